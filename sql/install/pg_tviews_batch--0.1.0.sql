@@ -1,0 +1,257 @@
+-- pg_tviews_batch 0.1.0
+-- Sections: schema, tables, functions, views, event triggers, privileges.
+
+\echo Use "CREATE EXTENSION pg_tviews_batch" to load this file. \quit
+
+----------------------------------------------------------------------
+-- Schema
+----------------------------------------------------------------------
+
+CREATE SCHEMA tviews_batch;
+COMMENT ON SCHEMA tviews_batch IS 'tables of pg_tviews_batch; read the tviews_ views and functions instead';
+
+----------------------------------------------------------------------
+-- Tables
+----------------------------------------------------------------------
+
+CREATE TABLE tviews_batch.tview (
+    tview         regclass PRIMARY KEY,
+    view          regclass NOT NULL,
+    key           name[] NOT NULL,
+    refresh_key   name[] NOT NULL,
+    level         integer NOT NULL,
+    key_nullable  boolean NOT NULL,
+    settings      text[] NOT NULL,
+    row_security  boolean NOT NULL DEFAULT false,
+    refresh_every interval,
+    notes         text[] NOT NULL DEFAULT '{}',
+    paused        boolean NOT NULL DEFAULT false,
+    stale_reason  text,
+    created       timestamptz NOT NULL DEFAULT now(),
+    last_refresh  timestamptz,
+    last_full     timestamptz,
+    last_error    text
+);
+COMMENT ON TABLE tviews_batch.tview IS 'one row per TVIEW';
+COMMENT ON COLUMN tviews_batch.tview.tview IS 'the table that holds the rows of the view';
+COMMENT ON COLUMN tviews_batch.tview.view IS 'the definition';
+COMMENT ON COLUMN tviews_batch.tview.key IS 'columns that identify a row';
+COMMENT ON COLUMN tviews_batch.tview.refresh_key IS 'the part of the key that changes can be traced to; empty: only whole comparisons are possible';
+COMMENT ON COLUMN tviews_batch.tview.level IS '0: reads only tables; else 1 + the highest level among the TVIEWs it reads';
+COMMENT ON COLUMN tviews_batch.tview.key_nullable IS 'a key column may be NULL: the table has a NULLS NOT DISTINCT unique index instead of a primary key';
+COMMENT ON COLUMN tviews_batch.tview.settings IS 'rendering settings of the creating session, name=value, pinned during refreshes';
+COMMENT ON COLUMN tviews_batch.tview.row_security IS 'row security applies to a source for the owner; needs refresh_every';
+COMMENT ON COLUMN tviews_batch.tview.refresh_every IS 'compare the whole TVIEW at the first drain after this much time';
+COMMENT ON COLUMN tviews_batch.tview.notes IS 'what the analysis noticed, such as results that depend on an order that is not total';
+COMMENT ON COLUMN tviews_batch.tview.paused IS 'drains leave it alone';
+COMMENT ON COLUMN tviews_batch.tview.stale_reason IS 'why it may differ from its view; NULL: it does not';
+COMMENT ON COLUMN tviews_batch.tview.created IS 'when tviews_create made it';
+COMMENT ON COLUMN tviews_batch.tview.last_refresh IS 'last time a drain or a comparison looked at it';
+COMMENT ON COLUMN tviews_batch.tview.last_full IS 'last time it was compared whole';
+COMMENT ON COLUMN tviews_batch.tview.last_error IS 'message of the last failed refresh';
+
+CREATE TABLE tviews_batch.source (
+    source       regclass PRIMARY KEY,
+    version      integer NOT NULL,
+    link_columns name[] NOT NULL,
+    read_columns name[]
+);
+COMMENT ON TABLE tviews_batch.source IS 'one row per table that TVIEWs read: what capture logs of it';
+COMMENT ON COLUMN tviews_batch.source.source IS 'the table; also a TVIEW''s table when another TVIEW reads it';
+COMMENT ON COLUMN tviews_batch.source.version IS 'version of the shape that entries are now written with';
+COMMENT ON COLUMN tviews_batch.source.link_columns IS 'columns logged for each changed row, in packing order';
+COMMENT ON COLUMN tviews_batch.source.read_columns IS 'columns any TVIEW reads; NULL: all, also ones added later';
+
+CREATE TABLE tviews_batch.shape (
+    source       regclass NOT NULL,
+    version      integer NOT NULL,
+    link_columns name[] NOT NULL,
+    types        regtype[] NOT NULL,
+    PRIMARY KEY (source, version)
+);
+COMMENT ON TABLE tviews_batch.shape IS 'the shapes that queue entries of a source have been packed with';
+COMMENT ON COLUMN tviews_batch.shape.source IS 'the table';
+COMMENT ON COLUMN tviews_batch.shape.version IS 'the version written in the queue entry';
+COMMENT ON COLUMN tviews_batch.shape.link_columns IS 'columns in packing order';
+COMMENT ON COLUMN tviews_batch.shape.types IS 'their types';
+
+CREATE TABLE tviews_batch.captured (
+    source   regclass NOT NULL,
+    relation regclass NOT NULL,
+    PRIMARY KEY (source, relation)
+);
+COMMENT ON TABLE tviews_batch.captured IS 'the relations that carry capture triggers on behalf of a source: itself, its descendants, its ancestors';
+COMMENT ON COLUMN tviews_batch.captured.source IS 'the table a TVIEW reads';
+COMMENT ON COLUMN tviews_batch.captured.relation IS 'the table that carries the triggers';
+
+CREATE INDEX captured_relation ON tviews_batch.captured (relation);
+
+CREATE TABLE tviews_batch.route (
+    tview         regclass NOT NULL REFERENCES tviews_batch.tview ON DELETE CASCADE,
+    occurrence    integer NOT NULL,
+    source        regclass NOT NULL,
+    alias         text NOT NULL,
+    route         text NOT NULL CHECK (route IN ('direct', 'lookup', 'full')),
+    link_columns  name[] NOT NULL,
+    since_version integer NOT NULL,
+    reason        text,
+    PRIMARY KEY (tview, occurrence)
+);
+COMMENT ON TABLE tviews_batch.route IS 'how a changed row becomes keys, per TVIEW and occurrence of a source';
+COMMENT ON COLUMN tviews_batch.route.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_batch.route.occurrence IS 'number of the occurrence in the view, from 1';
+COMMENT ON COLUMN tviews_batch.route.source IS 'the table read there';
+COMMENT ON COLUMN tviews_batch.route.alias IS 'its alias in the view';
+COMMENT ON COLUMN tviews_batch.route.route IS 'direct: the key is read off the change; lookup: a query finds it; full: the whole TVIEW is compared';
+COMMENT ON COLUMN tviews_batch.route.link_columns IS 'columns of the source that the route needs';
+COMMENT ON COLUMN tviews_batch.route.since_version IS 'entries of an older shape of the source committed before the TVIEW was filled and do not concern it';
+COMMENT ON COLUMN tviews_batch.route.reason IS 'why the route is full';
+
+CREATE TABLE tviews_batch.lookup (
+    tview          regclass NOT NULL,
+    occurrence     integer NOT NULL,
+    ord            integer NOT NULL,
+    link_columns   name[] NOT NULL,
+    key_columns    integer[] NOT NULL,
+    direct_columns integer[],
+    sql            text NOT NULL,
+    PRIMARY KEY (tview, occurrence, ord),
+    FOREIGN KEY (tview, occurrence) REFERENCES tviews_batch.route ON DELETE CASCADE
+);
+COMMENT ON TABLE tviews_batch.lookup IS 'the queries of a route; each yields a set of refresh keys or of parts of them';
+COMMENT ON COLUMN tviews_batch.lookup.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_batch.lookup.occurrence IS 'the route''s occurrence';
+COMMENT ON COLUMN tviews_batch.lookup.ord IS 'number of the query in its route, from 1';
+COMMENT ON COLUMN tviews_batch.lookup.link_columns IS 'columns of tviews_changed in the query, in order';
+COMMENT ON COLUMN tviews_batch.lookup.key_columns IS 'positions in refresh_key, from 1, that the query''s columns yield; fewer than all: a part, matched against the stored rows';
+COMMENT ON COLUMN tviews_batch.lookup.direct_columns IS 'when each output is a link column as it is: its position in link_columns, from 1; the query need not run';
+COMMENT ON COLUMN tviews_batch.lookup.sql IS 'the query; tviews_changed stands for the changed link values';
+
+CREATE UNLOGGED TABLE tviews_batch.queue (
+    source  oid NOT NULL,
+    version integer NOT NULL,
+    started timestamptz NOT NULL,
+    link    bytea
+) WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 10000,
+        autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0);
+COMMENT ON TABLE tviews_batch.queue IS 'changes that no drain has taken yet; see tviews_queue_depth';
+COMMENT ON COLUMN tviews_batch.queue.source IS 'the changed table';
+COMMENT ON COLUMN tviews_batch.queue.version IS 'version of the shape the link values are packed with';
+COMMENT ON COLUMN tviews_batch.queue.started IS 'start of the writing transaction';
+COMMENT ON COLUMN tviews_batch.queue.link IS 'packed link values; NULL: any row of the table may have changed';
+
+CREATE TABLE tviews_batch.drain (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    started     timestamptz NOT NULL,
+    elapsed_ms  double precision NOT NULL,
+    changes     bigint NOT NULL,
+    keys        bigint NOT NULL,
+    inserted    bigint NOT NULL,
+    updated     bigint NOT NULL,
+    deleted     bigint NOT NULL,
+    failed      bigint NOT NULL,
+    levels      integer NOT NULL,
+    remaining   bigint NOT NULL,
+    keyed       integer NOT NULL,
+    compared    integer NOT NULL,
+    memory_peak bigint NOT NULL,
+    role        name NOT NULL
+);
+COMMENT ON TABLE tviews_batch.drain IS 'history of drains, the newest tviews_batch.history of them';
+COMMENT ON COLUMN tviews_batch.drain.id IS 'number of the drain';
+COMMENT ON COLUMN tviews_batch.drain.started IS 'when it began';
+COMMENT ON COLUMN tviews_batch.drain.elapsed_ms IS 'how long it took, in milliseconds';
+COMMENT ON COLUMN tviews_batch.drain.changes IS 'queue entries claimed';
+COMMENT ON COLUMN tviews_batch.drain.keys IS 'keys evaluated';
+COMMENT ON COLUMN tviews_batch.drain.inserted IS 'rows inserted into TVIEWs';
+COMMENT ON COLUMN tviews_batch.drain.updated IS 'rows updated in TVIEWs';
+COMMENT ON COLUMN tviews_batch.drain.deleted IS 'rows deleted from TVIEWs';
+COMMENT ON COLUMN tviews_batch.drain.failed IS 'keys whose refresh failed';
+COMMENT ON COLUMN tviews_batch.drain.levels IS 'levels on which a TVIEW was refreshed';
+COMMENT ON COLUMN tviews_batch.drain.remaining IS 'queue entries left, possibly an estimate';
+COMMENT ON COLUMN tviews_batch.drain.keyed IS 'TVIEWs refreshed key by key';
+COMMENT ON COLUMN tviews_batch.drain.compared IS 'TVIEWs compared whole';
+COMMENT ON COLUMN tviews_batch.drain.memory_peak IS 'the most bytes its arenas held';
+COMMENT ON COLUMN tviews_batch.drain.role IS 'who drained';
+
+CREATE TABLE tviews_batch.drain_lock (one boolean PRIMARY KEY) WITH (autovacuum_enabled = off);
+COMMENT ON TABLE tviews_batch.drain_lock IS 'locked in SHARE UPDATE EXCLUSIVE mode by whatever writes TVIEWs; always empty';
+COMMENT ON COLUMN tviews_batch.drain_lock.one IS 'unused';
+
+----------------------------------------------------------------------
+-- Functions: capture
+----------------------------------------------------------------------
+
+CREATE FUNCTION tviews_batch.capture() RETURNS trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_capture_trigger';
+COMMENT ON FUNCTION tviews_batch.capture() IS 'statement trigger on sources: logs the link values of changed rows';
+
+CREATE FUNCTION tviews_batch.guard() RETURNS trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_guard_trigger';
+COMMENT ON FUNCTION tviews_batch.guard() IS 'statement trigger on TVIEWs: refuses writes that are not a drain''s';
+
+CREATE FUNCTION tviews_batch.queue_depth(OUT source oid, OUT pending_changes bigint, OUT oldest timestamptz, OUT exact boolean)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'tvb_queue_depth';
+COMMENT ON FUNCTION tviews_batch.queue_depth() IS 'entries of the queue per source; see the view tviews_queue_depth';
+
+----------------------------------------------------------------------
+-- Functions: definition
+----------------------------------------------------------------------
+
+CREATE FUNCTION tviews_create(view regclass, tview name DEFAULT NULL, key name[] DEFAULT NULL,
+                              populate boolean DEFAULT true, refresh_every interval DEFAULT NULL)
+    RETURNS regclass
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_create';
+COMMENT ON FUNCTION tviews_create(regclass, name, name[], boolean, interval) IS 'make a TVIEW of a view';
+
+CREATE FUNCTION tviews_create_as(tview text, query text, key name[] DEFAULT NULL,
+                                 populate boolean DEFAULT true, refresh_every interval DEFAULT NULL)
+    RETURNS regclass
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_create_as';
+COMMENT ON FUNCTION tviews_create_as(text, text, name[], boolean, interval) IS 'make a view of a query and a TVIEW of the view';
+
+CREATE FUNCTION tviews_drop(tview regclass, keep_table boolean DEFAULT false)
+    RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_drop';
+COMMENT ON FUNCTION tviews_drop(regclass, boolean) IS 'remove a TVIEW, the triggers nobody else needs, and its metadata';
+
+----------------------------------------------------------------------
+-- Functions: draining
+----------------------------------------------------------------------
+
+CREATE FUNCTION tviews_drain(max_changes bigint DEFAULT NULL, max_ms integer DEFAULT NULL,
+                             OUT changes bigint, OUT keys bigint, OUT inserted bigint, OUT updated bigint,
+                             OUT deleted bigint, OUT failed bigint, OUT levels integer, OUT remaining bigint,
+                             OUT busy boolean, OUT elapsed_ms double precision)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_drain';
+COMMENT ON FUNCTION tviews_drain(bigint, integer) IS 'bring TVIEWs up to date with the changes queued';
+
+CREATE PROCEDURE tviews_drain_loop(run_for interval DEFAULT '1 minute', pause interval DEFAULT '1 second')
+    LANGUAGE c AS 'MODULE_PATHNAME', 'tvb_drain_loop';
+COMMENT ON PROCEDURE tviews_drain_loop(interval, interval) IS 'drain again and again, one transaction per batch';
+
+CREATE FUNCTION tviews_refresh(tview regclass, OUT inserted bigint, OUT updated bigint, OUT deleted bigint)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_refresh';
+COMMENT ON FUNCTION tviews_refresh(regclass) IS 'compare a whole TVIEW with its view and write what differs';
+
+CREATE PROCEDURE tviews_reconcile(tview regclass DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'tvb_reconcile';
+COMMENT ON PROCEDURE tviews_reconcile(regclass) IS 'compare TVIEWs whole, one transaction each; NULL: all that need it';
+
+CREATE FUNCTION tviews_verify(tview regclass, OUT missing bigint, OUT unexpected bigint, OUT different bigint)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_verify';
+COMMENT ON FUNCTION tviews_verify(regclass) IS 'count the rows that a TVIEW lacks, has too many, or has different from its view; read-only';
+
+CREATE FUNCTION tviews_pause(tview regclass) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_pause';
+COMMENT ON FUNCTION tviews_pause(regclass) IS 'let drains leave a TVIEW alone';
+
+CREATE FUNCTION tviews_resume(tview regclass) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_resume';
+COMMENT ON FUNCTION tviews_resume(regclass) IS 'end a pause; the next drain compares the TVIEW whole';
+
+CREATE FUNCTION tviews_refresh_sql(tview regclass) RETURNS text
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_refresh_sql';
+COMMENT ON FUNCTION tviews_refresh_sql(regclass) IS 'the query that evaluates a batch of keys of a TVIEW';
+

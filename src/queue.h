@@ -1,0 +1,45 @@
+/* queue.h - stage 2: the queue of changes; queue.c alone names its table */
+#ifndef TVB_QUEUE_H
+#define TVB_QUEUE_H
+
+#include "postgres.h"
+#include "utils/snapshot.h"
+
+/* One queue entry: rows of source with these link values changed; link NULL: any row of it. */
+typedef struct TvbChange
+{
+	Oid			source;
+	int32		version;		/* shape the values are packed with */
+	const char *link;
+	int			len;
+} TvbChange;
+
+typedef struct TvbQueueWriter TvbQueueWriter;
+typedef struct TvbQueueClaim TvbQueueClaim;
+
+/*
+ * Write entries with multi-inserts, as part of the current (sub)transaction
+ * and without any privilege of the current user.  put copies nothing larger
+ * than its own buffers: entries are flushed as they fill.  finish flushes,
+ * closes and frees.
+ */
+extern TvbQueueWriter *tvb_queue_writer(void);
+extern void tvb_queue_put(TvbQueueWriter *writer, const TvbChange *change);
+extern void tvb_queue_finish(TvbQueueWriter *writer);
+
+/*
+ * Take entries visible to snapshot in physical order, removing each in the
+ * current transaction; an abort gives them back.  The caller holds the drain
+ * lock.  The change returned is valid until the next call.
+ */
+extern TvbQueueClaim *tvb_queue_claim(Snapshot snapshot);
+extern bool tvb_queue_next(TvbQueueClaim *claim, TvbChange *change);
+extern void tvb_queue_release(TvbQueueClaim *claim);
+
+/* Whether snapshot sees any entry.  Takes no transaction id. */
+extern bool tvb_queue_pending(Snapshot snapshot);
+
+/* Entries snapshot sees; exact up to 100,000, above that an estimate from sampled pages. */
+extern int64 tvb_queue_count(Snapshot snapshot, bool *exact);
+
+#endif

@@ -1,0 +1,105 @@
+/* registry.h - what the extension's tables say of TVIEWs and sources */
+#ifndef TVB_REGISTRY_H
+#define TVB_REGISTRY_H
+
+#include "postgres.h"
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+
+#include "link.h"
+
+typedef enum TvbRouteKind
+{
+	TVB_ROUTE_DIRECT,
+	TVB_ROUTE_LOOKUP,
+	TVB_ROUTE_FULL
+} TvbRouteKind;
+
+/* One query of a route.  Positions count from 0 here, from 1 in the tables. */
+typedef struct TvbLookup
+{
+	List	   *link_columns;	/* char *: columns of tviews_changed */
+	int			nkeys;
+	int		   *key_columns;	/* positions in the refresh key */
+	int		   *direct_columns; /* per output its link column, or NULL */
+	char	   *sql;
+} TvbLookup;
+
+/* How changes of one occurrence of a source become keys of one TVIEW. */
+typedef struct TvbRoute
+{
+	int			occurrence;
+	Oid			source;
+	TvbRouteKind kind;
+	int32		since_version;
+	List	   *lookups;		/* TvbLookup * */
+} TvbRoute;
+
+/* One TVIEW. */
+typedef struct TvbTview
+{
+	Oid			relid;			/* the table */
+	Oid			view;
+	Oid			owner;
+	char	   *name;			/* qualified and quoted */
+	char	   *view_name;		/* qualified and quoted */
+	List	   *columns;		/* char *: the view's columns, in order */
+	List	   *key;			/* char * */
+	List	   *refresh_key;	/* char * */
+	TvbLayout  *refresh_layout; /* types of refresh_key */
+	int			level;
+	bool		key_nullable;
+	List	   *settings;		/* char *, name=value */
+	bool		row_security;
+	bool		has_interval;	/* refresh_every is set */
+	bool		due;			/* ... and its time has come */
+	bool		paused;
+	char	   *stale_reason;	/* or NULL */
+	List	   *routes;			/* TvbRoute * */
+} TvbTview;
+
+/* One shape of a source: how its entries of one version are packed. */
+typedef struct TvbShape
+{
+	Oid			source;
+	int32		version;
+	List	   *link_columns;	/* char * */
+	TvbLayout  *layout;
+} TvbShape;
+
+/* What is captured of a source now. */
+typedef struct TvbSource
+{
+	Oid			relid;
+	int32		version;
+	List	   *link_columns;	/* char * */
+	bool		reads_all;
+	List	   *read_columns;	/* char *, unless reads_all */
+} TvbSource;
+
+/*
+ * All TVIEWs ordered by level then oid, with their routes, in the current
+ * memory context.  Reads the tables through SPI as the extension's owner;
+ * the caller is connected to SPI.
+ */
+extern List *tvb_registry_tviews(void);
+
+/* One TVIEW; NULL if relid is none. */
+extern TvbTview *tvb_registry_tview(Oid relid);
+
+/* One TVIEW, or an error: ERRCODE_WRONG_OBJECT_TYPE with a hint. */
+extern TvbTview *tvb_registry_require(Oid relid);
+
+/* What is captured of a source; NULL if nothing. */
+extern TvbSource *tvb_registry_source(Oid relid);
+
+/* A shape of a source; NULL if that version is unknown. */
+extern TvbShape *tvb_registry_shape(Oid source, int32 version);
+
+/* Mark a TVIEW stale (reason) or clean (NULL), with last_full/last_refresh stamped when clean. */
+extern void tvb_registry_set_stale(Oid tview, const char *reason);
+
+/* Qualified, quoted name of a relation, palloc'd. */
+extern char *tvb_registry_relation_name(Oid relid);
+
+#endif
