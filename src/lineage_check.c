@@ -31,6 +31,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
+#include "utils/regproc.h"
 #include "utils/rls.h"
 #include "utils/syscache.h"
 

@@ -16,6 +16,7 @@
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
 #include "optimizer/prep.h"
 #include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteManip.h"

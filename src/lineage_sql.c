@@ -36,7 +36,7 @@ typedef struct MeaningContext
 static bool
 meaning_walker(Node *node, MeaningContext *context)
 {
-	StringInfo	text = &context->text;
+	StringInfo	out = &context->text;
 
 	if (node == NULL)
 		return false;
@@ -47,17 +47,17 @@ meaning_walker(Node *node, MeaningContext *context)
 				Var		   *var = (Var *) node;
 
 				if (var->varlevelsup == 0)
-					appendStringInfo(text, " v%s.%d", rt_fetch(var->varno, context->query->rtable)->eref->aliasname,
+					appendStringInfo(out, " v%s.%d", rt_fetch(var->varno, context->query->rtable)->eref->aliasname,
 									 var->varattno);
 				return false;
 			}
 		case T_OpExpr:
 		case T_DistinctExpr:
 		case T_NullIfExpr:
-			appendStringInfo(text, " o%u/%u", ((OpExpr *) node)->opno, ((OpExpr *) node)->inputcollid);
+			appendStringInfo(out, " o%u/%u", ((OpExpr *) node)->opno, ((OpExpr *) node)->inputcollid);
 			break;
 		case T_ScalarArrayOpExpr:
-			appendStringInfo(text, " a%u/%u", ((ScalarArrayOpExpr *) node)->opno,
+			appendStringInfo(out, " a%u/%u", ((ScalarArrayOpExpr *) node)->opno,
 							 ((ScalarArrayOpExpr *) node)->inputcollid);
 			break;
 		case T_RowCompareExpr:
@@ -65,20 +65,20 @@ meaning_walker(Node *node, MeaningContext *context)
 				ListCell   *lc;
 
 				foreach(lc, ((RowCompareExpr *) node)->opnos)
-					appendStringInfo(text, " r%u", lfirst_oid(lc));
+					appendStringInfo(out, " r%u", lfirst_oid(lc));
 				break;
 			}
 		case T_FuncExpr:
 			if (((FuncExpr *) node)->funcformat == COERCE_EXPLICIT_CALL)
-				appendStringInfo(text, " f%u/%u", ((FuncExpr *) node)->funcid,
+				appendStringInfo(out, " f%u/%u", ((FuncExpr *) node)->funcid,
 								 ((FuncExpr *) node)->inputcollid);
 			break;
 		case T_RangeTblEntry:
 			if (((RangeTblEntry *) node)->rtekind == RTE_RELATION)
-				appendStringInfo(text, " t%u", ((RangeTblEntry *) node)->relid);
+				appendStringInfo(out, " t%u", ((RangeTblEntry *) node)->relid);
 			return false;
 		case T_SortGroupClause:
-			appendStringInfo(text, " s%u", ((SortGroupClause *) node)->eqop);
+			appendStringInfo(out, " s%u", ((SortGroupClause *) node)->eqop);
 			return false;
 		default:
 			break;
