@@ -29,11 +29,11 @@
 #define KEYS_BETWEEN_CHECKS 256
 
 /* Keys that are NULL in the same columns. */
-typedef struct Group
+typedef struct KeyGroup
 {
 	bool	   *nulls;			/* per column */
 	List	   *keys;			/* indexes of keys */
-} Group;
+} KeyGroup;
 
 struct TvbBatch
 {
@@ -49,12 +49,12 @@ struct TvbBatch
 	int			capacity;
 	Datum	   *values;			/* nkeys times natts */
 	bool	   *nulls;
-	List	   *groups;			/* Group * */
+	List	   *groups;			/* KeyGroup * */
 	int			next_group;
 
 	TvbFilter	filter;			/* of the current group */
 	TvbRunArgs	args;
-	Group	   *group;
+	KeyGroup	   *group;
 	Tuplestorestate *store;		/* NULL: not registered */
 	EphemeralNamedRelationData enr;
 };
@@ -230,7 +230,7 @@ add_to_group(TvbBatch *batch, int key)
 {
 	int			natts = batch->layout->natts;
 	const bool *nulls = batch->nulls + key * natts;
-	Group	   *group;
+	KeyGroup	   *group;
 	ListCell   *lc;
 
 	foreach(lc, batch->groups)
@@ -242,7 +242,7 @@ add_to_group(TvbBatch *batch, int key)
 			return;
 		}
 	}
-	group = palloc(sizeof(Group));
+	group = palloc(sizeof(KeyGroup));
 	group->nulls = palloc(sizeof(bool) * natts);
 	memcpy(group->nulls, nulls, sizeof(bool) * natts);
 	group->keys = list_make1_int(key);

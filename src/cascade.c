@@ -162,8 +162,13 @@ refresh_keyed(TvbCascade *cascade, MemoryContext context, TvbTview *tview)
 static void
 compare_whole(TvbCascade *cascade, MemoryContext context, TvbTview *tview)
 {
-	TvbWrites  *writes = tvb_writes_create(context, cascade->run, tview, cascade->changes);
+	TvbWrites  *writes;
 
+	if (tview->view_name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the view of TVIEW %s does not exist", tview->name)));
+	writes = tvb_writes_create(context, cascade->run, tview, cascade->changes);
 	tvb_compare_write(cascade->run, tview, writes, &cascade->counts);
 	tvb_writes_destroy(writes);
 	cascade->compared++;

@@ -3,6 +3,7 @@
 #define TVB_COMPAT_H
 
 #include "postgres.h"
+#include "utils/memutils.h"
 
 #if PG_VERSION_NUM < 150000
 #error "pg_tviews_batch needs PostgreSQL 15 or newer"
@@ -21,5 +22,23 @@ tvb_compat_owns_relation(Oid relid, Oid role)
 	return pg_class_ownercheck(relid, role);
 #endif
 }
+
+/* A context for an arena's blocks, which are never freed one by one. */
+#if PG_VERSION_NUM >= 170000
+#define tvb_compat_block_context(parent, name) \
+	BumpContextCreate(parent, name, ALLOCSET_SMALL_SIZES)
+#else
+#define tvb_compat_block_context(parent, name) \
+	AllocSetContextCreateInternal(parent, name, ALLOCSET_SMALL_SIZES)
+#endif
+
+/* The next datum of a sort, copied into the current context. */
+#if PG_VERSION_NUM >= 160000
+#define tvb_compat_sort_getdatum(state, value, isnull) \
+	tuplesort_getdatum(state, true, true, value, isnull, NULL)
+#else
+#define tvb_compat_sort_getdatum(state, value, isnull) \
+	tuplesort_getdatum(state, true, value, isnull, NULL)
+#endif
 
 #endif

@@ -56,7 +56,7 @@ typedef struct Drain
 	bool		exhausted;		/* the snapshot sees no further entry */
 } Drain;
 
-static void check_limits(const TvbDrainLimits *limits);
+static int64 checked_limit(const char *name, int64 value);
 static void drain_begin(Drain *drain);
 static void drain_end(Drain *drain);
 static void drain_work(Drain *drain, const TvbDrainLimits *limits);
@@ -78,18 +78,9 @@ tvb_drain(PG_FUNCTION_ARGS)
 	TvbDrainResult result;
 
 	if (!PG_ARGISNULL(0))
-	{
-		limits.max_changes = PG_GETARG_INT64(0);
-		if (limits.max_changes <= 0)
-			limits.max_changes = -1;
-	}
+		limits.max_changes = checked_limit("max_changes", PG_GETARG_INT64(0));
 	if (!PG_ARGISNULL(1))
-	{
-		limits.max_ms = PG_GETARG_INT32(1);
-		if (limits.max_ms <= 0)
-			limits.max_ms = -1;
-	}
-	check_limits(&limits);
+		limits.max_ms = (int) checked_limit("max_ms", PG_GETARG_INT32(1));
 	tvb_drain_check_transaction("tviews_drain()");
 	tvb_drain_run(&limits, &result);
 	return result_tuple(fcinfo, &result);
@@ -169,20 +160,16 @@ tvb_drain_compare(Oid tview, TvbDrainResult *result)
 	drain_end(&drain);
 }
 
-/* Negative limits stand for what the caller gave and makes no sense. */
-static void
-check_limits(const TvbDrainLimits *limits)
+/* A limit that a user gave, or an error. */
+static int64
+checked_limit(const char *name, int64 value)
 {
-	if (limits->max_changes < 0)
+	if (value <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be greater than zero", "max_changes"),
+				 errmsg("%s must be greater than zero", name),
 				 errhint("NULL means no limit.")));
-	if (limits->max_ms < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be greater than zero", "max_ms"),
-				 errhint("NULL means no limit.")));
+	return value;
 }
 
 /* The lock is held: take the snapshot, and read what TVIEWs there are. */

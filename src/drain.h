@@ -40,7 +40,10 @@ extern bool tvb_drain_lock(bool wait);
 /* One drain.  Takes the lock if it is free. */
 extern void tvb_drain_run(const TvbDrainLimits *limits, TvbDrainResult *result);
 
-/* Compare one TVIEW whole and take what changed to those that read it.  Waits for the lock. */
+/*
+ * Compare one TVIEW whole and take what changed to those that read it.  Waits
+ * for the lock.  result->compared is 0 if it is a TVIEW no longer.
+ */
 extern void tvb_drain_compare(Oid tview, TvbDrainResult *result);
 
 #endif

@@ -224,16 +224,16 @@ equality(Oid type)
 {
 	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(equality_operator(type)));
 	Form_pg_operator form;
-	char	   *text;
+	char	   *phrase;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for the equality operator of type %u", type);
 	form = (Form_pg_operator) GETSTRUCT(tuple);
-	text = psprintf("OPERATOR(%s.%s)",
-					quote_identifier(get_namespace_name(form->oprnamespace)),
-					NameStr(form->oprname));
+	phrase = psprintf("OPERATOR(%s.%s)",
+					  quote_identifier(get_namespace_name(form->oprnamespace)),
+					  NameStr(form->oprname));
 	ReleaseSysCache(tuple);
-	return text;
+	return phrase;
 }
 
 /* The operator itself, or an error. */
