@@ -37,6 +37,20 @@
 
 /* Range table indexes an expression names at its own query level. */
 #define tvb_compat_pull_varnos(node) pull_varnos(NULL, (Node *) (node))
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "utils/acl.h"
+
+/* Whether role may do what the owner of a relation may. */
+static inline bool
+tvb_compat_owns_relation(Oid relid, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relid, role);
+#else
+	return pg_class_ownercheck(relid, role);
+#endif
+}
 
 /* A context for an arena's blocks, which are never freed one by one. */
 #if PG_VERSION_NUM >= 170000
@@ -55,5 +69,16 @@
 #define tvb_compat_sort_getdatum(state, value, isnull) \
 	tuplesort_getdatum(state, true, value, isnull, NULL)
 #endif
+
+/* Whether role has a privilege on a schema. */
+static inline AclResult
+tvb_compat_schema_aclcheck(Oid schema, Oid role, AclMode mode)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(NamespaceRelationId, schema, role, mode);
+#else
+	return pg_namespace_aclcheck(schema, role, mode);
+#endif
+}
 
 #endif
