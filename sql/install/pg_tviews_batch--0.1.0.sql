@@ -306,7 +306,7 @@ BEGIN
         -- the loop ends before its minute does: pg_cron queues the runs it missed
         schedule := '* * * * *';
         command := 'CALL @extschema@.tviews_drain_loop(run_for => ''59 seconds'', pause => '''
-                   || trim_scale(secs) || ' seconds'')';
+                   || trim_scale(secs) || CASE WHEN secs = 1 THEN ' second'')' ELSE ' seconds'')' END;
     ELSIF secs IN (60, 120, 180, 240, 300, 360, 600, 720, 900, 1200, 1800) THEN
         schedule := CASE secs WHEN 60 THEN '* * * * *' ELSE format('*/%s * * * *', trunc(secs / 60)) END;
         command := drain;
