@@ -303,9 +303,9 @@ BEGIN
         schedule := format('%s seconds', trunc(secs));
         command := drain;
     ELSIF secs < 60 THEN
-        -- the loop ends before its minute does: pg_cron queues the runs it missed
+        -- the loop ends before its minute does: pg_cron makes up for runs it missed
         schedule := '* * * * *';
-        command := 'CALL @extschema@.tviews_drain_loop(run_for => ''59 seconds'', pause => '''
+        command := 'CALL @extschema@.tviews_drain_loop(run_for => ''1 minute'', pause => '''
                    || trim_scale(secs) || CASE WHEN secs = 1 THEN ' second'')' ELSE ' seconds'')' END;
     ELSIF secs IN (60, 120, 180, 240, 300, 360, 600, 720, 900, 1200, 1800) THEN
         schedule := CASE secs WHEN 60 THEN '* * * * *' ELSE format('*/%s * * * *', trunc(secs / 60)) END;
