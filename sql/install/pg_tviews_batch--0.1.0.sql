@@ -93,6 +93,7 @@ CREATE TABLE tviews_batch.route (
     alias         text NOT NULL,
     route         text NOT NULL CHECK (route IN ('direct', 'lookup', 'full')),
     link_columns  name[] NOT NULL,
+    read_columns  name[],
     since_version integer NOT NULL,
     reason        text,
     PRIMARY KEY (tview, occurrence)
@@ -104,8 +105,11 @@ COMMENT ON COLUMN tviews_batch.route.source IS 'the table read there';
 COMMENT ON COLUMN tviews_batch.route.alias IS 'its alias in the view';
 COMMENT ON COLUMN tviews_batch.route.route IS 'direct: the key is read off the change; lookup: a query finds it; full: the whole TVIEW is compared';
 COMMENT ON COLUMN tviews_batch.route.link_columns IS 'columns of the source that the route needs';
+COMMENT ON COLUMN tviews_batch.route.read_columns IS 'columns of the source that the view reads; NULL: all';
 COMMENT ON COLUMN tviews_batch.route.since_version IS 'entries of an older shape of the source committed before the TVIEW was filled and do not concern it';
 COMMENT ON COLUMN tviews_batch.route.reason IS 'why the route is full';
+
+CREATE INDEX route_source ON tviews_batch.route (source);
 
 CREATE TABLE tviews_batch.lookup (
     tview          regclass NOT NULL,
