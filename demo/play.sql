@@ -16,7 +16,7 @@ CREATE TABLE demo.step (
 -- one row
 SELECT pk_package AS package
   FROM tv_package
- WHERE jsonb_array_length(document->'dependencies') BETWEEN 2 AND 4
+ WHERE jsonb_array_length(document->'dependencies') BETWEEN 2 AND 6
  ORDER BY needed_by DESC, name LIMIT 1 \gset
 \set title 'One package gets a new version'
 \set change 'UPDATE tb_package SET version = ''9.9-1'' WHERE pk_package = ' :package

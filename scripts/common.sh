@@ -42,6 +42,7 @@ as_server() {
 
 # Decide $base.  Needs the user postgres when root, so it comes after scripts/setup.
 find_base() {
+	[ "$run_user" = "$(id -un)" ] || id "$run_user" >/dev/null 2>&1 || die "there is no user $run_user; run scripts/setup"
 	base=$root/build
 	mkdir -p "$base"
 	if [[ $root =~ ^[A-Za-z0-9_./+@-]+$ ]] && as_server test -x "$base"; then
