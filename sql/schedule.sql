@@ -1,3 +1,7 @@
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pg_tviews_batch;
+\set SHOW_CONTEXT never
+
 -- how times between drains become cron jobs; sql/t/010_cron.pl runs them
 SELECT every, seconds, j.schedule, j.command
   FROM unnest(ARRAY['1 minute', '5 seconds', '0.5 seconds', '00:00:30', '10 min', '1 hour', '6:00', '1 day',
