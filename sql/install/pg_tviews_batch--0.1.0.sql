@@ -259,6 +259,182 @@ CREATE FUNCTION tviews_refresh_sql(tview regclass) RETURNS text
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_refresh_sql';
 COMMENT ON FUNCTION tviews_refresh_sql(regclass) IS 'the query that evaluates a batch of keys of a TVIEW';
 
+
+----------------------------------------------------------------------
+-- Functions: schedule
+----------------------------------------------------------------------
+
+CREATE FUNCTION tviews_cron_job(every text, seconds boolean DEFAULT false, OUT schedule text, OUT command text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    SET IntervalStyle = postgres
+AS $$
+DECLARE
+    field  constant text := '[0-9a-z*,/$-]+';
+    drain  constant text := 'SELECT @extschema@.tviews_drain()';
+    period interval;
+    secs   numeric;
+BEGIN
+    IF every IS NULL THEN
+        RAISE EXCEPTION 'schedule must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    every := lower(btrim(every, E' \t\n'));
+
+    -- minute, hour and day of month have no letters, so an interval is never taken for a cron expression
+    IF every ~ format('^[0-9*,/-]+\s+[0-9*,/-]+\s+[0-9*,/$-]+\s+%1$s\s+%1$s$', field) THEN
+        schedule := every;
+        command := drain;
+        RETURN;
+    END IF;
+
+    BEGIN
+        period := every::interval;
+    EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR interval_field_overflow THEN
+        RAISE EXCEPTION '"%" is neither an interval nor a cron expression', every
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Examples: ''10 seconds'', ''5 minutes'', ''1 hour'', ''*/15 8-18 * * 1-5''.';
+    END;
+
+    secs := extract(epoch FROM period);
+    IF extract(year FROM period) <> 0 OR extract(month FROM period) <> 0 OR secs > 86400 THEN
+        RAISE EXCEPTION 'cron cannot run a job every %', every
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Use a cron expression of five fields, such as ''0 4 * * 0'' for Sundays at 4:00.';
+    ELSIF secs < 0.01 THEN
+        RAISE EXCEPTION 'interval between drains must be at least 10 milliseconds'
+            USING ERRCODE = 'invalid_parameter_value';
+    ELSIF secs < 60 AND seconds AND secs = trunc(secs) THEN
+        schedule := format('%s seconds', trunc(secs));
+        command := drain;
+    ELSIF secs < 60 THEN
+        -- the loop ends before its minute does: pg_cron makes up for runs it missed
+        schedule := '* * * * *';
+        command := 'CALL @extschema@.tviews_drain_loop(run_for => ''1 minute'', pause => '''
+                   || trim_scale(secs) || CASE WHEN secs = 1 THEN ' second'')' ELSE ' seconds'')' END;
+    ELSIF secs IN (60, 120, 180, 240, 300, 360, 600, 720, 900, 1200, 1800) THEN
+        schedule := CASE secs WHEN 60 THEN '* * * * *' ELSE format('*/%s * * * *', trunc(secs / 60)) END;
+        command := drain;
+    ELSIF secs IN (3600, 7200, 10800, 14400, 21600, 28800, 43200) THEN
+        schedule := CASE secs WHEN 3600 THEN '0 * * * *' ELSE format('0 */%s * * *', trunc(secs / 3600)) END;
+        command := drain;
+    ELSIF secs = 86400 THEN
+        schedule := '0 0 * * *';
+        command := drain;
+    ELSE
+        RAISE EXCEPTION 'cron cannot run a job every %', every
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Use less than a minute, a number of minutes that divides an hour, a number of hours '
+                         'that divides a day, or a cron expression of five fields.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION tviews_cron_job(text, boolean) IS 'the pg_cron schedule and command for a time between drains; seconds: pg_cron is 1.5 or newer';
+
+CREATE FUNCTION tviews_cron_job_name() RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- pg_cron keeps 63 bytes of a name
+    SELECT 'pg_tviews_batch drain '
+           || CASE WHEN octet_length(datname) <= 40 THEN datname::text ELSE 'of database ' || oid END
+      FROM pg_database
+     WHERE datname = current_database();
+END;
+COMMENT ON FUNCTION tviews_cron_job_name() IS 'name of the pg_cron job that drains this database';
+
+CREATE FUNCTION tviews_schedule(every text DEFAULT '1 minute') RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    me      constant text := quote_ident(current_user);
+    db      constant text := current_database();
+    name    constant text := @extschema@.tviews_cron_job_name();
+    version text;
+    home    text;
+    job     record;
+    old     bigint;
+BEGIN
+    SELECT extversion INTO version FROM pg_extension WHERE extname = 'pg_cron';
+    IF version IS NULL THEN
+        -- pg_settings hides the setting from roles that may not see it
+        SELECT setting INTO home FROM pg_settings WHERE pg_settings.name = 'cron.database_name';
+        SELECT default_version INTO version FROM pg_available_extensions WHERE pg_available_extensions.name = 'pg_cron';
+        job := @extschema@.tviews_cron_job(every, substring(coalesce(version, '1.0') FROM '^\d+\.\d+')::numeric >= 1.5);
+        IF home = db THEN
+            RAISE EXCEPTION 'extension "pg_cron" is not installed in database "%"', db
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = 'Run CREATE EXTENSION pg_cron as a superuser.';
+        ELSIF home IS NOT NULL THEN
+            RAISE EXCEPTION 'pg_cron runs its jobs from database "%", not from "%"', home, db
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = format('Run there: SELECT cron.schedule_in_database(%L, %L, %L, %L);',
+                                    name, job.schedule, job.command, db);
+        ELSE
+            RAISE EXCEPTION 'pg_cron is not installed in database "%"', db
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = format('Install it, set shared_preload_libraries = ''pg_cron'' and cron.database_name = %L, '
+                                    'restart the server and run CREATE EXTENSION pg_cron; '
+                                    'or let another scheduler run "%s".', db, job.command);
+        END IF;
+    END IF;
+
+    job := @extschema@.tviews_cron_job(every, substring(version FROM '^\d+\.\d+')::numeric >= 1.5);
+
+    -- the job runs as the role that schedules it
+    IF NOT has_schema_privilege('cron', 'USAGE') THEN
+        RAISE EXCEPTION 'permission denied for schema cron'
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = format('A superuser can run GRANT USAGE ON SCHEMA cron TO %s.', me);
+    ELSIF NOT has_function_privilege('@extschema@.tviews_drain(bigint, integer)'::regprocedure, 'EXECUTE')
+       OR NOT has_function_privilege('@extschema@.tviews_drain_loop(interval, interval)'::regprocedure, 'EXECUTE') THEN
+        RAISE EXCEPTION 'permission denied to drain'
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = format('The job would run as %s; its EXECUTE privilege on tviews_drain and tviews_drain_loop is missing.', me);
+    END IF;
+
+    -- replace by a new job rather than update: pg_cron stores the host when a job is made
+    FOR old IN SELECT jobid FROM cron.job WHERE jobname = name AND database = db LOOP
+        PERFORM cron.unschedule(old);
+    END LOOP;
+    RETURN cron.schedule(name, job.schedule, job.command);
+END
+$$;
+COMMENT ON FUNCTION tviews_schedule(text) IS 'let pg_cron drain: every interval or by a cron expression; replaces an earlier schedule';
+
+CREATE FUNCTION tviews_unschedule() RETURNS boolean
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    db      constant text := current_database();
+    name    constant text := @extschema@.tviews_cron_job_name();
+    home    text;
+    old     bigint;
+    removed boolean := false;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') THEN
+        SELECT setting INTO home FROM pg_settings WHERE pg_settings.name = 'cron.database_name';
+        IF home <> db THEN
+            RAISE EXCEPTION 'pg_cron runs its jobs from database "%", not from "%"', home, db
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = format('Run there: SELECT cron.unschedule(%L);', name);
+        END IF;
+        RETURN false;
+    ELSIF NOT has_schema_privilege('cron', 'USAGE') THEN
+        RAISE EXCEPTION 'permission denied for schema cron'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+
+    FOR old IN SELECT jobid FROM cron.job WHERE jobname = name AND database = db LOOP
+        PERFORM cron.unschedule(old);
+        removed := true;
+    END LOOP;
+    RETURN removed;
+END
+$$;
+COMMENT ON FUNCTION tviews_unschedule() IS 'remove the pg_cron job that drains; false if there was none';
+
 ----------------------------------------------------------------------
 -- Functions: watching
 ----------------------------------------------------------------------
