@@ -304,6 +304,12 @@ CREATE TRIGGER later_than_capture AFTER UPDATE ON item REFERENCING OLD TABLE AS 
     FOR EACH STATEMENT EXECUTE FUNCTION count_rows();
 UPDATE item SET fk = fk + 1;
 SELECT * FROM taken();
+-- so does ours, made twice by mistake
+CREATE TRIGGER capture_again AFTER UPDATE ON item REFERENCING OLD TABLE AS o NEW TABLE AS n
+    FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture();
+UPDATE item SET label = 'again' WHERE id = 1;
+SELECT * FROM taken();
+DROP TRIGGER capture_again ON item;
 DROP TRIGGER before_capture ON item;
 DROP TRIGGER later_than_capture ON item;
 
@@ -534,7 +540,7 @@ UPDATE shifting SET a = 5;
 SELECT * FROM taken();
 UPDATE shifting SET c = 5;
 SELECT * FROM taken();
--- what no longer fits is everything: another type, another name, no shape
+-- what no longer fits is everything: another type, another name, no shape; a column that is read and gone is compared no more
 BEGIN;
 ALTER TABLE shifting ALTER b TYPE bigint;
 UPDATE shifting SET a = 6;
@@ -545,6 +551,11 @@ ALTER TABLE shifting RENAME b TO bb;
 UPDATE shifting SET a = 6;
 SELECT * FROM taken();
 UPDATE shifting SET a = 6;
+SELECT * FROM taken();
+ROLLBACK;
+BEGIN;
+ALTER TABLE shifting RENAME a TO aa;
+UPDATE shifting SET aa = 6;
 SELECT * FROM taken();
 ROLLBACK;
 BEGIN;
