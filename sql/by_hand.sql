@@ -57,7 +57,7 @@ RETURNS void LANGUAGE plpgsql AS $$
 DECLARE occ int;
 BEGIN
     SELECT COALESCE(max(occurrence), 0) + 1 INTO occ FROM tviews_batch.route r WHERE r.tview = tv;
-    INSERT INTO tviews_batch.route VALUES (tv, occ, src, src::text, kind, links,
+    INSERT INTO tviews_batch.route (tview, occurrence, source, alias, route, link_columns, since_version) VALUES (tv, occ, src, src::text, kind, links,
         (SELECT version FROM tviews_batch.source s WHERE s.source = src));
     IF kind <> 'full' THEN
         INSERT INTO tviews_batch.lookup VALUES (tv, occ, (SELECT count(*) + 1 FROM tviews_batch.lookup l WHERE l.tview = tv AND l.occurrence = occ), links, keys, direct, sql);
