@@ -1,4 +1,10 @@
-# pg_tviews_batch: PGXS build.  "make demo" and "make test" do their own set-up (scripts/).
+# pg_tviews_batch: the targets of PGXS (all, install, installcheck, clean), and
+#
+#   make demo       real data, TVIEWs, pg_cron, changes; leaves a private server running
+#   make demo-stop  stops it
+#   make test       every test suite on private clusters; SUITES="regress isolation tap" picks some
+#
+# which do their own set-up (scripts/) and leave the system's PostgreSQL alone.
 
 EXTENSION = pg_tviews_batch
 MODULE_big = pg_tviews_batch
@@ -14,9 +20,32 @@ ISOLATION_OPTS = --inputdir=$(srcdir)/sql/isolation
 PROVE_TESTS = $(srcdir)/sql/t/*.pl
 TAP_TESTS = $(if $(wildcard $(srcdir)/sql/t/*.pl),1)
 
+OWN_TARGETS = demo demo-stop test clean-build
+.DEFAULT_GOAL = all
+.PHONY: $(OWN_TARGETS)
+
+demo:
+	@DEMO_PACKAGES='$(DEMO_PACKAGES)' scripts/demo
+
+demo-stop:
+	@scripts/cluster stop demo
+
+test:
+	@scripts/test $(SUITES)
+
+clean-build:
+	@scripts/clean
+
+# Our own targets install PostgreSQL where it is missing, so they cannot need it here.
+ifneq ($(or $(if $(MAKECMDGOALS),,all),$(filter-out $(OWN_TARGETS),$(MAKECMDGOALS))),)
 srcdir ?= .
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifeq ($(PGXS),)
+$(error no pg_config: install postgresql-server-dev-15, or name one with PG_CONFIG=)
+endif
 include $(PGXS)
 
-%.o: $(wildcard $(srcdir)/src/*.h)
+$(OBJS): $(wildcard $(srcdir)/src/*.h)
+clean: clean-build
+endif

@@ -17,6 +17,9 @@ typedef struct TvbChange
 typedef struct TvbQueueWriter TvbQueueWriter;
 typedef struct TvbQueueClaim TvbQueueClaim;
 
+/* Whether the extension's queue is there; false while the extension is half dropped. */
+extern bool tvb_queue_exists(void);
+
 /*
  * Write entries with multi-inserts, as part of the current (sub)transaction
  * and without any privilege of the current user.  put copies nothing larger

@@ -3,7 +3,6 @@
 #define TVB_REGISTRY_H
 
 #include "postgres.h"
-#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
 #include "link.h"
@@ -35,27 +34,30 @@ typedef struct TvbRoute
 	List	   *lookups;		/* TvbLookup * */
 } TvbRoute;
 
-/* One TVIEW. */
+/* One TVIEW.  A light entry (tvb_registry_list) lacks what is marked with a star. */
 typedef struct TvbTview
 {
 	Oid			relid;			/* the table */
 	Oid			view;
 	Oid			owner;
+	TransactionId row_xmin;		/* of its metadata row: tells whether it changed since */
 	char	   *name;			/* qualified and quoted */
-	char	   *view_name;		/* qualified and quoted */
-	List	   *columns;		/* char *: the view's columns, in order */
-	List	   *key;			/* char * */
-	List	   *refresh_key;	/* char * */
-	TvbLayout  *refresh_layout; /* types of refresh_key */
+	char	   *view_name;		/* qualified and quoted; NULL: the view is gone */
+	List	   *columns;		/* *, char *: the view's columns, in order */
+	List	   *key;			/* *, char * */
+	List	   *refresh_key;	/* *, char * */
+	TvbLayout  *refresh_layout; /* *, types of refresh_key */
 	int			level;
-	bool		key_nullable;
-	List	   *settings;		/* char *, name=value */
-	bool		row_security;
+	bool		key_nullable;	/* * */
+	List	   *settings;		/* *, char *, name=value */
+	bool		row_security;	/* * */
 	bool		has_interval;	/* refresh_every is set */
 	bool		due;			/* ... and its time has come */
 	bool		paused;
 	char	   *stale_reason;	/* or NULL */
-	List	   *routes;			/* TvbRoute * */
+	List	   *sources;		/* Oids, each once */
+	List	   *routes;			/* *, TvbRoute * */
+	bool		complete;		/* the starred fields are there */
 } TvbTview;
 
 /* One shape of a source: how its entries of one version are packed. */
@@ -83,6 +85,13 @@ typedef struct TvbSource
  * the caller is connected to SPI.
  */
 extern List *tvb_registry_tviews(void);
+
+/*
+ * The same, light: a drain looks at all TVIEWs but needs the routes of few.
+ * complete fills in the rest, in the context the entry lives in.
+ */
+extern List *tvb_registry_list(void);
+extern void tvb_registry_complete(TvbTview *tview);
 
 /* One TVIEW; NULL if relid is none. */
 extern TvbTview *tvb_registry_tview(Oid relid);

@@ -93,6 +93,7 @@ CREATE TABLE tviews_batch.route (
     alias         text NOT NULL,
     route         text NOT NULL CHECK (route IN ('direct', 'lookup', 'full')),
     link_columns  name[] NOT NULL,
+    read_columns  name[],
     since_version integer NOT NULL,
     reason        text,
     PRIMARY KEY (tview, occurrence)
@@ -104,8 +105,11 @@ COMMENT ON COLUMN tviews_batch.route.source IS 'the table read there';
 COMMENT ON COLUMN tviews_batch.route.alias IS 'its alias in the view';
 COMMENT ON COLUMN tviews_batch.route.route IS 'direct: the key is read off the change; lookup: a query finds it; full: the whole TVIEW is compared';
 COMMENT ON COLUMN tviews_batch.route.link_columns IS 'columns of the source that the route needs';
+COMMENT ON COLUMN tviews_batch.route.read_columns IS 'columns of the source that the view reads; NULL: all';
 COMMENT ON COLUMN tviews_batch.route.since_version IS 'entries of an older shape of the source committed before the TVIEW was filled and do not concern it';
 COMMENT ON COLUMN tviews_batch.route.reason IS 'why the route is full';
+
+CREATE INDEX route_source ON tviews_batch.route (source);
 
 CREATE TABLE tviews_batch.lookup (
     tview          regclass NOT NULL,
@@ -255,3 +259,349 @@ CREATE FUNCTION tviews_refresh_sql(tview regclass) RETURNS text
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_refresh_sql';
 COMMENT ON FUNCTION tviews_refresh_sql(regclass) IS 'the query that evaluates a batch of keys of a TVIEW';
 
+
+----------------------------------------------------------------------
+-- Functions: following the user's DDL
+----------------------------------------------------------------------
+
+CREATE FUNCTION tviews_batch.follow_ddl() RETURNS event_trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'tvb_follow_ddl';
+COMMENT ON FUNCTION tviews_batch.follow_ddl() IS 'event trigger: capture follows partitions and children';
+
+CREATE FUNCTION tviews_batch.follow_drop() RETURNS event_trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'tvb_follow_drop';
+COMMENT ON FUNCTION tviews_batch.follow_drop() IS 'event trigger: dropped tables and TVIEWs are forgotten';
+
+CREATE EVENT TRIGGER tviews_batch_follow_ddl ON ddl_command_end
+    WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA')
+    EXECUTE FUNCTION tviews_batch.follow_ddl();
+COMMENT ON EVENT TRIGGER tviews_batch_follow_ddl IS 'pg_tviews_batch: capture follows partitions and children';
+ALTER EVENT TRIGGER tviews_batch_follow_ddl ENABLE ALWAYS;
+
+CREATE EVENT TRIGGER tviews_batch_follow_drop ON sql_drop
+    WHEN TAG IN ('DROP TABLE', 'DROP VIEW', 'DROP SCHEMA', 'DROP OWNED', 'DROP FOREIGN TABLE', 'DROP EXTENSION')
+    EXECUTE FUNCTION tviews_batch.follow_drop();
+COMMENT ON EVENT TRIGGER tviews_batch_follow_drop IS 'pg_tviews_batch: dropped tables and TVIEWs are forgotten';
+ALTER EVENT TRIGGER tviews_batch_follow_drop ENABLE ALWAYS;
+
+----------------------------------------------------------------------
+-- Functions: schedule
+----------------------------------------------------------------------
+
+CREATE FUNCTION tviews_cron_job(every text, seconds boolean DEFAULT false, OUT schedule text, OUT command text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    SET IntervalStyle = postgres
+AS $$
+DECLARE
+    field  constant text := '[0-9a-z*,/$-]+';
+    drain  constant text := 'SELECT @extschema@.tviews_drain()';
+    period interval;
+    secs   numeric;
+BEGIN
+    IF every IS NULL THEN
+        RAISE EXCEPTION 'schedule must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    every := lower(btrim(every, E' \t\n'));
+
+    -- minute, hour and day of month have no letters, so an interval is never taken for a cron expression
+    IF every ~ format('^[0-9*,/-]+\s+[0-9*,/-]+\s+[0-9*,/$-]+\s+%1$s\s+%1$s$', field) THEN
+        schedule := every;
+        command := drain;
+        RETURN;
+    END IF;
+
+    BEGIN
+        period := every::interval;
+    EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR interval_field_overflow THEN
+        RAISE EXCEPTION '"%" is neither an interval nor a cron expression', every
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Examples: ''10 seconds'', ''5 minutes'', ''1 hour'', ''*/15 8-18 * * 1-5''.';
+    END;
+
+    secs := extract(epoch FROM period);
+    IF extract(year FROM period) <> 0 OR extract(month FROM period) <> 0 OR secs > 86400 THEN
+        RAISE EXCEPTION 'cron cannot run a job every %', every
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Use a cron expression of five fields, such as ''0 4 * * 0'' for Sundays at 4:00.';
+    ELSIF secs < 0.01 THEN
+        RAISE EXCEPTION 'interval between drains must be at least 10 milliseconds'
+            USING ERRCODE = 'invalid_parameter_value';
+    ELSIF secs < 60 AND seconds AND secs = trunc(secs) THEN
+        schedule := format('%s seconds', trunc(secs));
+        command := drain;
+    ELSIF secs < 60 THEN
+        -- the loop ends before its minute does: pg_cron makes up for runs it missed
+        schedule := '* * * * *';
+        command := 'CALL @extschema@.tviews_drain_loop(run_for => ''1 minute'', pause => '''
+                   || trim_scale(secs) || CASE WHEN secs = 1 THEN ' second'')' ELSE ' seconds'')' END;
+    ELSIF secs IN (60, 120, 180, 240, 300, 360, 600, 720, 900, 1200, 1800) THEN
+        schedule := CASE secs WHEN 60 THEN '* * * * *' ELSE format('*/%s * * * *', trunc(secs / 60)) END;
+        command := drain;
+    ELSIF secs IN (3600, 7200, 10800, 14400, 21600, 28800, 43200) THEN
+        schedule := CASE secs WHEN 3600 THEN '0 * * * *' ELSE format('0 */%s * * *', trunc(secs / 3600)) END;
+        command := drain;
+    ELSIF secs = 86400 THEN
+        schedule := '0 0 * * *';
+        command := drain;
+    ELSE
+        RAISE EXCEPTION 'cron cannot run a job every %', every
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Use less than a minute, a number of minutes that divides an hour, a number of hours '
+                         'that divides a day, or a cron expression of five fields.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION tviews_cron_job(text, boolean) IS 'the pg_cron schedule and command for a time between drains; seconds: pg_cron is 1.5 or newer';
+
+CREATE FUNCTION tviews_cron_job_name() RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- pg_cron keeps 63 bytes of a name
+    SELECT 'pg_tviews_batch drain '
+           || CASE WHEN octet_length(datname) <= 40 THEN datname::text ELSE 'of database ' || oid END
+      FROM pg_database
+     WHERE datname = current_database();
+END;
+COMMENT ON FUNCTION tviews_cron_job_name() IS 'name of the pg_cron job that drains this database';
+
+CREATE FUNCTION tviews_schedule(every text DEFAULT '1 minute') RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    me      constant text := quote_ident(current_user);
+    db      constant text := current_database();
+    name    constant text := @extschema@.tviews_cron_job_name();
+    version text;
+    home    text;
+    job     record;
+    old     bigint;
+BEGIN
+    SELECT extversion INTO version FROM pg_extension WHERE extname = 'pg_cron';
+    IF version IS NULL THEN
+        -- pg_settings hides the setting from roles that may not see it
+        SELECT setting INTO home FROM pg_settings WHERE pg_settings.name = 'cron.database_name';
+        SELECT default_version INTO version FROM pg_available_extensions WHERE pg_available_extensions.name = 'pg_cron';
+        job := @extschema@.tviews_cron_job(every, substring(coalesce(version, '1.0') FROM '^\d+\.\d+')::numeric >= 1.5);
+        IF home = db THEN
+            RAISE EXCEPTION 'extension "pg_cron" is not installed in database "%"', db
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = 'Run CREATE EXTENSION pg_cron as a superuser.';
+        ELSIF home IS NOT NULL THEN
+            RAISE EXCEPTION 'pg_cron runs its jobs from database "%", not from "%"', home, db
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = format('Run there: SELECT cron.schedule_in_database(%L, %L, %L, %L);',
+                                    name, job.schedule, job.command, db);
+        ELSE
+            RAISE EXCEPTION 'pg_cron is not installed in database "%"', db
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = format('Install it, set shared_preload_libraries = ''pg_cron'' and cron.database_name = %L, '
+                                    'restart the server and run CREATE EXTENSION pg_cron; '
+                                    'or let another scheduler run "%s".', db, job.command);
+        END IF;
+    END IF;
+
+    job := @extschema@.tviews_cron_job(every, substring(version FROM '^\d+\.\d+')::numeric >= 1.5);
+
+    -- the job runs as the role that schedules it
+    IF NOT has_schema_privilege('cron', 'USAGE') THEN
+        RAISE EXCEPTION 'permission denied for schema cron'
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = format('A superuser can run GRANT USAGE ON SCHEMA cron TO %s.', me);
+    ELSIF NOT has_function_privilege('@extschema@.tviews_drain(bigint, integer)'::regprocedure, 'EXECUTE')
+       OR NOT has_function_privilege('@extschema@.tviews_drain_loop(interval, interval)'::regprocedure, 'EXECUTE') THEN
+        RAISE EXCEPTION 'permission denied to drain'
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = format('The job would run as %s; its EXECUTE privilege on tviews_drain and tviews_drain_loop is missing.', me);
+    END IF;
+
+    -- replace by a new job rather than update: pg_cron stores the host when a job is made
+    FOR old IN SELECT jobid FROM cron.job WHERE jobname = name AND database = db LOOP
+        PERFORM cron.unschedule(old);
+    END LOOP;
+    RETURN cron.schedule(name, job.schedule, job.command);
+END
+$$;
+COMMENT ON FUNCTION tviews_schedule(text) IS 'let pg_cron drain: every interval or by a cron expression; replaces an earlier schedule';
+
+CREATE FUNCTION tviews_unschedule() RETURNS boolean
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    db      constant text := current_database();
+    name    constant text := @extschema@.tviews_cron_job_name();
+    home    text;
+    old     bigint;
+    removed boolean := false;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') THEN
+        SELECT setting INTO home FROM pg_settings WHERE pg_settings.name = 'cron.database_name';
+        IF home <> db THEN
+            RAISE EXCEPTION 'pg_cron runs its jobs from database "%", not from "%"', home, db
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = format('Run there: SELECT cron.unschedule(%L);', name);
+        END IF;
+        RETURN false;
+    ELSIF NOT has_schema_privilege('cron', 'USAGE') THEN
+        RAISE EXCEPTION 'permission denied for schema cron'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+
+    FOR old IN SELECT jobid FROM cron.job WHERE jobname = name AND database = db LOOP
+        PERFORM cron.unschedule(old);
+        removed := true;
+    END LOOP;
+    RETURN removed;
+END
+$$;
+COMMENT ON FUNCTION tviews_unschedule() IS 'remove the pg_cron job that drains; false if there was none';
+
+----------------------------------------------------------------------
+-- Functions: watching
+----------------------------------------------------------------------
+
+CREATE FUNCTION tviews_explain(tview regclass,
+                               OUT source regclass, OUT alias text, OUT route text, OUT link_columns name[],
+                               OUT lookup_sql text, OUT reason text)
+    RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    SELECT r.source, r.alias, r.route, r.link_columns,
+           (SELECT string_agg(l.sql, E'\n;\n' ORDER BY l.ord)
+              FROM tviews_batch.lookup l
+             WHERE l.tview = r.tview AND l.occurrence = r.occurrence AND l.direct_columns IS NULL),
+           coalesce(r.reason, (SELECT string_agg(n.note, '; ') FROM unnest(t.notes) AS n(note)))
+      FROM tviews_batch.route r
+      JOIN tviews_batch.tview t ON t.tview = r.tview
+     WHERE r.tview = $1
+     ORDER BY r.occurrence
+    $$;
+COMMENT ON FUNCTION tviews_explain(regclass) IS 'how a change of each source of a TVIEW becomes keys';
+
+CREATE FUNCTION tviews_graph() RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    WITH node AS (
+        SELECT tview AS rel, true AS is_tview FROM tviews_batch.tview
+        UNION
+        SELECT source, false FROM tviews_batch.route
+         WHERE source NOT IN (SELECT tview FROM tviews_batch.tview)),
+    edge AS (
+        SELECT source, tview, string_agg(DISTINCT route, ', ' ORDER BY route) AS routes
+          FROM tviews_batch.route GROUP BY source, tview)
+    SELECT E'graph LR\n' || coalesce((
+        SELECT string_agg(format(CASE WHEN is_tview THEN E'    n%s["%s"]\n' ELSE E'    n%s[("%s")]\n' END,
+                                 rel::oid, replace(replace(rel::text, '"', '#quot;'), E'\n', ' ')), ''
+                          ORDER BY is_tview, rel::text)
+          FROM node), '') || coalesce((
+        SELECT string_agg(format(E'    n%s -->|%s| n%s\n', source::oid, routes, tview::oid), ''
+                          ORDER BY source::text, tview::text)
+          FROM edge), '')
+    $$;
+COMMENT ON FUNCTION tviews_graph() IS 'which TVIEW is built on what, as Mermaid text';
+
+----------------------------------------------------------------------
+-- Views
+----------------------------------------------------------------------
+
+CREATE VIEW tviews_queue_depth AS
+    WITH depth AS (
+        SELECT source, pending_changes, oldest, exact FROM tviews_batch.queue_depth())
+    SELECT source::regclass AS source, pending_changes,
+           clock_timestamp() - oldest AS oldest_age, exact
+      FROM depth
+    UNION ALL
+    SELECT NULL, coalesce(sum(pending_changes), 0)::bigint,
+           clock_timestamp() - min(oldest), coalesce(bool_and(exact), true)
+      FROM depth;
+COMMENT ON VIEW tviews_queue_depth IS 'changes that wait for a drain, per source; the row without a source is the total';
+COMMENT ON COLUMN tviews_queue_depth.source IS 'the changed table; NULL: the total';
+COMMENT ON COLUMN tviews_queue_depth.pending_changes IS 'entries committed and not drained yet';
+COMMENT ON COLUMN tviews_queue_depth.oldest_age IS 'time since the oldest of them began to be written';
+COMMENT ON COLUMN tviews_queue_depth.exact IS 'false: more than 100,000 entries, the numbers are estimated';
+
+CREATE VIEW tviews_status AS
+    WITH depth AS MATERIALIZED (
+        SELECT source, pending_changes, oldest FROM tviews_batch.queue_depth())
+    SELECT t.tview, t.view, t.level, t.key,
+           CASE WHEN t.paused THEN 'paused'
+                WHEN t.stale_reason IS NOT NULL THEN 'stale'
+                ELSE 'ok' END AS state,
+           CASE WHEN t.paused THEN 'paused by tviews_pause' ELSE t.stale_reason END AS reason,
+           CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END AS rows,
+           coalesce(p.pending_changes, 0)::bigint AS pending_changes,
+           clock_timestamp() - p.oldest AS lag,
+           t.last_refresh, t.last_error
+      FROM tviews_batch.tview t
+      LEFT JOIN pg_catalog.pg_class c ON c.oid = t.tview
+      LEFT JOIN LATERAL (
+           WITH RECURSIVE below(source) AS (
+               SELECT r.source FROM tviews_batch.route r WHERE r.tview = t.tview
+               UNION
+               SELECT r.source FROM below b JOIN tviews_batch.route r ON r.tview = b.source)
+           SELECT sum(d.pending_changes) AS pending_changes, min(d.oldest) AS oldest
+             FROM depth d WHERE d.source IN (SELECT b.source::oid FROM below b)) p ON true;
+COMMENT ON VIEW tviews_status IS 'one row per TVIEW: whether it is up to date, and if not, why';
+COMMENT ON COLUMN tviews_status.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_status.view IS 'its definition';
+COMMENT ON COLUMN tviews_status.level IS '0: reads only tables; else 1 + the highest level among the TVIEWs it reads';
+COMMENT ON COLUMN tviews_status.key IS 'columns that identify a row';
+COMMENT ON COLUMN tviews_status.state IS 'ok, paused, stale or failing';
+COMMENT ON COLUMN tviews_status.reason IS 'why it is not ok';
+COMMENT ON COLUMN tviews_status.rows IS 'rows, as the planner estimates them; NULL: never analyzed';
+COMMENT ON COLUMN tviews_status.pending_changes IS 'queue entries that concern it, directly or through other TVIEWs';
+COMMENT ON COLUMN tviews_status.lag IS 'time since the oldest of them began to be written; NULL: none';
+COMMENT ON COLUMN tviews_status.last_refresh IS 'last time a drain or comparison looked at it';
+COMMENT ON COLUMN tviews_status.last_error IS 'message of the last failed refresh';
+
+CREATE VIEW tviews_drains AS
+    SELECT id, started, elapsed_ms, changes, keys, inserted, updated, deleted, failed,
+           levels, remaining, keyed, compared, memory_peak, role
+      FROM tviews_batch.drain;
+COMMENT ON VIEW tviews_drains IS 'history of drains that did something';
+COMMENT ON COLUMN tviews_drains.id IS 'number of the drain';
+COMMENT ON COLUMN tviews_drains.started IS 'when it began';
+COMMENT ON COLUMN tviews_drains.elapsed_ms IS 'how long it took, in milliseconds';
+COMMENT ON COLUMN tviews_drains.changes IS 'queue entries claimed';
+COMMENT ON COLUMN tviews_drains.keys IS 'keys evaluated';
+COMMENT ON COLUMN tviews_drains.inserted IS 'rows inserted into TVIEWs';
+COMMENT ON COLUMN tviews_drains.updated IS 'rows updated in TVIEWs';
+COMMENT ON COLUMN tviews_drains.deleted IS 'rows deleted from TVIEWs';
+COMMENT ON COLUMN tviews_drains.failed IS 'keys whose refresh failed';
+COMMENT ON COLUMN tviews_drains.levels IS 'levels on which a TVIEW was refreshed';
+COMMENT ON COLUMN tviews_drains.remaining IS 'queue entries left, possibly an estimate';
+COMMENT ON COLUMN tviews_drains.keyed IS 'TVIEWs refreshed key by key';
+COMMENT ON COLUMN tviews_drains.compared IS 'TVIEWs compared whole';
+COMMENT ON COLUMN tviews_drains.memory_peak IS 'the most bytes its arenas held';
+COMMENT ON COLUMN tviews_drains.role IS 'who drained';
+
+----------------------------------------------------------------------
+-- Configuration tables: pg_dump carries TVIEWs and what is known of them
+----------------------------------------------------------------------
+
+SELECT pg_catalog.pg_extension_config_dump('tviews_batch.tview', '');
+SELECT pg_catalog.pg_extension_config_dump('tviews_batch.source', '');
+SELECT pg_catalog.pg_extension_config_dump('tviews_batch.shape', '');
+SELECT pg_catalog.pg_extension_config_dump('tviews_batch.captured', '');
+SELECT pg_catalog.pg_extension_config_dump('tviews_batch.route', '');
+SELECT pg_catalog.pg_extension_config_dump('tviews_batch.lookup', '');
+
+----------------------------------------------------------------------
+-- Privileges: draining is granted by name; watching is pg_monitor's
+----------------------------------------------------------------------
+
+REVOKE ALL ON FUNCTION tviews_drain(bigint, integer) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE tviews_drain_loop(interval, interval) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE tviews_reconcile(regclass) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tviews_batch.queue_depth() FROM PUBLIC;
+
+GRANT USAGE ON SCHEMA tviews_batch TO pg_monitor;
+GRANT SELECT ON tviews_batch.tview, tviews_batch.source, tviews_batch.shape, tviews_batch.captured,
+    tviews_batch.route, tviews_batch.lookup, tviews_batch.drain TO pg_monitor;
+GRANT EXECUTE ON FUNCTION tviews_batch.queue_depth() TO pg_monitor;
+GRANT SELECT ON tviews_status, tviews_queue_depth, tviews_drains TO pg_monitor;

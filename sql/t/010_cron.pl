@@ -1,0 +1,137 @@
+# pg_cron end to end: tviews_schedule in the database of pg_cron, the hint for another database, the errors
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $schema_sql = q{
+    CREATE TABLE tb_item (pk_item integer PRIMARY KEY, name text NOT NULL);
+    CREATE VIEW v_item AS SELECT pk_item, upper(name) AS name FROM tb_item;
+    INSERT INTO tb_item VALUES (1, 'one'), (2, 'two');
+};
+
+# fails(NODE, DATABASE, SQL, REGEX, NAME): SQL fails with a message, SQLSTATE and hint as expected
+sub fails
+{
+    my ($node, $database, $sql, $regex, $name) = @_;
+    my ($status, $out, $err) = $node->psql($database, "\\set VERBOSITY verbose\n$sql");
+    isnt($status, 0, "$name: fails");
+    like($err, $regex, $name);
+    return $err;
+}
+
+# Without pg_cron in the server, the extension works and says what is missing.
+my $plain = PostgreSQL::Test::Cluster->new('plain');
+$plain->init;
+$plain->start;
+$plain->safe_psql('postgres', 'CREATE EXTENSION pg_tviews_batch');
+$plain->safe_psql('postgres', $schema_sql);
+is($plain->safe_psql('postgres', q{SELECT tviews_create('v_item')}), 'tv_item', 'TVIEW without pg_cron');
+$plain->safe_psql('postgres', q{UPDATE tb_item SET name = 'eins' WHERE pk_item = 1});
+$plain->safe_psql('postgres', 'SELECT tviews_drain()');
+is($plain->safe_psql('postgres', 'SELECT name FROM tv_item ORDER BY pk_item LIMIT 1'), 'EINS', 'drain without pg_cron');
+fails($plain, 'postgres', 'SELECT tviews_schedule()',
+    qr/55000: pg_cron is not installed in database "postgres".*HINT:.*shared_preload_libraries.*cron\.database_name = 'postgres'.*CREATE EXTENSION pg_cron/s,
+    'schedule without pg_cron');
+is($plain->safe_psql('postgres', 'SELECT tviews_unschedule()'), 'f', 'unschedule without pg_cron');
+$plain->stop;
+
+my $sharedir = `pg_config --sharedir`;
+chomp $sharedir;
+if (!-e "$sharedir/extension/pg_cron.control")
+{
+    diag('pg_cron is not installed: everything that needs it is skipped');
+  SKIP: { skip('pg_cron is not installed', 1); }
+    done_testing();
+    exit 0;
+}
+
+my $node = PostgreSQL::Test::Cluster->new('cron');
+$node->init;
+$node->append_conf('postgresql.conf', "
+shared_preload_libraries = 'pg_cron'
+cron.database_name = 'postgres'
+cron.host = '" . $node->host . "'
+");
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION pg_tviews_batch');
+$node->safe_psql('postgres', $schema_sql);
+$node->safe_psql('postgres', q{SELECT tviews_create('v_item')});
+
+fails($node, 'postgres', 'SELECT tviews_schedule()',
+    qr/55000: extension "pg_cron" is not installed in database "postgres".*HINT:.*CREATE EXTENSION pg_cron/s,
+    'schedule before CREATE EXTENSION pg_cron');
+$node->safe_psql('postgres', 'CREATE EXTENSION pg_cron');
+
+# bad arguments
+fails($node, 'postgres', q{SELECT tviews_schedule('7 minutes')}, qr/22023: .*HINT:/s, 'what cron cannot express');
+fails($node, 'postgres', q{SELECT tviews_schedule('often')}, qr/22023: .*HINT:/s, 'neither interval nor cron expression');
+fails($node, 'postgres', q{SELECT tviews_schedule('61 * * * *')}, qr/invalid schedule/, 'what pg_cron refuses');
+
+# a role without the privileges
+$node->safe_psql('postgres', q{CREATE ROLE visitor});
+fails($node, 'postgres', q{SET ROLE visitor; SELECT tviews_schedule()}, qr/42501: /, 'schedule without privileges');
+
+# Another database, with names that need quotes: the hint is the statement to run.
+my $other = 'other db';
+$node->safe_psql('postgres', qq{CREATE DATABASE "$other"});
+$node->safe_psql($other, q{CREATE SCHEMA "Odd Schema"; CREATE EXTENSION pg_tviews_batch SCHEMA "Odd Schema"});
+$node->safe_psql($other, $schema_sql);
+$node->safe_psql($other, q{SELECT "Odd Schema".tviews_create('v_item')});
+my $hint = fails($node, $other, q{SELECT "Odd Schema".tviews_schedule('1 minute')},
+    qr/55000: pg_cron runs its jobs from database "postgres", not from "other db".*HINT:/s,
+    'schedule in a database without pg_cron');
+my ($statement) = $hint =~ /Run there: (SELECT cron\.schedule_in_database\(.*\);)/;
+ok($statement, 'the hint has a statement') or $statement = 'SELECT 1';
+$node->safe_psql('postgres', $statement);
+
+# Schedule, replace, unschedule.
+my $first = $node->safe_psql('postgres', q{SELECT tviews_schedule('*/5 * * * *')});
+like($first, qr/^\d+$/, 'schedule yields the job');
+my $second = $node->safe_psql('postgres', q{SELECT tviews_schedule('1 second')});
+is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job WHERE database = 'postgres'}), '1', 'one job after scheduling twice');
+is($node->safe_psql('postgres', q{SELECT jobid FROM cron.job WHERE database = 'postgres'}), $second, 'the newer one');
+note($node->safe_psql('postgres', 'SELECT extversion FROM pg_extension WHERE extname = $$pg_cron$$'));
+note($node->safe_psql('postgres', 'SELECT schedule, command, database, jobname FROM cron.job'));
+
+# Nobody drains but pg_cron: each TVIEW follows its table, every second here, every minute in the other database.
+my $deadline = time + 75;
+for my $database ('postgres', $other)
+{
+    $node->safe_psql($database, q{UPDATE tb_item SET name = 'changed' WHERE pk_item = 1});
+    is($node->safe_psql($database, q{SELECT count(*) FROM tv_item WHERE name = 'CHANGED'}), '0', "$database: not before a drain");
+}
+for my $database ('postgres', $other)
+{
+    my $fresh = 0;
+    while (!$fresh && time < $deadline)
+    {
+        $fresh = $node->safe_psql($database, q{SELECT count(*) FROM tv_item WHERE name = 'CHANGED'});
+        sleep 1 unless $fresh;
+    }
+    ok($fresh, "$database: pg_cron drained");
+}
+
+# The second drain of the same minute
+$node->safe_psql('postgres', q{UPDATE tb_item SET name = 'again' WHERE pk_item = 2});
+ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM tv_item WHERE name = 'AGAIN'}), 'drained every second');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job_run_details WHERE status = 'failed'}), '0', 'no run failed');
+
+is($node->safe_psql('postgres', 'SELECT tviews_unschedule()'), 't', 'unschedule');
+is($node->safe_psql('postgres', 'SELECT tviews_unschedule()'), 'f', 'unschedule again');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job WHERE database = 'postgres'}), '0', 'no job left');
+fails($node, $other, q{SELECT "Odd Schema".tviews_unschedule()}, qr/55000: .*HINT:.*cron\.unschedule/s, 'unschedule in the other database');
+
+# The files in schedules/ run, and running them again adds nothing.
+for my $file (glob('schedules/*.sql'), glob('schedules/*.sql'))
+{
+    my ($status, $out, $err) = $node->psql('postgres', undef, extra_params => [ '-f', $file ], on_error_stop => 1);
+    is($status, 0, "$file") or diag($err);
+}
+is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job WHERE database = 'postgres'}), '3', 'three jobs: drain, reconcile, trim');
+
+$node->stop('fast');
+done_testing();

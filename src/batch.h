@@ -1,0 +1,37 @@
+/* batch.h - a bounded number of packed keys, as parameters and as a named relation */
+#ifndef TVB_BATCH_H
+#define TVB_BATCH_H
+
+#include "postgres.h"
+#include "nodes/pg_list.h"
+
+#include "bag.h"
+#include "evaluate.h"
+#include "link.h"
+#include "run.h"
+
+typedef struct TvbBatch TvbBatch;
+
+/* Make an empty batch of keys that are values of the given columns of a table. */
+extern TvbBatch *tvb_batch_create(MemoryContext parent, Oid relid, List *columns,
+								  const TvbLayout *layout);
+
+/*
+ * Take the next keys from a bag that is being read: at most
+ * tviews_batch.batch_keys and as many as memory allows.  Returns how many; 0: the bag is read.
+ */
+extern int	tvb_batch_fill(TvbBatch *batch, TvbBag *bag);
+
+/*
+ * Go to the next group of keys with NULL in the same columns; false: there is none.
+ * filter and args describe it until the next call of next or fill.
+ */
+extern bool tvb_batch_next(TvbBatch *batch, const TvbFilter **filter, const TvbRunArgs **args);
+
+/* Make the group's keys known to queries as TVB_EVALUATE_KEYS, if its filter needs that. */
+extern void tvb_batch_register(TvbBatch *batch, TvbRun *run);
+extern void tvb_batch_unregister(TvbBatch *batch, TvbRun *run);
+
+extern void tvb_batch_destroy(TvbBatch *batch);
+
+#endif

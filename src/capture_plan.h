@@ -1,0 +1,53 @@
+/* capture_plan.h - what capture logs of a relation, remembered per backend */
+#ifndef TVB_CAPTURE_PLAN_H
+#define TVB_CAPTURE_PLAN_H
+
+#include "postgres.h"
+#include "access/attnum.h"
+#include "utils/rel.h"
+
+#include "link.h"
+
+/* A column of the relation that is compared. */
+typedef struct TvbReadColumn
+{
+	AttrNumber	attno;
+	int16		typlen;
+	bool		typbyval;
+} TvbReadColumn;
+
+/* A column of the relation that is logged. */
+typedef struct TvbLinkSource
+{
+	AttrNumber	attno;
+	bool		null_is_unknown;	/* a NULL may be a value not computed yet */
+} TvbLinkSource;
+
+/* What a change of the relation means for one source. */
+typedef struct TvbCaptureSource
+{
+	Oid			source;
+	int32		version;
+	bool		everything;		/* no link values can be had: log one change for all rows */
+	bool		compare;		/* rows equal in the read columns are no change */
+	int			nread;
+	TvbReadColumn *read;
+	TvbLayout  *layout;			/* of link */
+	TvbLinkSource *link;
+} TvbCaptureSource;
+
+/* All sources that changes of one relation are logged for. */
+typedef struct TvbCapturePlan
+{
+	AttrNumber	last;			/* highest column needed */
+	int			nsources;
+	TvbCaptureSource *sources;	/* ordered by oid */
+} TvbCapturePlan;
+
+/*
+ * The plan of rel, or NULL if nothing is logged for it.  Valid until the next
+ * call.  A call that finds the plan at hand reads no catalog.
+ */
+extern const TvbCapturePlan *tvb_capture_plan(Relation rel);
+
+#endif

@@ -1,0 +1,122 @@
+/*-------------------------------------------------------------------------
+ *
+ * compare.c
+ *		Whole TVIEWs beside their views: write what differs, or count it.
+ *
+ * One query joins all rows of the view with all stored rows; nothing is held
+ * in memory but what hash and sort of that query take, and differences spill.
+ * The TVIEW is locked in ROW EXCLUSIVE mode at most; readers and their
+ * snapshots see whole rows throughout.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+#include "compare.h"
+#include "evaluate.h"
+#include "owner.h"
+#include "refresh.h"
+
+static void verify(TvbTview *tview, TvbCounts *counts, int64 *duplicates);
+
+PG_FUNCTION_INFO_V1(tvb_verify);
+PG_FUNCTION_INFO_V1(tvb_refresh_sql);
+
+void
+tvb_compare_write(TvbRun *run, TvbTview *tview, TvbWrites *writes, TvbCounts *counts)
+{
+	TvbOwnerState owner;
+
+	tvb_owner_enter(&owner, tview->owner, tview->settings, tview->row_security);
+	tvb_run_query(run, tvb_evaluate_sql(tview, NULL), NULL, tvb_writes_receiver(writes));
+	if (tvb_writes_duplicates(writes) > 0)
+		tvb_refresh_duplicate(run, tview, NULL, NULL);
+	tvb_writes_apply(writes, counts);
+	tvb_owner_leave(&owner);
+}
+
+/*
+ * tviews_verify(tview regclass): rows missing, unexpected, different.
+ *
+ * Takes no lock that a drain minds, and writes nothing.  Rows that the view has
+ * a second time for one key count as missing.
+ */
+Datum
+tvb_verify(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_GETARG_OID(0);
+	TvbTview   *tview;
+	TvbCounts	counts;
+	int64		duplicates;
+	TupleDesc	desc;
+	Datum		values[3];
+	bool		nulls[3] = {false, false, false};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	desc = BlessTupleDesc(desc);
+
+	SPI_connect();
+	tview = tvb_registry_require(relid);
+	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(relid));
+	verify(tview, &counts, &duplicates);
+	SPI_finish();
+
+	values[0] = Int64GetDatum(counts.inserted + duplicates);
+	values[1] = Int64GetDatum(counts.deleted);
+	values[2] = Int64GetDatum(counts.updated);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+}
+
+/* tviews_refresh_sql(tview regclass): the query for a batch of keys without NULLs. */
+Datum
+tvb_refresh_sql(PG_FUNCTION_ARGS)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	TvbTview   *tview;
+	TvbFilter	filter = {0};
+	char	   *sql;
+	text	   *result;
+
+	SPI_connect();
+	tview = tvb_registry_require(PG_GETARG_OID(0));
+	filter.relid = tview->relid;
+	filter.columns = tview->refresh_key;
+	sql = tvb_evaluate_sql(tview, tview->refresh_key == NIL ? NULL : &filter);
+	MemoryContextSwitchTo(caller);
+	result = cstring_to_text(sql);
+	SPI_finish();
+	PG_RETURN_TEXT_P(result);
+}
+
+/* Count the differences under the active snapshot, as the owner. */
+static void
+verify(TvbTview *tview, TvbCounts *counts, int64 *duplicates)
+{
+	TvbRun		run = {CurrentMemoryContext, RegisterSnapshot(GetActiveSnapshot())};
+	TvbWrites  *writes = tvb_writes_create(CurrentMemoryContext, &run, tview, NULL);
+	TvbOwnerState owner;
+
+	if (tview->view_name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the view of TVIEW %s does not exist", tview->name)));
+	tvb_owner_enter(&owner, tview->owner, tview->settings, tview->row_security);
+	tvb_run_query(&run, tvb_evaluate_sql(tview, NULL), NULL, tvb_writes_receiver(writes));
+	tvb_owner_leave(&owner);
+	*counts = tvb_writes_counts(writes);
+	*duplicates = tvb_writes_duplicates(writes);
+	tvb_writes_destroy(writes);
+	UnregisterSnapshot(run.snapshot);
+}

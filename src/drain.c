@@ -1,0 +1,326 @@
+/*-------------------------------------------------------------------------
+ *
+ * drain.c
+ *		Stage 6: the order of the stages.
+ *
+ * One drain: take the drain lock, then a snapshot, then claim the changes that
+ * it sees; take them level by level through the TVIEWs (cascade.c) under that
+ * same snapshot; record what was done.
+ *
+ * Invariants:
+ *
+ *	- The lock is held to the end of the transaction, and the snapshot is taken
+ *	  after it: no two drains work at once, and each sees all of what the
+ *	  earlier ones wrote.
+ *	- An entry is removed in the transaction that uses it.  After an error
+ *	  everything is as before.
+ *	- A change that commits after the snapshot is neither claimed nor seen.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "tcop/utility.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "arena.h"
+#include "cascade.h"
+#include "drain.h"
+#include "history.h"
+#include "queue.h"
+#include "settings.h"
+
+/* With a time limit, so many changes are claimed before the clock is looked at. */
+#define ROUND_CHANGES 10000
+
+/* A drain at work. */
+typedef struct Drain
+{
+	MemoryContext context;
+	MemoryContext caller_context;
+	TimestampTz started;
+	TvbRun		run;
+	TvbCascade	cascade;
+	int64		claimed;
+	bool		exhausted;		/* the snapshot sees no further entry */
+} Drain;
+
+static int64 checked_limit(const char *name, int64 value);
+static void drain_begin(Drain *drain);
+static void drain_end(Drain *drain);
+static void drain_work(Drain *drain, const TvbDrainLimits *limits);
+static void claim_round(Drain *drain, TvbQueueClaim *claim, int64 max);
+static int64 round_size(const Drain *drain, const TvbDrainLimits *limits);
+static bool time_is_over(const Drain *drain, const TvbDrainLimits *limits);
+static int64 count_remaining(Drain *drain);
+static void fill_result(Drain *drain, TvbDrainResult *result);
+static Datum result_tuple(FunctionCallInfo fcinfo, const TvbDrainResult *result);
+static double elapsed_ms(TimestampTz since);
+
+PG_FUNCTION_INFO_V1(tvb_drain);
+
+/* tviews_drain(max_changes bigint, max_ms integer) */
+Datum
+tvb_drain(PG_FUNCTION_ARGS)
+{
+	TvbDrainLimits limits = {0, 0};
+	TvbDrainResult result;
+
+	if (!PG_ARGISNULL(0))
+		limits.max_changes = checked_limit("max_changes", PG_GETARG_INT64(0));
+	if (!PG_ARGISNULL(1))
+		limits.max_ms = (int) checked_limit("max_ms", PG_GETARG_INT32(1));
+	tvb_drain_check_transaction("tviews_drain()");
+	tvb_drain_run(&limits, &result);
+	return result_tuple(fcinfo, &result);
+}
+
+void
+tvb_drain_check_transaction(const char *call)
+{
+	PreventCommandDuringRecovery(call);
+	PreventCommandIfReadOnly(call);
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s must run in a READ COMMITTED transaction", call),
+				 errdetail("It has to see what committed while it waited for the drain lock."),
+				 errhint("Begin the transaction with ISOLATION LEVEL READ COMMITTED, or set default_transaction_isolation.")));
+}
+
+bool
+tvb_drain_lock(bool wait)
+{
+	Oid			namespace = get_namespace_oid("tviews_batch", false);
+	Oid			relid = get_relname_relid("drain_lock", namespace);
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"%s\" does not exist", "tviews_batch.drain_lock")));
+	if (!wait)
+		return ConditionalLockRelationOid(relid, ShareUpdateExclusiveLock);
+	LockRelationOid(relid, ShareUpdateExclusiveLock);
+	return true;
+}
+
+void
+tvb_drain_run(const TvbDrainLimits *limits, TvbDrainResult *result)
+{
+	Drain		drain = {0};
+
+	memset(result, 0, sizeof(TvbDrainResult));
+	drain.started = GetCurrentTimestamp();
+	if (!tvb_drain_lock(false))
+	{
+		result->busy = true;
+		result->elapsed_ms = elapsed_ms(drain.started);
+		return;
+	}
+	/* the check for a crash of the queue (its epoch) goes here */
+	drain_begin(&drain);
+	drain.cascade.stale_left = 1;
+	if (tvb_queue_pending(drain.run.snapshot) || tvb_cascade_wanted(&drain.cascade))
+	{
+		drain_work(&drain, limits);
+		fill_result(&drain, result);
+		tvb_history_stamp(drain.cascade.touched);
+		tvb_history_record(drain.started, result);
+	}
+	drain_end(&drain);
+	result->elapsed_ms = elapsed_ms(drain.started);
+}
+
+void
+tvb_drain_compare(Oid tview, TvbDrainResult *result)
+{
+	Drain		drain = {0};
+
+	memset(result, 0, sizeof(TvbDrainResult));
+	drain.started = GetCurrentTimestamp();
+	tvb_drain_lock(true);
+	drain_begin(&drain);
+	drain.cascade.only = tview;
+	drain.exhausted = true;
+	tvb_cascade_run(&drain.cascade);
+	fill_result(&drain, result);
+	tvb_history_stamp(drain.cascade.touched);
+	tvb_history_record(drain.started, result);
+	drain_end(&drain);
+}
+
+/* A limit that a user gave, or an error. */
+static int64
+checked_limit(const char *name, int64 value)
+{
+	if (value <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be greater than zero", name),
+				 errhint("NULL means no limit.")));
+	return value;
+}
+
+/* The lock is held: take the snapshot, and read what TVIEWs there are. */
+static void
+drain_begin(Drain *drain)
+{
+	drain->caller_context = CurrentMemoryContext;
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	drain->context = AllocSetContextCreate(CurrentMemoryContext, "TVIEW drain",
+										   ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(drain->context);
+	tvb_arena_mark_reset();
+
+	drain->run.context = drain->context;
+	drain->run.snapshot = RegisterSnapshot(GetLatestSnapshot());
+	PushActiveSnapshot(drain->run.snapshot);
+
+	drain->cascade.run = &drain->run;
+	drain->cascade.context = drain->context;
+	drain->cascade.tviews = tvb_registry_list();
+	drain->cascade.changes = tvb_changes_create(drain->context, (Size) tvb_work_mem * 1024 / 4);
+}
+
+/* Let go of what begin took, except the lock. */
+static void
+drain_end(Drain *drain)
+{
+	PopActiveSnapshot();
+	UnregisterSnapshot(drain->run.snapshot);
+	MemoryContextDelete(drain->context);
+	SPI_finish();
+	MemoryContextSwitchTo(drain->caller_context);
+}
+
+/* Claim and cascade, in rounds if there is a time limit. */
+static void
+drain_work(Drain *drain, const TvbDrainLimits *limits)
+{
+	TvbQueueClaim *claim = tvb_queue_claim(drain->run.snapshot);
+
+	do
+	{
+		claim_round(drain, claim, round_size(drain, limits));
+		tvb_cascade_run(&drain->cascade);
+		tvb_changes_reset(drain->cascade.changes);
+	} while (!drain->exhausted && round_size(drain, limits) > 0 &&
+			 !time_is_over(drain, limits));
+	tvb_queue_release(claim);
+}
+
+/* Claim up to max entries. */
+static void
+claim_round(Drain *drain, TvbQueueClaim *claim, int64 max)
+{
+	TvbChanges *changes = drain->cascade.changes;
+	TvbChange	change;
+
+	for (int64 i = 0; i < max; i++)
+	{
+		TvbChangeSet *set;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!tvb_queue_next(claim, &change))
+		{
+			drain->exhausted = true;
+			break;
+		}
+		set = tvb_changes_set(changes, change.source, change.version);
+		tvb_changes_add(changes, set, change.link, change.len);
+		drain->claimed++;
+	}
+}
+
+/* How many entries the next round may claim. */
+static int64
+round_size(const Drain *drain, const TvbDrainLimits *limits)
+{
+	int64		size = limits->max_ms > 0 ? ROUND_CHANGES : PG_INT64_MAX;
+
+	if (limits->max_changes > 0)
+		size = Min(size, limits->max_changes - drain->claimed);
+	return size;
+}
+
+/* Whether no further round may begin. */
+static bool
+time_is_over(const Drain *drain, const TvbDrainLimits *limits)
+{
+	return limits->max_ms > 0 && elapsed_ms(drain->started) >= limits->max_ms;
+}
+
+/* Entries that the snapshot sees and the drain left. */
+static int64
+count_remaining(Drain *drain)
+{
+	int64		remaining;
+	bool		exact;
+
+	if (drain->exhausted)
+		return 0;
+	PushCopiedSnapshot(drain->run.snapshot);
+	CommandCounterIncrement();
+	UpdateActiveSnapshotCommandId();
+	remaining = tvb_queue_count(GetActiveSnapshot(), &exact);
+	PopActiveSnapshot();
+	return remaining;
+}
+
+/* Sum up. */
+static void
+fill_result(Drain *drain, TvbDrainResult *result)
+{
+	TvbCascade *cascade = &drain->cascade;
+
+	result->changes = drain->claimed;
+	result->keys = cascade->keys;
+	result->counts = cascade->counts;
+	result->levels = bms_num_members(cascade->levels);
+	result->remaining = count_remaining(drain);
+	result->keyed = cascade->keyed;
+	result->compared = cascade->compared;
+	result->elapsed_ms = elapsed_ms(drain->started);
+}
+
+/* The row that tviews_drain returns. */
+static Datum
+result_tuple(FunctionCallInfo fcinfo, const TvbDrainResult *result)
+{
+	TupleDesc	desc;
+	Datum		values[10];
+	bool		nulls[10] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	values[0] = Int64GetDatum(result->changes);
+	values[1] = Int64GetDatum(result->keys);
+	values[2] = Int64GetDatum(result->counts.inserted);
+	values[3] = Int64GetDatum(result->counts.updated);
+	values[4] = Int64GetDatum(result->counts.deleted);
+	values[5] = Int64GetDatum(result->failed);
+	values[6] = Int32GetDatum(result->levels);
+	values[7] = Int64GetDatum(result->remaining);
+	values[8] = BoolGetDatum(result->busy);
+	values[9] = Float8GetDatum(result->elapsed_ms);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+}
+
+/* Milliseconds since. */
+static double
+elapsed_ms(TimestampTz since)
+{
+	return (GetCurrentTimestamp() - since) / 1000.0;
+}

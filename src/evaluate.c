@@ -1,0 +1,348 @@
+/*-------------------------------------------------------------------------
+ *
+ * evaluate.c
+ *		The text of the query that puts a view's rows beside a TVIEW's.
+ *
+ * Tables are not touched here, only catalogs.  The query, for a TVIEW
+ * public.tv_product with the columns pk and doc, key pk, and some keys:
+ *
+ *	SELECT o.tid, n.present,
+ *		   (SELECT pg_catalog.count(*) FROM ONLY public.tv_product AS s WHERE <filter on s>),
+ *		   n.c1, n.c2, o.c1, o.c2
+ *	FROM (SELECT true, s.pk, s.doc FROM public.v_product AS s WHERE <filter on s>)
+ *		   AS n (present, c1, c2)
+ *		 FULL JOIN
+ *		 (SELECT s.ctid, s.pk, s.doc FROM ONLY public.tv_product AS s WHERE <filter on s>)
+ *		   AS o (tid, c1, c2)
+ *		 ON (n.c1 OPERATOR(pg_catalog.=) o.c1)
+ *
+ * Columns are renamed so that no name of the user's can clash.  The filter is
+ *
+ *	s.pk OPERATOR(pg_catalog.=) ANY ($1)
+ *
+ * or, for several columns, that for each of them (it is what an index can use)
+ * and a semi-join with the exact combinations; columns that are NULL in all
+ * combinations get IS NULL.
+ *
+ * Values are always compared with the equality of the type's default btree
+ * operator class, the one that the TVIEW's unique index enforces, whatever
+ * schema it lives in.  Columns that can be NULL are joined as one-element
+ * arrays, for which NULL equals NULL, and which can be hashed and merged as a FULL JOIN
+ * wants; as records where there are no such arrays.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_operator.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+#include "evaluate.h"
+
+/* What matters of a TVIEW's column. */
+typedef struct Column
+{
+	Oid			type;			/* base type of a domain */
+	bool		not_null;
+} Column;
+
+static Column get_column(Oid relid, const char *name);
+static bool travels_in_array(Oid type);
+static char *equality(Oid type);
+static Oid	equality_operator(Oid type);
+static void append_columns(StringInfo sql, List *columns, const char *alias);
+static void append_aliases(StringInfo sql, int n, const char *prefix);
+static void append_where(StringInfo sql, const TvbFilter *filter, const char *alias);
+static void append_join(StringInfo sql, const TvbTview *tview, const TvbFilter *filter);
+static void append_join_term(StringInfo sql, const Column *column, int position);
+static bool is_known_null(const TvbFilter *filter, const char *name);
+static int	position_of(List *columns, const char *name);
+
+bool
+tvb_evaluate_has_param(const TvbFilter *filter, int i)
+{
+	if (bms_is_member(i, filter->nulls))
+		return false;
+	return travels_in_array(get_column(filter->relid, list_nth(filter->columns, i)).type);
+}
+
+bool
+tvb_evaluate_needs_keys(const TvbFilter *filter)
+{
+	int			nvalues = list_length(filter->columns) - bms_num_members(filter->nulls);
+
+	if (nvalues > 1)
+		return true;
+	for (int i = 0; i < list_length(filter->columns); i++)
+	{
+		if (!bms_is_member(i, filter->nulls) && !tvb_evaluate_has_param(filter, i))
+			return true;
+	}
+	return false;
+}
+
+void
+tvb_evaluate_filter(StringInfo sql, const TvbFilter *filter, const char *alias)
+{
+	const char *separator = "";
+	int			nparams = 0;
+
+	for (int i = 0; i < list_length(filter->columns); i++)
+	{
+		const char *name = list_nth(filter->columns, i);
+		const char *quoted = quote_identifier(name);
+
+		if (bms_is_member(i, filter->nulls))
+			appendStringInfo(sql, "%s%s.%s IS NULL", separator, alias, quoted);
+		else if (tvb_evaluate_has_param(filter, i))
+			appendStringInfo(sql, "%s%s.%s %s ANY ($%d)", separator, alias, quoted,
+							 equality(get_column(filter->relid, name).type), ++nparams);
+		else
+			continue;
+		separator = " AND ";
+	}
+
+	if (!tvb_evaluate_needs_keys(filter))
+		return;
+	appendStringInfo(sql, "%sEXISTS (SELECT 1 FROM " TVB_EVALUATE_KEYS " AS k WHERE ", separator);
+	separator = "";
+	for (int i = 0; i < list_length(filter->columns); i++)
+	{
+		const char *name = list_nth(filter->columns, i);
+
+		if (bms_is_member(i, filter->nulls))
+			continue;
+		appendStringInfo(sql, "%s%s.%s %s k.k%d", separator, alias, quote_identifier(name),
+						 equality(get_column(filter->relid, name).type), i + 1);
+		separator = " AND ";
+	}
+	appendStringInfoChar(sql, ')');
+}
+
+char *
+tvb_evaluate_sql(const TvbTview *tview, const TvbFilter *filter)
+{
+	int			n = list_length(tview->columns);
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql,
+					 "SELECT o.tid, n.present, (SELECT pg_catalog.count(*) FROM ONLY %s AS s",
+					 tview->name);
+	append_where(&sql, filter, "s");
+	appendStringInfoString(&sql, "), ");
+	append_aliases(&sql, n, "n.");
+	appendStringInfoString(&sql, ", ");
+	append_aliases(&sql, n, "o.");
+
+	appendStringInfoString(&sql, " FROM (SELECT true, ");
+	append_columns(&sql, tview->columns, "s");
+	appendStringInfo(&sql, " FROM %s AS s", tview->view_name);
+	append_where(&sql, filter, "s");
+	appendStringInfoString(&sql, ") AS n (present, ");
+	append_aliases(&sql, n, "");
+
+	appendStringInfoString(&sql, ") FULL JOIN (SELECT s.ctid, ");
+	append_columns(&sql, tview->columns, "s");
+	appendStringInfo(&sql, " FROM ONLY %s AS s", tview->name);
+	append_where(&sql, filter, "s");
+	appendStringInfoString(&sql, ") AS o (tid, ");
+	append_aliases(&sql, n, "");
+	appendStringInfoString(&sql, ") ON (");
+	append_join(&sql, tview, filter);
+	appendStringInfoChar(&sql, ')');
+	return sql.data;
+}
+
+char *
+tvb_evaluate_duplicate_sql(const TvbTview *tview, const TvbFilter *filter)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT pg_catalog.concat_ws(', '");
+	foreach(lc, tview->key)
+		appendStringInfo(&sql, ", COALESCE(s.%s::pg_catalog.text, 'null')",
+						 quote_identifier(lfirst(lc)));
+	appendStringInfo(&sql, ") FROM %s AS s", tview->view_name);
+	append_where(&sql, filter, "s");
+	appendStringInfoString(&sql, " GROUP BY ");
+	append_columns(&sql, tview->key, "s");
+	appendStringInfoString(&sql, " HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1 LIMIT 1");
+	return sql.data;
+}
+
+char *
+tvb_evaluate_stored_keys_sql(const TvbTview *tview, const TvbFilter *filter)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT DISTINCT ");
+	append_columns(&sql, tview->refresh_key, "s");
+	appendStringInfo(&sql, " FROM ONLY %s AS s", tview->name);
+	append_where(&sql, filter, "s");
+	return sql.data;
+}
+
+/* Look up a column that exists. */
+static Column
+get_column(Oid relid, const char *name)
+{
+	HeapTuple	tuple = SearchSysCacheAttName(relid, name);
+	Form_pg_attribute att;
+	Column		column;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of TVIEW \"%s\" does not exist",
+						name, get_rel_name(relid))));
+	att = (Form_pg_attribute) GETSTRUCT(tuple);
+	column.type = getBaseType(att->atttypid);
+	column.not_null = att->attnotnull;
+	ReleaseSysCache(tuple);
+	return column;
+}
+
+/* Whether values of a type can be elements of an array: there are no arrays of arrays. */
+static bool
+travels_in_array(Oid type)
+{
+	return !OidIsValid(get_base_element_type(type)) && OidIsValid(get_array_type(type));
+}
+
+/* OPERATOR(schema.=) of a type's default btree equality. */
+static char *
+equality(Oid type)
+{
+	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(equality_operator(type)));
+	Form_pg_operator form;
+	char	   *phrase;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for the equality operator of type %u", type);
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	phrase = psprintf("OPERATOR(%s.%s)",
+					  quote_identifier(get_namespace_name(form->oprnamespace)),
+					  NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+	return phrase;
+}
+
+/* The operator itself, or an error. */
+static Oid
+equality_operator(Oid type)
+{
+	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR);
+
+	if (!OidIsValid(entry->eq_opr))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("could not identify an equality operator for type %s",
+						format_type_be(type))));
+	return entry->eq_opr;
+}
+
+/* a.x, a.y, ... */
+static void
+append_columns(StringInfo sql, List *columns, const char *alias)
+{
+	ListCell   *lc;
+
+	foreach(lc, columns)
+		appendStringInfo(sql, "%s%s.%s", foreach_current_index(lc) > 0 ? ", " : "",
+						 alias, quote_identifier(lfirst(lc)));
+}
+
+/* n.c1, n.c2, ... */
+static void
+append_aliases(StringInfo sql, int n, const char *prefix)
+{
+	for (int i = 1; i <= n; i++)
+		appendStringInfo(sql, "%s%sc%d", i > 1 ? ", " : "", prefix, i);
+}
+
+/* WHERE filter, if there is one. */
+static void
+append_where(StringInfo sql, const TvbFilter *filter, const char *alias)
+{
+	if (filter == NULL)
+		return;
+	appendStringInfoString(sql, " WHERE ");
+	tvb_evaluate_filter(sql, filter, alias);
+}
+
+/* The join on the whole key.  Columns the filter holds at NULL need no term, unless none is left. */
+static void
+append_join(StringInfo sql, const TvbTview *tview, const TvbFilter *filter)
+{
+	bool		any = false;
+	ListCell   *lc;
+
+	for (int pass = 0; pass < 2 && !any; pass++)
+	{
+		foreach(lc, tview->key)
+		{
+			const char *name = lfirst(lc);
+			Column		column = get_column(tview->relid, name);
+
+			if (pass == 0 && is_known_null(filter, name))
+				continue;
+			if (filter != NULL && position_of(filter->columns, name) >= 0 &&
+				!is_known_null(filter, name))
+				column.not_null = true; /* the filter's equality is strict */
+			appendStringInfoString(sql, any ? " AND " : "");
+			append_join_term(sql, &column, position_of(tview->columns, name) + 1);
+			any = true;
+		}
+	}
+}
+
+/* NULL-safe equality of column c<position> that hash and merge joins can use. */
+static void
+append_join_term(StringInfo sql, const Column *column, int position)
+{
+	Oid			operator = equality_operator(column->type);
+
+	if (position <= 0)
+		elog(ERROR, "key column is not a column of the view");
+	if (column->not_null &&
+		(op_mergejoinable(operator, column->type) || op_hashjoinable(operator, column->type)))
+		appendStringInfo(sql, "n.c%d %s o.c%d", position, equality(column->type), position);
+	else if (travels_in_array(column->type))
+		appendStringInfo(sql, "ARRAY[n.c%d] OPERATOR(pg_catalog.=) ARRAY[o.c%d]",
+						 position, position);
+	else
+		appendStringInfo(sql, "ROW(n.c%d)::pg_catalog.record OPERATOR(pg_catalog.=) ROW(o.c%d)::pg_catalog.record",
+						 position, position);
+}
+
+/* Whether the filter lets only NULL through in a column. */
+static bool
+is_known_null(const TvbFilter *filter, const char *name)
+{
+	int			position = filter ? position_of(filter->columns, name) : -1;
+
+	return position >= 0 && bms_is_member(position, filter->nulls);
+}
+
+/* Position of a name in a list, from 0; -1: it is not there. */
+static int
+position_of(List *columns, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, columns)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return foreach_current_index(lc);
+	}
+	return -1;
+}

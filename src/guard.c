@@ -1,0 +1,139 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard.c
+ *		Who may write a TVIEW.
+ *
+ * Every TVIEW carries BEFORE statement triggers that call tvb_guard_trigger.
+ * Writes between tvb_guard_enter and tvb_guard_leave pass; others are refused
+ * or, with tviews_batch.guard = off, turn the TVIEW and all that reads it
+ * stale.
+ *
+ * Invariant: what a TVIEW holds was written by a drain or a comparison, or the
+ * TVIEW is stale.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/rel.h"
+
+#include "drain.h"
+#include "guard.h"
+#include "run.h"
+#include "settings.h"
+
+#define MAX_NESTING 64
+
+/* Transaction nest levels of the enters not left yet. */
+static int	nest_levels[MAX_NESTING];
+static int	depth = 0;
+static bool callbacks_registered = false;
+
+static void register_callbacks(void);
+static void end_of_transaction(XactEvent event, void *arg);
+static void end_of_subtransaction(SubXactEvent event, SubTransactionId subid,
+								  SubTransactionId parent, void *arg);
+static void mark_stale(Oid relid);
+
+PG_FUNCTION_INFO_V1(tvb_guard_trigger);
+
+void
+tvb_guard_enter(void)
+{
+	register_callbacks();
+	if (depth >= MAX_NESTING)
+		ereport(ERROR,
+				(errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+				 errmsg("refreshes of TVIEWs are nested too deeply")));
+	nest_levels[depth++] = GetCurrentTransactionNestLevel();
+}
+
+void
+tvb_guard_leave(void)
+{
+	if (depth == 0)
+		elog(ERROR, "guard left without being entered");
+	depth--;
+}
+
+/* The trigger function tviews_batch.guard(). */
+Datum
+tvb_guard_trigger(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by trigger manager", "tviews_batch.guard")));
+	if (depth > 0)
+		PG_RETURN_POINTER(NULL);
+	if (tvb_guard)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("TVIEW \"%s\" is maintained by drains and cannot be changed directly",
+						RelationGetRelationName(trigdata->tg_relation)),
+				 errhint("Change the tables that its view reads. For repairs, a superuser can turn tviews_batch.guard off.")));
+	mark_stale(RelationGetRelid(trigdata->tg_relation));
+	PG_RETURN_POINTER(NULL);
+}
+
+/* Forget enters that an error cut short. */
+static void
+register_callbacks(void)
+{
+	if (callbacks_registered)
+		return;
+	RegisterXactCallback(end_of_transaction, NULL);
+	RegisterSubXactCallback(end_of_subtransaction, NULL);
+	callbacks_registered = true;
+}
+
+/* At the end of a transaction nothing is entered. */
+static void
+end_of_transaction(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		depth = 0;
+}
+
+/* When a subtransaction aborts, what was entered in it is left. */
+static void
+end_of_subtransaction(SubXactEvent event, SubTransactionId subid,
+					  SubTransactionId parent, void *arg)
+{
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	while (depth > 0 && nest_levels[depth - 1] >= GetCurrentTransactionNestLevel())
+		depth--;
+}
+
+/*
+ * Turn a TVIEW and all that reads it stale.  The writer takes the drain lock
+ * as everybody who writes a TVIEW does: else a comparison whose snapshot is
+ * older than this write could clear the mark.
+ */
+static void
+mark_stale(Oid relid)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum		value = ObjectIdGetDatum(relid);
+	Oid			type = OIDOID;
+	TvbRunArgs	args = {1, &type, &value, NULL};
+
+	tvb_drain_lock(true);
+	SPI_connect();
+	tvb_run_own_change(&plan,
+					   "WITH RECURSIVE d (tview) AS ("
+					   "  SELECT $1"
+					   "  UNION"
+					   "  SELECT r.tview::oid FROM tviews_batch.route r, d WHERE r.source = d.tview)"
+					   " UPDATE tviews_batch.tview t SET stale_reason = 'written directly'"
+					   " FROM d WHERE t.tview = d.tview AND t.stale_reason IS NULL", &args);
+	SPI_finish();
+}

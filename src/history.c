@@ -1,0 +1,137 @@
+/*-------------------------------------------------------------------------
+ *
+ * history.c
+ *		What drains leave in the extension's tables.
+ *
+ * Both functions write with a new snapshot, as the extension's owner, in the
+ * transaction of the drain.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "arena.h"
+#include "cascade.h"
+#include "history.h"
+#include "run.h"
+#include "settings.h"
+
+static void insert_row(TimestampTz started, const TvbDrainResult *result);
+static void log_drain(const TvbDrainResult *result);
+
+/*
+ * A TVIEW may have been marked stale by somebody whose transaction the drain
+ * did not see: then its row has another xmin than the one read, and the mark stays.
+ */
+void
+tvb_history_stamp(List *touched)
+{
+	static SPIPlanPtr plan = NULL;
+	int			n = list_length(touched);
+	Datum	   *tviews;
+	Datum	   *xmins;
+	Datum	   *wholes;
+	Datum		values[3];
+	Oid			types[3] = {OIDARRAYOID, XIDARRAYOID, BOOLARRAYOID};
+	TvbRunArgs	args = {3, types, values, NULL};
+	ListCell   *lc;
+
+	if (n == 0)
+		return;
+	tviews = palloc(sizeof(Datum) * n);
+	xmins = palloc(sizeof(Datum) * n);
+	wholes = palloc(sizeof(Datum) * n);
+	foreach(lc, touched)
+	{
+		TvbTouched *one = lfirst(lc);
+
+		tviews[foreach_current_index(lc)] = ObjectIdGetDatum(one->tview);
+		xmins[foreach_current_index(lc)] = TransactionIdGetDatum(one->row_xmin);
+		wholes[foreach_current_index(lc)] = BoolGetDatum(one->whole);
+	}
+	values[0] = PointerGetDatum(construct_array(tviews, n, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
+	values[1] = PointerGetDatum(construct_array(xmins, n, XIDOID, sizeof(TransactionId), true, TYPALIGN_INT));
+	values[2] = PointerGetDatum(construct_array(wholes, n, BOOLOID, sizeof(bool), true, TYPALIGN_CHAR));
+	tvb_run_own_change(&plan,
+					   "UPDATE tviews_batch.tview t SET last_refresh = now(),"
+					   " last_full = CASE WHEN d.whole THEN now() ELSE t.last_full END,"
+					   " stale_reason = CASE WHEN d.whole AND t.xmin = d.row_xmin"
+					   "  THEN NULL ELSE t.stale_reason END"
+					   " FROM unnest($1, $2, $3) AS d (tview, row_xmin, whole)"
+					   " WHERE t.tview = d.tview", &args);
+}
+
+void
+tvb_history_record(TimestampTz started, const TvbDrainResult *result)
+{
+	static SPIPlanPtr trim = NULL;
+	Datum		value = Int32GetDatum(tvb_history);
+	Oid			type = INT4OID;
+	TvbRunArgs	args = {1, &type, &value, NULL};
+
+	if (tvb_history > 0)
+		insert_row(started, result);
+	/* ids have gaps, so this may keep fewer rows, but never more */
+	tvb_run_own_change(&trim,
+					   "DELETE FROM tviews_batch.drain WHERE id <="
+					   " (SELECT max(id) FROM tviews_batch.drain) - $1", &args);
+	log_drain(result);
+}
+
+/* The row of one drain. */
+static void
+insert_row(TimestampTz started, const TvbDrainResult *result)
+{
+	static SPIPlanPtr plan = NULL;
+	NameData	role;
+	Oid			types[14] = {TIMESTAMPTZOID, FLOAT8OID, INT8OID, INT8OID, INT8OID, INT8OID,
+		INT8OID, INT8OID, INT4OID, INT8OID, INT4OID, INT4OID, INT8OID, NAMEOID
+	};
+	Datum		values[14] = {
+		TimestampTzGetDatum(started),
+		Float8GetDatum(result->elapsed_ms),
+		Int64GetDatum(result->changes),
+		Int64GetDatum(result->keys),
+		Int64GetDatum(result->counts.inserted),
+		Int64GetDatum(result->counts.updated),
+		Int64GetDatum(result->counts.deleted),
+		Int64GetDatum(result->failed),
+		Int32GetDatum(result->levels),
+		Int64GetDatum(result->remaining),
+		Int32GetDatum(result->keyed),
+		Int32GetDatum(result->compared),
+		Int64GetDatum((int64) tvb_arena_mark()),
+		NameGetDatum(&role)
+	};
+	TvbRunArgs	args = {14, types, values, NULL};
+
+	namestrcpy(&role, GetUserNameFromId(GetUserId(), false));
+	tvb_run_own_change(&plan,
+					   "INSERT INTO tviews_batch.drain (started, elapsed_ms, changes, keys,"
+					   " inserted, updated, deleted, failed, levels, remaining, keyed, compared,"
+					   " memory_peak, role)"
+					   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+					   &args);
+}
+
+/* A line in the server's log, if the drain took long enough. */
+static void
+log_drain(const TvbDrainResult *result)
+{
+	if (tvb_log_min_duration < 0 || result->elapsed_ms < tvb_log_min_duration)
+		return;
+	ereport(LOG,
+			(errmsg("TVIEW drain took %.3f ms: %lld changes, %lld keys, %lld inserted, %lld updated, %lld deleted, %lld remaining",
+					result->elapsed_ms,
+					(long long) result->changes, (long long) result->keys,
+					(long long) result->counts.inserted, (long long) result->counts.updated,
+					(long long) result->counts.deleted, (long long) result->remaining),
+			 errhidestmt(true)));
+}

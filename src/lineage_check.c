@@ -1,0 +1,639 @@
+/*-------------------------------------------------------------------------
+ *
+ * lineage_check.c
+ *		Stage 3: what a view contains besides tables and conditions.
+ *
+ * Triggers see rows of tables.  Everything else that a result may depend on
+ * is refused (volatile functions), needs refresh_every (time, session,
+ * catalogs, foreign tables, ...), or is noted (results that depend on an order
+ * that is not total).  The server's own STABLE functions are let through by
+ * name, when their result depends on arguments and on settings that drains
+ * pin; a function on no list needs refresh_every.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "rewrite/rowsecurity.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "nodes/makefuncs.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/regproc.h"
+#include "utils/rls.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "lineage.h"
+#include "lineage_check.h"
+#include "lineage_expand.h"
+
+/* STABLE functions of the server that depend on arguments and pinned settings only; sorted. */
+static const char *const stable_functions[] = {
+	"anytextcat", "array_to_json", "array_to_string", "concat", "concat_ws",
+	"convert", "convert_from", "convert_to", "date", "date_cmp_timestamptz",
+	"date_eq_timestamptz", "date_ge_timestamptz", "date_gt_timestamptz",
+	"date_le_timestamptz", "date_lt_timestamptz", "date_ne_timestamptz",
+	"date_part", "date_trunc", "extract", "format", "generate_series",
+	"in_range", "interval_pl_timestamptz", "json_agg", "json_build_array",
+	"json_build_object", "json_object_agg", "json_populate_record",
+	"json_populate_recordset", "json_to_record", "json_to_recordset",
+	"json_to_tsvector", "jsonb_agg", "jsonb_build_array", "jsonb_build_object",
+	"jsonb_object_agg", "jsonb_path_exists_tz", "jsonb_path_match_tz",
+	"jsonb_path_query_array_tz", "jsonb_path_query_first_tz",
+	"jsonb_path_query_tz", "jsonb_populate_record", "jsonb_populate_recordset",
+	"jsonb_to_record", "jsonb_to_recordset", "jsonb_to_tsvector", "length",
+	"make_timestamptz", "money", "numeric", "overlaps", "phraseto_tsquery",
+	"plainto_tsquery", "quote_literal", "quote_nullable", "row_to_json",
+	"textanycat", "time", "timestamp", "timestamp_cmp_timestamptz",
+	"timestamp_eq_timestamptz", "timestamp_ge_timestamptz",
+	"timestamp_gt_timestamptz", "timestamp_le_timestamptz",
+	"timestamp_lt_timestamptz", "timestamp_ne_timestamptz", "timestamptz",
+	"timestamptz_cmp_date", "timestamptz_cmp_timestamp", "timestamptz_eq_date",
+	"timestamptz_eq_timestamp", "timestamptz_ge_date",
+	"timestamptz_ge_timestamp", "timestamptz_gt_date",
+	"timestamptz_gt_timestamp", "timestamptz_le_date",
+	"timestamptz_le_timestamp", "timestamptz_lt_date",
+	"timestamptz_lt_timestamp", "timestamptz_mi_interval",
+	"timestamptz_ne_date", "timestamptz_ne_timestamp",
+	"timestamptz_pl_interval", "timezone", "to_char", "to_date", "to_json",
+	"to_jsonb", "to_number", "to_timestamp", "to_tsquery", "to_tsvector",
+	"ts_headline", "ts_match_tq", "ts_match_tt", "websearch_to_tsquery",
+	"xml", "xml_is_well_formed",
+};
+
+/* Aggregates whose result depends on the order of their input. */
+static const char *const ordered_aggregates[] = {
+	"array_agg", "json_agg", "json_object_agg", "jsonb_agg", "jsonb_object_agg",
+	"string_agg", "xmlagg",
+};
+
+/* Window functions whose result depends on the order of rows. */
+static const char *const ordered_windows[] = {
+	"first_value", "lag", "last_value", "lead", "nth_value", "ntile", "row_number",
+};
+
+static bool
+in_list(const char *name, const char *const *list, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(list[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* ---------- refused ---------- */
+
+static bool
+volatile_checker(Oid funcid, void *context)
+{
+	if (func_volatile(funcid) != PROVOLATILE_VOLATILE)
+		return false;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("volatile function %s cannot be used in a TVIEW", format_procedure(funcid)),
+			 errdetail("Its result changes without a change of any table."),
+			 errhint("Store the value in a column of a table, or remove the function from the view.")));
+	return true;
+}
+
+/* Refuse a query level's own sins. */
+static void
+check_query_refused(Query *query)
+{
+	ListCell   *lc;
+
+	if (query->rowMarks != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("FOR UPDATE and FOR SHARE cannot be used in a TVIEW"),
+				 errhint("Remove the locking clause from the view.")));
+	foreach(lc, query->rtable)
+	{
+		if (lfirst_node(RangeTblEntry, lc)->tablesample)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("TABLESAMPLE cannot be used in a TVIEW"),
+					 errhint("Remove the sampling clause from the view.")));
+	}
+}
+
+static bool
+refused_walker(Node *node, List *queries)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		check_query_refused((Query *) node);
+		(void) query_tree_walker((Query *) node, refused_walker,
+								 lcons(node, list_copy(queries)), 0);
+		return false;
+	}
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+		Query	   *query = list_nth_node(Query, queries, var->varlevelsup);
+
+		if (var->varattno < 0 &&
+			rt_fetch(var->varno, query->rtable)->rtekind == RTE_RELATION)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("system columns cannot be used in a TVIEW"),
+					 errdetail("Their values change without a change of the row."),
+					 errhint("Use columns of the tables only.")));
+	}
+	(void) check_functions_in_node(node, volatile_checker, NULL);
+	return expression_tree_walker(node, refused_walker, queries);
+}
+
+void
+tvb_check_refused(Query *expanded)
+{
+	(void) refused_walker((Node *) expanded, NIL);
+}
+
+/* ---------- needs refresh_every ---------- */
+
+/* Whether a function reads or writes the text form of a type: its settings are pinned. */
+static bool
+is_type_io(Form_pg_proc proc)
+{
+	if (proc->prorettype == CSTRINGOID)
+		return true;
+	for (int i = 0; i < proc->pronargs; i++)
+	{
+		if (proc->proargtypes.values[i] == CSTRINGOID)
+			return true;
+	}
+	return false;
+}
+
+/* Whether input or output of a type looks into catalogs. */
+static bool
+is_catalog_type(Oid type)
+{
+	switch (type)
+	{
+		case REGPROCOID:
+		case REGPROCEDUREOID:
+		case REGOPEROID:
+		case REGOPERATOROID:
+		case REGCLASSOID:
+		case REGCOLLATIONOID:
+		case REGTYPEOID:
+		case REGROLEOID:
+		case REGNAMESPACEOID:
+		case REGCONFIGOID:
+		case REGDICTIONARYOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* Time with time zone is shifted by today's rules. */
+static bool
+has_timetz(Form_pg_proc proc)
+{
+	for (int i = 0; i < proc->pronargs; i++)
+	{
+		if (proc->proargtypes.values[i] == TIMETZOID)
+			return true;
+	}
+	return proc->prorettype == TIMETZOID;
+}
+
+/* Whether a STABLE function's result is determined by arguments and pinned settings. */
+static bool
+is_determined(Form_pg_proc proc)
+{
+	if (proc->pronamespace != PG_CATALOG_NAMESPACE || has_timetz(proc))
+		return false;
+	if (is_catalog_type(proc->prorettype) ||
+		(proc->pronargs > 0 && is_catalog_type(proc->proargtypes.values[0])))
+		return false;
+	if (is_type_io(proc))
+		return true;
+	return in_list(NameStr(proc->proname), stable_functions, lengthof(stable_functions));
+}
+
+static bool
+unseen_checker(Oid funcid, void *context)
+{
+	const char **found = context;
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	Form_pg_proc proc;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", funcid);
+	proc = (Form_pg_proc) GETSTRUCT(tuple);
+	if (proc->provolatile == PROVOLATILE_STABLE && !is_determined(proc))
+		*found = psprintf("function %s", format_procedure(funcid));
+	ReleaseSysCache(tuple);
+	return *found != NULL;
+}
+
+/* Find what is neither a table's row nor determined by such. */
+static bool
+unseen_walker(Node *node, const char **found)
+{
+	if (node == NULL || *found)
+		return *found != NULL;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, unseen_walker, found, 0);
+	if (IsA(node, SQLValueFunction))
+	{
+		*found = "the current time, user or schema";
+		return true;
+	}
+	if (IsA(node, NextValueExpr))
+	{
+		*found = "a sequence";
+		return true;
+	}
+	if (check_functions_in_node(node, unseen_checker, found))
+		return true;
+	return expression_tree_walker(node, unseen_walker, found);
+}
+
+/* Whether one of a relation's own kind cannot carry our triggers. */
+static const char *
+kind_uncaptured(Form_pg_class class, const char *name)
+{
+	switch (class->relkind)
+	{
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+			return NULL;
+		case RELKIND_FOREIGN_TABLE:
+			return psprintf("foreign table %s", name);
+		case RELKIND_MATVIEW:
+			return psprintf("materialized view %s", name);
+		case RELKIND_SEQUENCE:
+			return psprintf("sequence %s", name);
+		default:
+			return psprintf("relation %s", name);
+	}
+}
+
+const char *
+tvb_check_uncaptured(Oid relid, Oid role)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Form_pg_class class;
+	const char *name;
+	const char *reason;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	class = (Form_pg_class) GETSTRUCT(tuple);
+	name = quote_qualified_identifier(get_namespace_name(class->relnamespace),
+									  NameStr(class->relname));
+	if (relid < FirstNormalObjectId)
+		reason = psprintf("system catalog %s", name);
+	else if (class->relpersistence == RELPERSISTENCE_TEMP)
+		reason = psprintf("temporary table %s", name);
+	else
+		reason = kind_uncaptured(class, name);
+	ReleaseSysCache(tuple);
+	if (reason == NULL && check_enable_rls(relid, role, true) == RLS_ENABLED)
+		reason = psprintf("row security of table %s", name);
+	return reason;
+}
+
+const char *
+tvb_check_unseen(Query *expanded, List *tables, Oid role)
+{
+	const char *found = NULL;
+	ListCell   *lc;
+
+	foreach(lc, tables)
+	{
+		found = tvb_check_uncaptured(((TvbTable *) lfirst(lc))->rte->relid, role);
+		if (found)
+			return found;
+	}
+	(void) unseen_walker((Node *) expanded, &found);
+	return found;
+}
+
+/* ---------- notes ---------- */
+
+/* Whether exprs name all the columns that make a subquery's rows unique. */
+static bool
+covers_subquery_key(Query *subquery, int varno, List *exprs)
+{
+	List	   *key = tvb_lineage_unique_columns(subquery);
+	ListCell   *lc;
+	ListCell   *expr;
+
+	foreach(lc, key)
+	{
+		foreach(expr, exprs)
+		{
+			Var		   *var = lfirst(expr);
+
+			if (IsA(var, Var) && var->varno == varno && var->varlevelsup == 0 &&
+				var->varattno == lfirst_int(lc))
+				break;
+		}
+		if (expr == NULL)
+			return false;
+	}
+	return key != NIL;
+}
+
+/* Whether a list of sort expressions names all columns of a unique, immediate index of a table, none NULL. */
+static bool
+covers_unique_index(Query *query, int varno, List *exprs)
+{
+	RangeTblEntry *rte = rt_fetch(varno, query->rtable);
+	Relation	relation;
+	List	   *indexes;
+	ListCell   *lc;
+	bool		covered = false;
+
+	if (rte->rtekind == RTE_SUBQUERY)
+		return covers_subquery_key(rte->subquery, varno, exprs);
+	if (rte->rtekind != RTE_RELATION)
+		return false;
+	relation = relation_open(rte->relid, AccessShareLock);
+	indexes = RelationGetIndexList(relation);
+	foreach(lc, indexes)
+	{
+		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(lc)));
+		Form_pg_index index = (Form_pg_index) GETSTRUCT(tuple);
+		bool		all = index->indisunique && index->indimmediate && index->indisvalid &&
+			heap_attisnull(tuple, Anum_pg_index_indpred, NULL);
+
+		for (int i = 0; all && i < index->indnkeyatts; i++)
+		{
+			AttrNumber	attno = index->indkey.values[i];
+			ListCell   *expr;
+
+			all = attno > 0 && TupleDescAttr(RelationGetDescr(relation), attno - 1)->attnotnull;
+			foreach(expr, exprs)
+			{
+				Var		   *var = lfirst(expr);
+
+				if (IsA(var, Var) && var->varno == varno && var->varlevelsup == 0 &&
+					var->varattno == attno)
+					break;
+			}
+			all = all && expr != NULL;
+		}
+		covered = covered || all;
+		ReleaseSysCache(tuple);
+	}
+	list_free(indexes);
+	relation_close(relation, AccessShareLock);
+	return covered;
+}
+
+/* Append the equality conditions of a FROM tree, those of outer joins too. */
+static List *
+equality_quals(Node *node, List *quals)
+{
+	ListCell   *lc;
+
+	if (node == NULL)
+		return quals;
+	if (IsA(node, FromExpr))
+	{
+		foreach(lc, ((FromExpr *) node)->fromlist)
+			quals = equality_quals(lfirst(lc), quals);
+		return list_concat(quals, make_ands_implicit((Expr *) ((FromExpr *) node)->quals));
+	}
+	if (IsA(node, JoinExpr))
+	{
+		JoinExpr   *join = (JoinExpr *) node;
+
+		quals = equality_quals(join->larg, quals);
+		quals = equality_quals(join->rarg, quals);
+		return list_concat(quals, make_ands_implicit((Expr *) join->quals));
+	}
+	return quals;
+}
+
+/* Columns that are set equal to something over members whose row is told already. */
+static List *
+told_columns(List *quals, Bitmapset *told)
+{
+	List	   *exprs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, quals)
+	{
+		OpExpr	   *op = lfirst(lc);
+
+		if (!IsA(op, OpExpr) || list_length(op->args) != 2 ||
+			!op_mergejoinable(op->opno, exprType(linitial(op->args))))
+			continue;
+		for (int side = 0; side < 2; side++)
+		{
+			if (IsA(list_nth(op->args, side), Var) &&
+				bms_is_subset(tvb_compat_pull_varnos(list_nth(op->args, 1 - side)), told))
+				exprs = lappend(exprs, list_nth(op->args, side));
+		}
+	}
+	return exprs;
+}
+
+/*
+ * Whether sorting by exprs leaves no ties among the rows of a query's FROM: of
+ * every member a unique key is in it, or is set equal to columns of members
+ * whose row is told already.
+ */
+static bool
+order_is_total(Query *query, List *exprs)
+{
+	Bitmapset  *used;
+	Bitmapset  *told = NULL;
+	List	   *quals;
+	bool		grown = true;
+
+	if (query->setOperations)
+		return false;
+	used = tvb_expand_used(query);
+	quals = equality_quals((Node *) query->jointree, NIL);
+	while (grown)
+	{
+		List	   *columns = list_concat(list_copy(exprs), told_columns(quals, told));
+		int			varno = -1;
+
+		grown = false;
+		while ((varno = bms_next_member(used, varno)) >= 0)
+		{
+			if (bms_is_member(varno, told) || !covers_unique_index(query, varno, columns))
+				continue;
+			told = bms_add_member(told, varno);
+			grown = true;
+		}
+	}
+	return bms_is_subset(used, told);
+}
+
+/* The expressions of a sort list. */
+static List *
+sort_exprs(List *clauses, List *targets)
+{
+	List	   *exprs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+
+		exprs = lappend(exprs, get_sortgroupclause_tle(clause, targets)->expr);
+	}
+	return exprs;
+}
+
+/* Whether every group of a grouped query is told apart by exprs. */
+static bool
+groups_are_total(Query *query, List *exprs)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->groupClause)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+
+		if (!list_member(exprs, get_sortgroupclause_tle(clause, query->targetList)->expr))
+			return false;
+	}
+	return true;
+}
+
+/* As order_is_total, for the rows that come out of a query's grouping. */
+static bool
+result_order_is_total(Query *query, List *exprs)
+{
+	if (query->groupClause)
+		return groups_are_total(query, exprs);
+	if (query->hasAggs)
+		return true;			/* one row */
+	return order_is_total(query, exprs);
+}
+
+typedef struct NotesContext
+{
+	List	   *notes;
+	List	   *queries;
+} NotesContext;
+
+static void
+add_note(NotesContext *context, const char *note)
+{
+	ListCell   *lc;
+
+	foreach(lc, context->notes)
+	{
+		if (strcmp(lfirst(lc), note) == 0)
+			return;
+	}
+	context->notes = lappend(context->notes, pstrdup(note));
+}
+
+static void
+note_aggregate(Aggref *agg, NotesContext *context)
+{
+	char	   *name = get_func_name(agg->aggfnoid);
+	Query	   *query = list_nth_node(Query, context->queries, agg->agglevelsup);
+
+	if (get_func_namespace(agg->aggfnoid) != PG_CATALOG_NAMESPACE || name == NULL)
+		return;
+	if (agg->aggdistinct == NIL && in_list(name, ordered_aggregates, lengthof(ordered_aggregates)))
+	{
+		List	   *exprs = sort_exprs(agg->aggorder, agg->args);
+
+		if (agg->aggorder == NIL)
+			add_note(context, psprintf("%s() without ORDER BY: the order of its elements is not fixed", name));
+		else if (!order_is_total(query, exprs) &&
+				 !list_member(exprs, linitial_node(TargetEntry, agg->args)->expr))
+			add_note(context, psprintf("%s(): rows that tie under its ORDER BY have no fixed order", name));
+	}
+	else if (agg->aggtype == FLOAT4OID || agg->aggtype == FLOAT8OID)
+	{
+		if (strcmp(name, "min") != 0 && strcmp(name, "max") != 0 &&
+			agg->aggargtypes != NIL &&
+			(linitial_oid(agg->aggargtypes) == FLOAT4OID || linitial_oid(agg->aggargtypes) == FLOAT8OID))
+			add_note(context, psprintf("%s() of floating-point values: the last digits depend on their order", name));
+	}
+}
+
+static void
+note_window(WindowFunc *func, NotesContext *context)
+{
+	Query	   *query = linitial_node(Query, context->queries);
+	WindowClause *clause = list_nth_node(WindowClause, query->windowClause, func->winref - 1);
+	char	   *name = get_func_name(func->winfnoid);
+	List	   *exprs;
+
+	if (get_func_namespace(func->winfnoid) != PG_CATALOG_NAMESPACE || name == NULL ||
+		!in_list(name, ordered_windows, lengthof(ordered_windows)))
+		return;
+	exprs = list_concat(sort_exprs(clause->orderClause, query->targetList),
+						sort_exprs(clause->partitionClause, query->targetList));
+	if (!result_order_is_total(query, exprs))
+		add_note(context, psprintf("%s(): rows that tie under its ORDER BY have no fixed order", name));
+}
+
+/* Notes about a query level as a whole. */
+static void
+note_query(Query *query, NotesContext *context)
+{
+	List	   *exprs = sort_exprs(query->sortClause, query->targetList);
+
+	if (query->hasDistinctOn && !result_order_is_total(query, exprs))
+		add_note(context, "DISTINCT ON: rows that tie under ORDER BY have no fixed order");
+	if ((query->limitCount || query->limitOffset) &&
+		query->limitOption != LIMIT_OPTION_WITH_TIES && !result_order_is_total(query, exprs))
+		add_note(context, "LIMIT or OFFSET: rows that tie under ORDER BY have no fixed order");
+}
+
+static bool
+notes_walker(Node *node, NotesContext *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		List	   *saved = context->queries;
+
+		note_query((Query *) node, context);
+		context->queries = lcons(node, list_copy(saved));
+		(void) query_tree_walker((Query *) node, notes_walker, context, 0);
+		context->queries = saved;
+		return false;
+	}
+	if (IsA(node, Aggref))
+		note_aggregate((Aggref *) node, context);
+	else if (IsA(node, WindowFunc))
+		note_window((WindowFunc *) node, context);
+	return expression_tree_walker(node, notes_walker, context);
+}
+
+List *
+tvb_check_notes(Query *expanded)
+{
+	NotesContext context = {NIL, NIL};
+
+	(void) notes_walker((Node *) expanded, &context);
+	return context.notes;
+}

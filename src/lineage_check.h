@@ -1,0 +1,23 @@
+/* lineage_check.h - what of a view triggers cannot see, and what is refused */
+#ifndef TVB_LINEAGE_CHECK_H
+#define TVB_LINEAGE_CHECK_H
+
+#include "postgres.h"
+#include "nodes/parsenodes.h"
+
+/*
+ * Refuse what no TVIEW can be made of: volatile functions, system columns,
+ * TABLESAMPLE, FOR UPDATE.
+ */
+extern void tvb_check_refused(Query *expanded);
+
+/* The first thing in the query whose result may change without a captured change; NULL if none. */
+extern const char *tvb_check_unseen(Query *expanded, List *tables, Oid role);
+
+/* Why changes of a table cannot be captured, or NULL. */
+extern const char *tvb_check_uncaptured(Oid relid, Oid role);
+
+/* What depends on an order that is not total: list of char *. */
+extern List *tvb_check_notes(Query *expanded);
+
+#endif

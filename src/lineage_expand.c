@@ -1,0 +1,294 @@
+/*-------------------------------------------------------------------------
+ *
+ * lineage_expand.c
+ *		Stage 3, first step: write nested views and CTEs out as subqueries.
+ *
+ * After this every table the view reads, however deep, is an RTE_RELATION of
+ * its own: a CTE or view named twice is there twice, because each reference
+ * is a way of its own from a changed row to a key.  Recursive CTEs stay as
+ * they are.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "optimizer/prep.h"
+#include "rewrite/rewriteHandler.h"
+#include "rewrite/rewriteManip.h"
+#include "storage/lmgr.h"
+#include "utils/rel.h"
+
+#include "compat.h"
+#include "lineage_expand.h"
+
+static void expand(Query *query, List *outer);
+static bool expand_walker(Node *node, List *queries);
+static void find_tables(Query *query, List **tables);
+static bool find_tables_walker(Node *node, List **tables);
+
+/* What the walk for read columns carries. */
+typedef struct ReadContext
+{
+	List	   *queries;		/* Query *, innermost first */
+	List	   *tables;			/* TvbTable * */
+} ReadContext;
+
+static bool read_walker(Node *node, ReadContext *context);
+
+Query *
+tvb_expand_query(Query *query)
+{
+	Query	   *copy = copyObject(query);
+
+	expand(copy, NIL);
+	return copy;
+}
+
+List *
+tvb_expand_tables(Query *expanded)
+{
+	List	   *tables = NIL;
+	ReadContext context = {NIL, NIL};
+
+	find_tables(expanded, &tables);
+	context.tables = tables;
+	(void) read_walker((Node *) expanded, &context);
+	return tables;
+}
+
+/* Collect the range table indexes of the leaves of a set operation. */
+static Bitmapset *
+setop_used(Node *node, Bitmapset *used)
+{
+	if (IsA(node, RangeTblRef))
+		return bms_add_member(used, ((RangeTblRef *) node)->rtindex);
+	used = setop_used(((SetOperationStmt *) node)->larg, used);
+	return setop_used(((SetOperationStmt *) node)->rarg, used);
+}
+
+Bitmapset *
+tvb_expand_used(Query *query)
+{
+	if (query->setOperations)
+		return setop_used(query->setOperations, NULL);
+	return tvb_compat_relids_in_jointree((Node *) query->jointree);
+}
+
+/* Turn the reference to a view into a subquery, in place. */
+static void
+expand_view(RangeTblEntry *rte)
+{
+	Relation	view = relation_open(rte->relid, AccessShareLock);
+	Query	   *definition = copyObject(get_view_query(view));
+
+	relation_close(view, NoLock);
+	rte->rtekind = RTE_SUBQUERY;
+	rte->subquery = definition;
+	rte->tablesample = NULL;
+}
+
+/* Turn the reference to a CTE into a subquery, in place, unless it is recursive. */
+static void
+expand_cte(RangeTblEntry *rte, List *queries)
+{
+	Query	   *owner = list_nth_node(Query, queries, rte->ctelevelsup);
+	ListCell   *lc;
+
+	if (rte->self_reference)
+		return;
+	foreach(lc, owner->cteList)
+	{
+		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
+
+		if (strcmp(cte->ctename, rte->ctename) != 0)
+			continue;
+		if (cte->cterecursive)
+			return;
+		rte->subquery = copyObject(castNode(Query, cte->ctequery));
+		IncrementVarSublevelsUp((Node *) rte->subquery, rte->ctelevelsup, 1);
+		rte->rtekind = RTE_SUBQUERY;
+		return;
+	}
+	elog(ERROR, "could not find CTE \"%s\"", rte->ctename);
+}
+
+/* Forget the CTEs that were written out. */
+static void
+drop_expanded_ctes(Query *query)
+{
+	List	   *kept = NIL;
+	ListCell   *lc;
+
+	foreach(lc, query->cteList)
+	{
+		if (lfirst_node(CommonTableExpr, lc)->cterecursive)
+			kept = lappend(kept, lfirst(lc));
+	}
+	query->cteList = kept;
+}
+
+/* Expand query in place; outer holds the queries around it, innermost first. */
+static void
+expand(Query *query, List *outer)
+{
+	List	   *queries = lcons(query, list_copy(outer));
+	Bitmapset  *used = tvb_expand_used(query);
+	ListCell   *lc;
+	int			rtindex = 0;
+
+	check_stack_depth();
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		rtindex++;
+		if (!bms_is_member(rtindex, used))
+			continue;
+		if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_VIEW)
+			expand_view(rte);
+		else if (rte->rtekind == RTE_CTE)
+			expand_cte(rte, queries);
+		if (rte->rtekind == RTE_SUBQUERY)
+			expand(rte->subquery, queries);
+	}
+	foreach(lc, query->cteList)
+	{
+		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
+
+		if (cte->cterecursive)
+			expand(castNode(Query, cte->ctequery), queries);
+	}
+	(void) query_tree_walker(query, expand_walker, queries,
+							 QTW_IGNORE_RT_SUBQUERIES | QTW_IGNORE_CTE_SUBQUERIES);
+	drop_expanded_ctes(query);
+}
+
+/* Find sublinks' queries below an expression. */
+static bool
+expand_walker(Node *node, List *queries)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		expand((Query *) node, queries);
+		return false;
+	}
+	return expression_tree_walker(node, expand_walker, queries);
+}
+
+/* Append the tables of query, of its subqueries, and of its sublinks. */
+static void
+find_tables(Query *query, List **tables)
+{
+	Bitmapset  *used = tvb_expand_used(query);
+	ListCell   *lc;
+	int			rtindex = 0;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		rtindex++;
+		if (!bms_is_member(rtindex, used))
+			continue;
+		if (rte->rtekind == RTE_RELATION)
+		{
+			TvbTable   *table = palloc0(sizeof(TvbTable));
+
+			table->rte = rte;
+			*tables = lappend(*tables, table);
+		}
+		else if (rte->rtekind == RTE_SUBQUERY)
+			find_tables(rte->subquery, tables);
+	}
+	foreach(lc, query->cteList)
+		find_tables(castNode(Query, lfirst_node(CommonTableExpr, lc)->ctequery), tables);
+	(void) query_tree_walker(query, find_tables_walker, tables,
+							 QTW_IGNORE_RT_SUBQUERIES | QTW_IGNORE_CTE_SUBQUERIES);
+}
+
+/* Find sublinks' queries below an expression. */
+static bool
+find_tables_walker(Node *node, List **tables)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		find_tables((Query *) node, tables);
+		return false;
+	}
+	return expression_tree_walker(node, find_tables_walker, tables);
+}
+
+/* Note that attno of the table that is rte was read. */
+static void
+note_read(ReadContext *context, RangeTblEntry *rte, AttrNumber attno)
+{
+	ListCell   *lc;
+
+	foreach(lc, context->tables)
+	{
+		TvbTable   *table = lfirst(lc);
+
+		if (table->rte != rte)
+			continue;
+		if (attno == InvalidAttrNumber)
+			table->reads_all = true;
+		else if (attno > 0)
+			table->reads = bms_add_member(table->reads, attno);
+		return;
+	}
+}
+
+/* Note the columns that a Var stands for. */
+static void
+read_var(Var *var, ReadContext *context)
+{
+	Query	   *query = list_nth_node(Query, context->queries, var->varlevelsup);
+	RangeTblEntry *rte = rt_fetch(var->varno, query->rtable);
+
+	if (rte->rtekind == RTE_RELATION)
+		note_read(context, rte, var->varattno);
+	else if (rte->rtekind == RTE_JOIN)
+	{
+		ReadContext inner;
+
+		inner.queries = list_copy_tail(context->queries, var->varlevelsup);
+		inner.tables = context->tables;
+		if (var->varattno > 0)
+			(void) read_walker(list_nth(rte->joinaliasvars, var->varattno - 1), &inner);
+		else
+			(void) read_walker((Node *) rte->joinaliasvars, &inner);
+	}
+}
+
+/* Walk a whole query for the columns it reads. */
+static bool
+read_walker(Node *node, ReadContext *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		read_var((Var *) node, context);
+		return false;
+	}
+	if (IsA(node, Query))
+	{
+		List	   *saved = context->queries;
+
+		context->queries = lcons(node, list_copy(saved));
+		(void) query_tree_walker((Query *) node, read_walker, context,
+								 QTW_IGNORE_JOINALIASES);
+		context->queries = saved;
+		return false;
+	}
+	return expression_tree_walker(node, read_walker, context);
+}

@@ -1,0 +1,29 @@
+/* lineage_expand.h - a view's query with nested views and CTEs written out as subqueries */
+#ifndef TVB_LINEAGE_EXPAND_H
+#define TVB_LINEAGE_EXPAND_H
+
+#include "postgres.h"
+#include "nodes/bitmapset.h"
+#include "nodes/parsenodes.h"
+
+/* One table of an expanded query. */
+typedef struct TvbTable
+{
+	RangeTblEntry *rte;			/* identity: the entry in the expanded query */
+	bool		reads_all;		/* a whole-row reference */
+	Bitmapset  *reads;			/* attnos read anywhere in the query */
+} TvbTable;
+
+/* A copy of query without RTEs of views and of CTEs that are not recursive. */
+extern Query *tvb_expand_query(Query *query);
+
+/* The tables of an expanded query in the order of its text: list of TvbTable *. */
+extern List *tvb_expand_tables(Query *expanded);
+
+/*
+ * Range table indexes that FROM, or a set operation, really uses; a view's
+ * range table also holds entries that are not part of it.
+ */
+extern Bitmapset *tvb_expand_used(Query *query);
+
+#endif

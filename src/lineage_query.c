@@ -1,0 +1,698 @@
+/*-------------------------------------------------------------------------
+ *
+ * lineage_query.c
+ *		Stage 3, fourth step: write ways out as queries.
+ *
+ * A lookup is
+ *
+ *		SELECT DISTINCT <key> FROM tviews_changed, <members of the way>
+ *		WHERE <conjuncts of the way>
+ *
+ * with tviews_changed, the changed link values, where the source stood.  A
+ * query with windows on the way is in segments: to the partition columns,
+ * from there to all rows of the partition, and on.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_oper.h"
+#include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+#include "compat.h"
+#include "lineage_query.h"
+
+#define CHANGED "tviews_changed"
+
+/* The query being put together: entry 1 of its range table is tviews_changed. */
+typedef struct Draft
+{
+	List	   *members;		/* TvbMember *: entries 2, 3, ... */
+	List	   *quals;			/* Expr * */
+} Draft;
+
+/* Where each member of a segment stands in the draft: index by member id. */
+typedef struct Segment
+{
+	TvbGraph   *graph;
+	int		   *varno;			/* 0: not there */
+} Segment;
+
+/* What is the same for all queries of one member. */
+typedef struct Search
+{
+	TvbGraph   *graph;
+	int			id;				/* the changed member */
+	TvbKeyTargets *keys;
+	TvbForest  *nearest;		/* ways to the nearest carrier */
+	List	   *forests;		/* TvbForest *: ways to each */
+	List	   *queries;		/* TvbWayQuery * found */
+	const char *reason;			/* set: no way */
+} Search;
+
+/* ---------- putting a draft together ---------- */
+
+static Draft *
+copy_draft(Draft *draft)
+{
+	Draft	   *copy = palloc(sizeof(Draft));
+
+	copy->members = list_copy(draft->members);
+	copy->quals = list_copy(draft->quals);
+	return copy;
+}
+
+static Segment *
+new_segment(TvbGraph *graph)
+{
+	Segment    *segment = palloc(sizeof(Segment));
+
+	segment->graph = graph;
+	segment->varno = palloc0(sizeof(int) * (list_length(graph->members) + 1));
+	return segment;
+}
+
+static Node *
+place_mutator(Node *node, Segment *segment)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var))
+	{
+		Var		   *var = copyObject((Var *) node);
+
+		var->varno = segment->varno[var->varno];
+		Assert(var->varno > 0);
+		return (Node *) var;
+	}
+	return expression_tree_mutator(node, place_mutator, segment);
+}
+
+/* Put a member into the draft, unless the segment has it. */
+static void
+place_member(Draft *draft, Segment *segment, int id)
+{
+	TvbMember  *member = tvb_graph_member(segment->graph, id);
+
+	if (segment->varno[id] != 0)
+		return;
+	draft->members = lappend(draft->members, member);
+	segment->varno[id] = list_length(draft->members) + 1;
+}
+
+/* A derived member's arguments are the columns of this draft. */
+static void
+place_arguments(Draft *draft, Segment *segment, int id)
+{
+	TvbMember  *member = tvb_graph_member(segment->graph, id);
+	TvbMember  *copy;
+	RangeTblEntry *rte;
+	ListCell   *cell;
+
+	if (!member->derived || segment->varno[id] < 2)
+		return;
+	cell = list_nth_cell(draft->members, segment->varno[id] - 2);
+	if (lfirst(cell) != member)
+		return;					/* done already */
+	copy = palloc(sizeof(TvbMember));
+	*copy = *member;
+	rte = copyObject(member->rte);
+	rte->functions = (List *) place_mutator((Node *) rte->functions, segment);
+	rte->values_lists = (List *) place_mutator((Node *) rte->values_lists, segment);
+	rte->tablefunc = (TableFunc *) place_mutator((Node *) rte->tablefunc, segment);
+	copy->rte = rte;
+	lfirst(cell) = copy;
+}
+
+/*
+ * Add the way of member id to the draft; id itself is there already.  alone:
+ * id is a stored row, its own conditions apply too.  Returns the root.
+ */
+static int
+place_way(Draft *draft, Segment *segment, TvbForest *forest, int id, bool alone)
+{
+	int			on = -1;
+	int			root = id;
+
+	while ((on = bms_next_member(forest->way[id], on)) >= 0)
+		place_member(draft, segment, on);
+	on = -1;
+	while ((on = bms_next_member(forest->way[id], on)) >= 0)
+		place_arguments(draft, segment, on);
+	for (on = id; on != 0; on = forest->next[on])
+	{
+		ListCell   *lc;
+
+		foreach(lc, tvb_way_conjuncts(forest, on, alone || on != id))
+		{
+			TvbConjunct *conjunct = lfirst(lc);
+
+			draft->quals = list_append_unique(draft->quals,
+											  place_mutator((Node *) conjunct->expr, segment));
+		}
+		root = on;
+	}
+	return root;
+}
+
+/* ---------- from a draft to a query ---------- */
+
+typedef struct LinkContext
+{
+	List	   *attnos;			/* int: link columns so far */
+	List	   *vars;			/* Var *: one per link column */
+} LinkContext;
+
+/* Number the columns of tviews_changed in the order they are met. */
+static Node *
+link_mutator(Node *node, LinkContext *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var) && ((Var *) node)->varno == 1)
+	{
+		Var		   *var = copyObject((Var *) node);
+		int			at = 0;
+		ListCell   *lc;
+
+		foreach(lc, context->attnos)
+		{
+			if (lfirst_int(lc) == var->varattno)
+				break;
+			at++;
+		}
+		if (lc == NULL)
+		{
+			context->attnos = lappend_int(context->attnos, var->varattno);
+			context->vars = lappend(context->vars, var);
+		}
+		var->varattno = at + 1;
+		return (Node *) var;
+	}
+	return expression_tree_mutator(node, link_mutator, context);
+}
+
+/* The range table entry that stands for the changed link values. */
+static RangeTblEntry *
+changed_rte(LinkContext *links, RangeTblEntry *source)
+{
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	List	   *names = NIL;
+	ListCell   *attno;
+	ListCell   *lc;
+
+	forboth(attno, links->attnos, lc, links->vars)
+	{
+		Var		   *var = lfirst_node(Var, lc);
+
+		names = lappend(names, makeString(get_attname(source->relid, lfirst_int(attno), false)));
+		rte->coltypes = lappend_oid(rte->coltypes, var->vartype);
+		rte->coltypmods = lappend_int(rte->coltypmods, var->vartypmod);
+		rte->colcollations = lappend_oid(rte->colcollations, var->varcollid);
+	}
+	rte->rtekind = RTE_CTE;
+	rte->ctename = pstrdup(CHANGED);
+	rte->eref = makeAlias(CHANGED, names);
+	rte->inFromCl = true;
+	return rte;
+}
+
+/* A member's range table entry for a query of ours. */
+static RangeTblEntry *
+member_rte(TvbMember *member, int n)
+{
+	RangeTblEntry *rte = copyObject(member->rte);
+	Alias	   *alias = makeAlias(psprintf("m%d", n), NIL);
+
+	if (rte->rtekind == RTE_RELATION)
+		rte->alias = alias;
+	else
+	{
+		alias->colnames = copyObject(rte->eref->colnames);
+		rte->alias = alias;
+	}
+	rte->eref = makeAlias(alias->aliasname, copyObject(rte->eref->colnames));
+	rte->inFromCl = true;
+	rte->lateral = member->derived;
+	tvb_compat_clear_permissions(rte);
+	return rte;
+}
+
+/* FROM lists derived members after those they take their arguments from. */
+static List *
+from_list(Draft *draft, bool changed)
+{
+	List	   *from = NIL;
+
+	if (changed)
+	{
+		RangeTblRef *ref = makeNode(RangeTblRef);
+
+		ref->rtindex = 1;
+		from = lappend(from, ref);
+	}
+	for (int derived = 0; derived <= 1; derived++)
+	{
+		int			rtindex = 2;
+		ListCell   *lc;
+
+		foreach(lc, draft->members)
+		{
+			if (((TvbMember *) lfirst(lc))->derived == (derived == 1))
+			{
+				RangeTblRef *ref = makeNode(RangeTblRef);
+
+				ref->rtindex = rtindex;
+				from = lappend(from, ref);
+			}
+			rtindex++;
+		}
+	}
+	return from;
+}
+
+/* DISTINCT over all columns of a target list. */
+static List *
+distinct_clause(List *targets)
+{
+	List	   *clause = NIL;
+	ListCell   *lc;
+
+	foreach(lc, targets)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		SortGroupClause *group = makeNode(SortGroupClause);
+
+		tle->ressortgroupref = tle->resno;
+		group->tleSortGroupRef = tle->resno;
+		get_sort_group_operators(exprType((Node *) tle->expr), true, true, false,
+								 &group->sortop, &group->eqop, NULL, &group->hashable);
+		clause = lappend(clause, group);
+	}
+	return clause;
+}
+
+/* The positions in tviews_changed that the outputs are, if they are nothing else; else NIL. */
+static List *
+direct_positions(Draft *draft, List *exprs)
+{
+	List	   *positions = NIL;
+	ListCell   *lc;
+
+	if (draft->members != NIL || draft->quals != NIL)
+		return NIL;
+	foreach(lc, exprs)
+	{
+		Var		   *var = lfirst(lc);
+
+		if (!IsA(var, Var) || var->varno != 1)
+			return NIL;
+		positions = lappend_int(positions, var->varattno - 1);
+	}
+	return positions;
+}
+
+/* Finish a draft: SELECT DISTINCT exprs, which are positions of the key. */
+static void
+finish(Search *search, Draft *draft, List *exprs, List *positions)
+{
+	TvbWayQuery *result = palloc0(sizeof(TvbWayQuery));
+	Query	   *query = makeNode(Query);
+	TvbMember  *source = tvb_graph_member(search->graph, search->id);
+	LinkContext links = {NIL, NIL};
+	List	   *quals;
+	ListCell   *lc;
+	ListCell   *member;
+	int			resno = 1;
+	int			n = 1;
+
+	exprs = (List *) link_mutator((Node *) exprs, &links);
+	quals = (List *) link_mutator((Node *) draft->quals, &links);
+	query->commandType = CMD_SELECT;
+	query->canSetTag = true;
+	query->rtable = list_make1(NULL);
+	foreach(member, draft->members)
+	{
+		RangeTblEntry *rte = member_rte(lfirst(member), n++);
+
+		rte->functions = (List *) link_mutator((Node *) rte->functions, &links);
+		rte->values_lists = (List *) link_mutator((Node *) rte->values_lists, &links);
+		rte->tablefunc = (TableFunc *) link_mutator((Node *) rte->tablefunc, &links);
+		query->rtable = lappend(query->rtable, rte);
+	}
+	linitial(query->rtable) = changed_rte(&links, source->rte);
+	query->jointree = makeFromExpr(from_list(draft, links.attnos != NIL),
+								   (Node *) make_ands_explicit(quals));
+	if (quals == NIL)
+		query->jointree->quals = NULL;
+	foreach(lc, exprs)
+	{
+		query->targetList = lappend(query->targetList,
+									makeTargetEntry(lfirst(lc), resno, psprintf("k%d", resno), false));
+		resno++;
+	}
+	query->distinctClause = distinct_clause(query->targetList);
+	result->query = query;
+	result->link_attnos = links.attnos;
+	result->key_positions = list_copy(positions);
+	result->direct = direct_positions(draft, exprs);
+	result->only_changed = draft->members == NIL && links.attnos != NIL;
+	search->queries = lappend(search->queries, result);
+}
+
+/* ---------- the last segment: to the key ---------- */
+
+/* The root's expressions of one target, placed. */
+static List *
+placed_exprs(Segment *segment, TvbForest *forest, int root)
+{
+	return (List *) place_mutator((Node *) forest->root_exprs[root], segment);
+}
+
+/*
+ * Several carriers: the whole key, from all of them.  A carrier without a way
+ * from here is joined without a condition: more keys, never fewer.
+ */
+static void
+finish_whole(Search *search, Draft *draft, Segment *segment, int id, bool alone)
+{
+	List	   *exprs = copyObject(search->keys->constants);
+	List	   *positions = list_copy(search->keys->positions);
+	ListCell   *lc;
+	ListCell   *cell;
+
+	forboth(lc, search->forests, cell, search->keys->targets)
+	{
+		TvbForest  *forest = lfirst(lc);
+		TvbTarget  *target = lfirst(cell);
+		int			root = target->carrier;
+
+		if (forest->target[id])
+			root = place_way(draft, segment, forest, id, alone);
+		else
+			place_member(draft, segment, root);
+		exprs = list_concat(exprs, placed_exprs(segment, forest, root));
+		positions = list_concat(positions, target->positions);
+	}
+	finish(search, draft, exprs, positions);
+}
+
+static Segment *
+copy_segment(Segment *segment)
+{
+	Segment    *copy = new_segment(segment->graph);
+
+	memcpy(copy->varno, segment->varno,
+		   sizeof(int) * (list_length(segment->graph->members) + 1));
+	return copy;
+}
+
+/* From member id, standing in the draft at its place in segment, to the key. */
+static void
+finish_key(Search *search, Draft *draft, Segment *segment, int id, bool alone)
+{
+	TvbForest  *nearest = search->nearest;
+	Draft	   *part;
+	Segment    *copy;
+	int			root;
+
+	if (search->keys->targets == NIL)
+	{
+		finish(search, draft, copyObject(search->keys->constants), search->keys->positions);
+		return;
+	}
+	if (nearest->target[id] == NULL)
+	{
+		search->reason = "no condition leads to the key";
+		return;
+	}
+	part = copy_draft(draft);
+	copy = copy_segment(segment);
+	root = place_way(part, copy, nearest, id, alone);
+	finish(search, part,
+		   list_concat(copyObject(search->keys->constants), placed_exprs(copy, nearest, root)),
+		   list_concat(list_copy(search->keys->positions), nearest->target[id]->positions));
+	if (list_length(search->keys->targets) > 1)
+		finish_whole(search, copy_draft(draft), copy_segment(segment), id, alone);
+}
+
+/* ---------- windows ---------- */
+
+/* Whether an expression of the graph is a column that cannot be NULL within a query. */
+static bool
+never_null(TvbGraph *graph, Expr *expr, Bitmapset *nullable)
+{
+	Var		   *var = (Var *) expr;
+	TvbMember  *member;
+	HeapTuple	tuple;
+	bool		result;
+
+	if (!IsA(expr, Var))
+		return false;
+	member = tvb_graph_member(graph, var->varno);
+	if (member->rte->rtekind != RTE_RELATION || !bms_is_subset(member->nullable, nullable))
+		return false;
+	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(member->rte->relid),
+							Int16GetDatum(var->varattno));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	result = ((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/* One carrier's share of a window's partition columns, at most two of them; NULL if it has none. */
+static TvbTarget *
+partition_target(TvbGraph *graph, TvbWindow *window, int carrier)
+{
+	TvbMember  *member = tvb_graph_member(graph, carrier);
+	TvbTarget  *target = palloc0(sizeof(TvbTarget));
+	ListCell   *lc;
+
+	if (member->derived || !bms_is_subset(member->nullable, window->nullable))
+		return NULL;
+	target->carrier = carrier;
+	foreach(lc, window->partition)
+	{
+		Bitmapset  *members = tvb_graph_members(lfirst(lc));
+
+		if (bms_membership(members) == BMS_SINGLETON && bms_is_member(carrier, members) &&
+			list_length(target->exprs) < 2 && !list_member(target->exprs, lfirst(lc)))
+			target->exprs = lappend(target->exprs, lfirst(lc));
+	}
+	return target->exprs ? target : NULL;
+}
+
+/* a = b by the type's default equality. */
+static Expr *
+make_equality(Expr *a, Expr *b)
+{
+	Oid			type = exprType((Node *) a);
+	Oid			collation = exprCollation((Node *) a);
+	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR);
+
+	if (entry->type_id != getBaseType(type) && !OidIsValid(entry->eq_opr))
+		elog(ERROR, "type %u has no equality operator", type);
+	return make_opclause(entry->eq_opr, BOOLOID, false, a, b, InvalidOid, collation);
+}
+
+static Expr *
+make_is_null(Expr *a)
+{
+	NullTest   *test = makeNode(NullTest);
+
+	test->arg = a;
+	test->nulltesttype = IS_NULL;
+	test->argisrow = false;
+	test->location = -1;
+	return (Expr *) test;
+}
+
+static void walk_windows(Search *search, Draft *draft, Segment *segment, int id,
+						 bool alone, int below);
+
+/*
+ * All rows of the partition, and on from each of them.  One query for every
+ * pattern of NULLs in the partition columns, so that each has plain
+ * conditions an index can serve.
+ */
+static void
+cross_partition(Search *search, Draft *draft, Segment *segment, TvbWindow *window,
+				TvbForest *forest, TvbTarget *target, int root)
+{
+	List	   *from = (List *) place_mutator((Node *) forest->root_exprs[root], segment);
+	int			patterns = 1 << list_length(target->exprs);
+
+	for (int pattern = 0; pattern < patterns; pattern++)
+	{
+		Draft	   *next = copy_draft(draft);
+		Segment    *rows = new_segment(search->graph);
+		bool		possible = true;
+		int			i = 0;
+		ListCell   *a;
+		ListCell   *b;
+
+		place_member(next, rows, target->carrier);
+		forboth(a, from, b, target->exprs)
+		{
+			Expr	   *here = (Expr *) place_mutator(lfirst(b), rows);
+
+			if ((pattern & (1 << i++)) == 0)
+				next->quals = lappend(next->quals, make_equality(copyObject(lfirst(a)), here));
+			else if (never_null(search->graph, lfirst(b), window->nullable))
+				possible = false;
+			else
+				next->quals = lappend(lappend(next->quals, make_is_null(copyObject(lfirst(a)))),
+									  make_is_null(here));
+		}
+		if (possible)
+			walk_windows(search, next, rows, target->carrier, true, window->scope);
+	}
+}
+
+/* From member id to its partitions of one window, and on. */
+static void
+through_window(Search *search, Draft *draft, Segment *segment, int id, bool alone,
+			   TvbWindow *window)
+{
+	int			n = list_length(search->graph->members);
+
+	for (int tried = 0; tried <= n; tried++)
+	{
+		int			carrier = tried == 0 ? id : tried;
+		TvbTarget  *target = partition_target(search->graph, window, carrier);
+		TvbForest  *forest;
+		Draft	   *copy;
+		Segment    *placed;
+		int			root;
+
+		if (target == NULL)
+			continue;
+		forest = tvb_way_forest(search->graph, list_make1(target), NULL, window->scope);
+		if (forest->target[id] == NULL)
+			continue;
+		copy = copy_draft(draft);
+		placed = copy_segment(segment);
+		root = place_way(copy, placed, forest, id, alone);
+		cross_partition(search, copy, placed, window, forest, target, root);
+		return;
+	}
+	search->reason = window->partition == NIL
+		? "a window without PARTITION BY columns that can be traced"
+		: "no condition leads to the columns of PARTITION BY";
+}
+
+/*
+ * From member id to the key: its own rows, and for each window around it, from
+ * the inside out and below the scope number given, those of its partition.
+ */
+static void
+walk_windows(Search *search, Draft *draft, Segment *segment, int id, bool alone, int below)
+{
+	TvbMember  *member = tvb_graph_member(search->graph, id);
+	ListCell   *lc;
+
+	finish_key(search, copy_draft(draft), copy_segment(segment), id, alone);
+	foreach(lc, search->graph->windows)
+	{
+		TvbWindow  *window = lfirst(lc);
+
+		if (search->reason)
+			return;
+		if (window->scope < below && bms_is_member(window->scope, member->scopes))
+			through_window(search, draft, segment, id, alone, window);
+	}
+}
+
+/* ---------- one member ---------- */
+
+typedef struct NullContext
+{
+	Bitmapset  *members;
+} NullContext;
+
+static Node *
+null_mutator(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var))
+		return (Node *) makeNullConst(((Var *) node)->vartype, ((Var *) node)->vartypmod,
+									  ((Var *) node)->varcollid);
+	return expression_tree_mutator(node, null_mutator, context);
+}
+
+/* The key of rows in which the carrier is NULL-extended. */
+static void
+add_null_extended(Search *search)
+{
+	TvbTarget  *target = linitial(search->keys->targets);
+	Draft		draft = {NIL, NIL};
+	List	   *exprs = copyObject(search->keys->constants);
+
+	exprs = list_concat(exprs, (List *) null_mutator((Node *) target->exprs, NULL));
+	finish(search, &draft, exprs,
+		   list_concat(list_copy(search->keys->positions), target->positions));
+}
+
+/* Leave out queries that are there already. */
+static List *
+without_duplicates(List *queries)
+{
+	List	   *kept = NIL;
+	ListCell   *lc;
+
+	foreach(lc, queries)
+	{
+		TvbWayQuery *query = lfirst(lc);
+		ListCell   *other;
+
+		foreach(other, kept)
+		{
+			TvbWayQuery *seen = lfirst(other);
+
+			if (equal(seen->query, query->query) &&
+				equal(seen->link_attnos, query->link_attnos) &&
+				equal(seen->key_positions, query->key_positions))
+				break;
+		}
+		if (other == NULL)
+			kept = lappend(kept, query);
+	}
+	return kept;
+}
+
+List *
+tvb_query_member(TvbGraph *graph, int id, TvbKeyTargets *keys, const char **reason)
+{
+	Search		search = {graph, id, keys};
+	Draft		draft = {NIL, NIL};
+	Segment    *segment = new_segment(graph);
+	ListCell   *lc;
+
+	if (tvb_graph_member(graph, id)->opaque)
+	{
+		*reason = tvb_graph_member(graph, id)->opaque;
+		return NIL;
+	}
+	search.nearest = tvb_way_forest(graph, keys->targets, keys->solid, 0);
+	foreach(lc, keys->targets)
+		search.forests = lappend(search.forests,
+								 tvb_way_forest(graph, list_make1(lfirst(lc)), keys->solid, 0));
+	segment->varno[id] = 1;
+	walk_windows(&search, &draft, segment, id, false, INT_MAX);
+	if (search.reason == NULL && !bms_is_empty(keys->solid))
+		add_null_extended(&search);
+	*reason = search.reason;
+	return search.reason ? NIL : without_duplicates(search.queries);
+}

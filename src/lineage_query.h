@@ -1,0 +1,30 @@
+/* lineage_query.h - the lookup queries that ways are written out as */
+#ifndef TVB_LINEAGE_QUERY_H
+#define TVB_LINEAGE_QUERY_H
+
+#include "postgres.h"
+
+#include "lineage.h"
+#include "lineage_way.h"
+
+/* What the keys of one variant are made of. */
+typedef struct TvbKeyTargets
+{
+	List	   *targets;		/* TvbTarget *, one per carrier, none for constants alone */
+	List	   *positions;		/* int: of the constants */
+	List	   *constants;		/* Expr * */
+	Bitmapset  *solid;			/* outer joins whose NULL-extended key is looked up as a constant */
+} TvbKeyTargets;
+
+/*
+ * The queries that find the keys touched by a change of one member.  Sets
+ * *reason and returns NIL when there is no way.  has_parts is set when one of
+ * them yields a part of the key.
+ */
+extern List *tvb_query_member(TvbGraph *graph, int id, TvbKeyTargets *keys,
+							  const char **reason);
+
+/* Write the SQL of a query, and prove that it means the same when parsed again; NULL if not. */
+extern char *tvb_query_sql(TvbWayQuery *query);
+
+#endif

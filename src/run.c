@@ -1,0 +1,195 @@
+/*-------------------------------------------------------------------------
+ *
+ * run.c
+ *		SQL under one snapshot, and SQL on the extension's own tables.
+ *
+ * A drain works under one snapshot: every query of it sees the tables as they
+ * were when the snapshot was taken, plus what the drain itself has written
+ * since.  SPI offers that only piecemeal: a statement that writes takes the
+ * snapshot and advances its command id, a query with its own receiver wants
+ * the advanced snapshot to be the active one.  That is hidden here.
+ *
+ * SPI leaves CurrentMemoryContext somewhere else after most calls; these
+ * functions put it back.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "nodes/params.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "owner.h"
+#include "run.h"
+
+static SPIPlanPtr prepare(const char *sql, const TvbRunArgs *args, int cursor_options);
+static ParamListInfo make_params(const TvbRunArgs *args);
+static void push_own_snapshot(void);
+static uint64 run_own(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args,
+					  bool read_only);
+
+void
+tvb_run_query(TvbRun *run, const char *sql, const TvbRunArgs *args, DestReceiver *dest)
+{
+	MemoryContext old = CurrentMemoryContext;
+	SPIExecuteOptions options;
+	SPIPlanPtr	plan;
+	int			result;
+
+	PushCopiedSnapshot(run->snapshot);
+	CommandCounterIncrement();
+	UpdateActiveSnapshotCommandId();
+
+	plan = prepare(sql, args, CURSOR_OPT_PARALLEL_OK);
+	memset(&options, 0, sizeof(options));
+	options.params = make_params(args);
+	options.read_only = true;
+	options.dest = dest;
+	result = SPI_execute_plan_extended(plan, &options);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "unexpected result %s of a query", SPI_result_code_string(result));
+	SPI_freeplan(plan);
+
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(old);
+}
+
+uint64
+tvb_run_write(TvbRun *run, const char *sql)
+{
+	MemoryContext old = CurrentMemoryContext;
+	SPIPlanPtr	plan = prepare(sql, NULL, 0);
+	int			result;
+
+	result = SPI_execute_snapshot(plan, NULL, NULL, run->snapshot,
+								  InvalidSnapshot, false, true, 0);
+	if (result != SPI_OK_INSERT && result != SPI_OK_UPDATE && result != SPI_OK_DELETE)
+		elog(ERROR, "unexpected result %s of a write", SPI_result_code_string(result));
+	SPI_freeplan(plan);
+	MemoryContextSwitchTo(old);
+	return SPI_processed;
+}
+
+void
+tvb_run_register(TvbRun *run, EphemeralNamedRelation enr, const char *name,
+				 TupleDesc desc, Tuplestorestate *store)
+{
+	/* SPI makes its list of relations in the current context */
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+	int			result;
+
+	enr->md.name = unconstify(char *, name);
+	enr->md.reliddesc = InvalidOid;
+	enr->md.tupdesc = desc;
+	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
+	enr->md.enrtuples = tuplestore_tuple_count(store);
+	enr->reldata = store;
+	result = SPI_register_relation(enr);
+	if (result != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register relation \"%s\": %s", name,
+			 SPI_result_code_string(result));
+	MemoryContextSwitchTo(old);
+}
+
+void
+tvb_run_unregister(TvbRun *run, EphemeralNamedRelation enr)
+{
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+	int			result = SPI_unregister_relation(enr->md.name);
+
+	if (result != SPI_OK_REL_UNREGISTER)
+		elog(ERROR, "could not unregister relation \"%s\": %s", enr->md.name,
+			 SPI_result_code_string(result));
+	MemoryContextSwitchTo(old);
+}
+
+uint64
+tvb_run_own_query(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args)
+{
+	return run_own(plan, sql, args, true);
+}
+
+uint64
+tvb_run_own_change(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args)
+{
+	return run_own(plan, sql, args, false);
+}
+
+/* Run a kept plan as the extension's owner. */
+static uint64
+run_own(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args, bool read_only)
+{
+	MemoryContext old = CurrentMemoryContext;
+	TvbOwnerState owner;
+	int			result;
+
+	tvb_owner_enter_extension(&owner);
+	if (read_only)
+		push_own_snapshot();
+	if (*plan == NULL)
+	{
+		SPIPlanPtr	fresh = prepare(sql, args, 0);
+
+		SPI_keepplan(fresh);
+		*plan = fresh;
+	}
+	result = SPI_execute_plan(*plan,
+							  args ? args->values : NULL,
+							  args ? args->nulls : NULL,
+							  read_only, 0);
+	if (result < 0)
+		elog(ERROR, "unexpected result %s of \"%s\"", SPI_result_code_string(result), sql);
+	if (read_only)
+		PopActiveSnapshot();
+	tvb_owner_leave(&owner);
+	MemoryContextSwitchTo(old);
+	return SPI_processed;
+}
+
+/* Make what the active snapshot shows, and all this transaction has written, visible. */
+static void
+push_own_snapshot(void)
+{
+	if (ActiveSnapshotSet())
+		PushCopiedSnapshot(GetActiveSnapshot());
+	else
+		PushCopiedSnapshot(GetTransactionSnapshot());
+	CommandCounterIncrement();
+	UpdateActiveSnapshotCommandId();
+}
+
+/* SPI_prepare_cursor or an error. */
+static SPIPlanPtr
+prepare(const char *sql, const TvbRunArgs *args, int cursor_options)
+{
+	SPIPlanPtr	plan = SPI_prepare_cursor(sql, args ? args->nargs : 0,
+										  args ? args->types : NULL,
+										  cursor_options);
+
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", sql,
+			 SPI_result_code_string(SPI_result));
+	return plan;
+}
+
+/* Parameters as the executor wants them, known to the planner as constants. */
+static ParamListInfo
+make_params(const TvbRunArgs *args)
+{
+	ParamListInfo params;
+
+	if (args == NULL || args->nargs == 0)
+		return NULL;
+	params = makeParamList(args->nargs);
+	for (int i = 0; i < args->nargs; i++)
+	{
+		params->params[i].value = args->values[i];
+		params->params[i].isnull = args->nulls != NULL && args->nulls[i] == 'n';
+		params->params[i].pflags = PARAM_FLAG_CONST;
+		params->params[i].ptype = args->types[i];
+	}
+	return params;
+}

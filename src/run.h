@@ -1,0 +1,58 @@
+/* run.h - SQL under one snapshot, and SQL on the extension's own tables */
+#ifndef TVB_RUN_H
+#define TVB_RUN_H
+
+#include "postgres.h"
+#include "access/tupdesc.h"
+#include "executor/spi.h"
+#include "tcop/dest.h"
+#include "utils/queryenvironment.h"
+#include "utils/snapshot.h"
+#include "utils/tuplestore.h"
+
+/* A stretch of work all of whose queries see one state of the tables, and its own writes. */
+typedef struct TvbRun
+{
+	MemoryContext context;		/* lives as long as the work */
+	Snapshot	snapshot;		/* registered */
+} TvbRun;
+
+/* The parameters of a statement. */
+typedef struct TvbRunArgs
+{
+	int			nargs;
+	Oid		   *types;
+	Datum	   *values;
+	const char *nulls;			/* 'n' per NULL as in SPI, or NULL */
+} TvbRunArgs;
+
+/*
+ * Run a query under the snapshot and send its rows to dest.  The user, the
+ * settings and the named relations are those in force.  Memory: the current
+ * context is the same afterwards; nothing is left in it.
+ */
+extern void tvb_run_query(TvbRun *run, const char *sql, const TvbRunArgs *args,
+						  DestReceiver *dest);
+
+/* Run INSERT, UPDATE or DELETE under the snapshot; returns the rows written. */
+extern uint64 tvb_run_write(TvbRun *run, const char *sql);
+
+/*
+ * Make a tuplestore known to queries by a name.  enr is the caller's memory;
+ * it, name, desc and store must last until unregister.
+ */
+extern void tvb_run_register(TvbRun *run, EphemeralNamedRelation enr, const char *name,
+							 TupleDesc desc, Tuplestorestate *store);
+extern void tvb_run_unregister(TvbRun *run, EphemeralNamedRelation enr);
+
+/*
+ * Run a statement on the extension's own tables as the extension's owner.
+ * query sees what the active snapshot sees and this transaction's own writes,
+ * change a new snapshot.  The result is in
+ * SPI_tuptable (free it with SPI_freetuptable); returns SPI_processed.  The
+ * plan is kept in *plan for the next call.
+ */
+extern uint64 tvb_run_own_query(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args);
+extern uint64 tvb_run_own_change(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args);
+
+#endif

@@ -1,0 +1,362 @@
+/*-------------------------------------------------------------------------
+ *
+ * sources.c
+ *		Definition: what is captured of each source, and where.
+ *
+ * Invariant: for every source that a route names, tviews_batch.source has the
+ * union of what the routes need, and every relation through which its rows
+ * can be changed - itself, its descendants, its ancestors - carries four
+ * statement triggers and is listed in tviews_batch.captured.  A TVIEW that is a
+ * source carries none: only drains write it, and they pass changes on in
+ * memory.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "compat.h"
+#include "owner.h"
+#include "queue.h"
+#include "registry.h"
+#include "sources.h"
+
+/* Subtransaction depth is no matter: an error leaves through the (sub)transaction callback below. */
+static int	ddl_depth = 0;
+
+static const char *const trigger_events[] = {"insert", "update", "delete", "truncate"};
+
+/* ---------- our own DDL ---------- */
+
+static void
+ddl_xact_callback(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_ABORT)
+		ddl_depth = 0;
+}
+
+static void
+ddl_subxact_callback(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		ddl_depth = 0;
+}
+
+bool
+tvb_sources_in_ddl(void)
+{
+	return ddl_depth > 0;
+}
+
+/* Run a command of ours that must succeed. */
+static void
+run(const char *command)
+{
+	static bool registered = false;
+	int			result;
+
+	if (!registered)
+	{
+		RegisterXactCallback(ddl_xact_callback, NULL);
+		RegisterSubXactCallback(ddl_subxact_callback, NULL);
+		registered = true;
+	}
+	ddl_depth++;
+	result = SPI_execute(command, false, 0);
+	ddl_depth--;
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", command, SPI_result_code_string(result));
+}
+
+/* Run a query of ours whose first parameters are oids; rows are left in SPI_tuptable. */
+static uint64
+query(const char *command, int nargs, Oid a, Oid b)
+{
+	Oid			types[2] = {OIDOID, OIDOID};
+	Datum		values[2] = {ObjectIdGetDatum(a), ObjectIdGetDatum(b)};
+	int			result = SPI_execute_with_args(command, nargs, types, values, NULL, false, 0);
+
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", command, SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/* The first column of the last query's rows, as oids. */
+static List *
+result_oids(void)
+{
+	List	   *oids = NIL;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+
+		if (!isnull)
+			oids = list_append_unique_oid(oids, DatumGetObjectId(value));
+	}
+	return oids;
+}
+
+/* ---------- families ---------- */
+
+/* Append the ancestors of a relation. */
+static List *
+ancestors(Oid relid, List *found)
+{
+	Relation	inherits = table_open(InheritsRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	List	   *parents = NIL;
+	ListCell   *lc;
+
+	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		parents = lappend_oid(parents, ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent);
+	systable_endscan(scan);
+	table_close(inherits, AccessShareLock);
+	foreach(lc, parents)
+	{
+		if (!list_member_oid(found, lfirst_oid(lc)))
+			found = ancestors(lfirst_oid(lc), lappend_oid(found, lfirst_oid(lc)));
+	}
+	return found;
+}
+
+List *
+tvb_sources_family(Oid relid)
+{
+	List	   *family = find_all_inheritors(relid, NoLock, NULL);
+
+	return ancestors(relid, family);
+}
+
+void
+tvb_sources_lock(List *relids)
+{
+	List	   *all = NIL;
+	ListCell   *lc;
+
+	foreach(lc, relids)
+		all = list_concat_unique_oid(all, tvb_sources_family(lfirst_oid(lc)));
+	list_sort(all, list_oid_cmp);
+	foreach(lc, all)
+		LockRelationOid(lfirst_oid(lc), ShareRowExclusiveLock);
+}
+
+/* ---------- triggers ---------- */
+
+/* Whether a relation carries a trigger of a name. */
+static bool
+has_trigger(Oid relid, const char *name)
+{
+	return OidIsValid(get_trigger_oid(relid, name, true));
+}
+
+/* Put the four capture triggers on a relation. */
+static void
+create_triggers(Oid relid)
+{
+	static const char *const tables[] = {
+		" REFERENCING NEW TABLE AS tviews_new",
+		" REFERENCING OLD TABLE AS tviews_old NEW TABLE AS tviews_new",
+		" REFERENCING OLD TABLE AS tviews_old",
+		""
+	};
+	char	   *relation = tvb_registry_relation_name(relid);
+
+	for (int i = 0; i < lengthof(trigger_events); i++)
+	{
+		char	   *name = psprintf("tviews_capture_%s", trigger_events[i]);
+
+		if (has_trigger(relid, name))
+			continue;
+		run(psprintf("CREATE TRIGGER %s AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture()",
+					 name, trigger_events[i], relation, tables[i]));
+		run(psprintf("ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %s", relation, name));
+	}
+	CacheInvalidateRelcacheByRelid(relid);
+}
+
+/* Take the capture triggers off a relation, if it is still there. */
+static void
+drop_triggers(Oid relid)
+{
+	char	   *relation;
+
+	if (get_rel_name(relid) == NULL)
+		return;
+	relation = tvb_registry_relation_name(relid);
+	for (int i = 0; i < lengthof(trigger_events); i++)
+	{
+		char	   *name = psprintf("tviews_capture_%s", trigger_events[i]);
+
+		if (has_trigger(relid, name))
+			run(psprintf("DROP TRIGGER %s ON %s", name, relation));
+	}
+	CacheInvalidateRelcacheByRelid(relid);
+}
+
+/* Stop capturing on behalf of a source on a relation. */
+static void
+release_relation(Oid source, Oid relid)
+{
+	query("DELETE FROM tviews_batch.captured WHERE source = $1 AND relation = $2", 2, source, relid);
+	if (query("SELECT 1 FROM tviews_batch.captured WHERE relation = $1 LIMIT 1", 1, relid, InvalidOid) == 0)
+		drop_triggers(relid);
+	else
+		CacheInvalidateRelcacheByRelid(relid);
+}
+
+/* Make the relations that carry triggers on behalf of a source these; says whether any came or went. */
+static bool
+sync_family(Oid source, List *family)
+{
+	List	   *known;
+	bool		changed = false;
+	ListCell   *lc;
+
+	query("SELECT relation::oid FROM tviews_batch.captured WHERE source = $1", 1, source, InvalidOid);
+	known = result_oids();
+	foreach(lc, known)
+	{
+		if (!list_member_oid(family, lfirst_oid(lc)))
+		{
+			release_relation(source, lfirst_oid(lc));
+			changed = true;
+		}
+	}
+	foreach(lc, family)
+	{
+		if (!list_member_oid(known, lfirst_oid(lc)))
+		{
+			query("INSERT INTO tviews_batch.captured (source, relation) VALUES ($1, $2)", 2,
+				  source, lfirst_oid(lc));
+			changed = true;
+		}
+		create_triggers(lfirst_oid(lc));
+	}
+	return changed;
+}
+
+/* ---------- shapes ---------- */
+
+/* Whether a table is a TVIEW. */
+static bool
+is_tview(Oid relid)
+{
+	return query("SELECT 1 FROM tviews_batch.tview WHERE tview = $1", 1, relid, InvalidOid) > 0;
+}
+
+/*
+ * Bring tviews_batch.source and tviews_batch.shape in line with the routes.
+ * Columns keep their order; new ones are appended in the order of the table.
+ * A new version begins when the columns or their types change; versions of a
+ * source are never used again.
+ */
+static int32
+sync_shape(Oid source)
+{
+	bool		isnull;
+
+	query("WITH needed AS ("
+		  "  SELECT DISTINCT a.attname, a.attnum, a.atttypid"
+		  "  FROM tviews_batch.route r, unnest(r.link_columns) AS c(name)"
+		  "  JOIN pg_attribute a ON a.attrelid = $1 AND a.attname = c.name AND NOT a.attisdropped"
+		  "  WHERE r.source = $1),"
+		  " ordered AS ("
+		  "  SELECT coalesce(array_agg(n.attname ORDER BY array_position(s.link_columns, n.attname), n.attnum), '{}') AS names,"
+		  "   coalesce(array_agg(n.atttypid::regtype ORDER BY array_position(s.link_columns, n.attname), n.attnum), '{}') AS types"
+		  "  FROM needed n LEFT JOIN tviews_batch.source s ON s.source = $1),"
+		  " read AS ("
+		  "  SELECT CASE WHEN bool_or(r.read_columns IS NULL) THEN NULL ELSE coalesce("
+		  "    (SELECT array_agg(DISTINCT c.name) FROM tviews_batch.route q, unnest(q.read_columns) AS c(name)"
+		  "     WHERE q.source = $1), '{}') END AS names"
+		  "  FROM tviews_batch.route r WHERE r.source = $1),"
+		  " latest AS ("
+		  "  SELECT version, link_columns, types FROM tviews_batch.shape"
+		  "  WHERE source = $1 ORDER BY version DESC LIMIT 1),"
+		  " grown AS ("
+		  "  INSERT INTO tviews_batch.shape (source, version, link_columns, types)"
+		  "  SELECT $1, coalesce((SELECT max(version) FROM tviews_batch.shape WHERE source = $1), 0) + 1, o.names, o.types"
+		  "  FROM ordered o WHERE NOT EXISTS ("
+		  "   SELECT 1 FROM latest l WHERE l.link_columns = o.names AND l.types = o.types)"
+		  "  RETURNING version)"
+		  " INSERT INTO tviews_batch.source AS s (source, version, link_columns, read_columns)"
+		  " SELECT $1, coalesce((SELECT version FROM grown), (SELECT version FROM latest)), o.names, r.names"
+		  " FROM ordered o, read r"
+		  " ON CONFLICT (source) DO UPDATE SET version = excluded.version,"
+		  "  link_columns = excluded.link_columns, read_columns = excluded.read_columns"
+		  " RETURNING s.version", 1, source, InvalidOid);
+	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+int32
+tvb_sources_sync(Oid relid, bool *family_changed)
+{
+	TvbOwnerState state;
+	int32		version = 0;
+	bool		changed;
+
+	tvb_owner_enter_extension(&state);
+	if (query("SELECT 1 FROM tviews_batch.route WHERE source = $1 LIMIT 1", 1, relid, InvalidOid) == 0)
+	{
+		changed = sync_family(relid, NIL);
+		query("DELETE FROM tviews_batch.source WHERE source = $1", 1, relid, InvalidOid);
+	}
+	else
+	{
+		version = sync_shape(relid);
+		changed = sync_family(relid, is_tview(relid) ? NIL : tvb_sources_family(relid));
+	}
+	tvb_owner_leave(&state);
+	if (family_changed)
+		*family_changed = changed;
+	return version;
+}
+
+List *
+tvb_sources_concerned(List *relids)
+{
+	TvbOwnerState state;
+	List	   *sources = NIL;
+	ListCell   *lc;
+
+	tvb_owner_enter_extension(&state);
+	foreach(lc, relids)
+	{
+		query("SELECT source::oid FROM tviews_batch.captured WHERE relation = $1", 1,
+			  lfirst_oid(lc), InvalidOid);
+		sources = list_concat_unique_oid(sources, result_oids());
+	}
+	tvb_owner_leave(&state);
+	return sources;
+}
+
+void
+tvb_sources_everything(Oid relid)
+{
+	TvbQueueWriter *writer = tvb_queue_writer();
+	TvbChange	change = {relid, 0, NULL, 0};
+
+	tvb_queue_put(writer, &change);
+	tvb_queue_finish(writer);
+}

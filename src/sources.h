@@ -1,0 +1,35 @@
+/* sources.h - which tables are captured, with which columns, by triggers on which relations */
+#ifndef TVB_SOURCES_H
+#define TVB_SOURCES_H
+
+#include "postgres.h"
+#include "nodes/pg_list.h"
+
+/* A relation with its ancestors and descendants: oid list. */
+extern List *tvb_sources_family(Oid relid);
+
+/*
+ * Lock sources and their families in SHARE ROW EXCLUSIVE mode, so that no
+ * writer is left that started with an older capture plan.
+ */
+extern void tvb_sources_lock(List *relids);
+
+/*
+ * Make what is captured of a source fit the routes that name it: its row in
+ * tviews_batch.source, its shape, its family, and their triggers.  Without
+ * routes everything of it goes.  Returns the version entries are written with
+ * from now on.  The caller is connected to SPI and has locked the family, or
+ * is in DDL of it.  *family_changed, if given, says whether a relation came or went.
+ */
+extern int32 tvb_sources_sync(Oid relid, bool *family_changed);
+
+/* Sources that are captured on behalf of any relation in the list: oid list, each once. */
+extern List *tvb_sources_concerned(List *relids);
+
+/* Queue one change for all rows of a source. */
+extern void tvb_sources_everything(Oid relid);
+
+/* True while our own DDL on sources runs: event triggers have nothing to follow. */
+extern bool tvb_sources_in_ddl(void);
+
+#endif

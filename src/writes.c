@@ -1,0 +1,560 @@
+/*-------------------------------------------------------------------------
+ *
+ * writes.c
+ *		The differences between a view and its TVIEW, and their writing.
+ *
+ * A receiver takes the rows of the query made in evaluate.c, compares the two
+ * halves of each by image, and keeps what differs in three tuplestores, which
+ * spill to disk.  They are then written by three statements, in this order:
+ *
+ *	DELETE FROM ONLY tv AS t USING tviews_deletes AS d WHERE t.ctid = d.tid
+ *	UPDATE ONLY tv AS t SET pk = u.c1, doc = u.c2 FROM tviews_updates AS u WHERE t.ctid = u.tid
+ *	INSERT INTO tv (pk, doc) SELECT i.c1, i.c2 FROM tviews_inserts AS i
+ *
+ * so that a row may take over a unique value from one that goes.  A ctid stays
+ * valid in between: everybody who writes a TVIEW holds the drain lock, and
+ * moving rows needs a stronger lock than ours allows.
+ *
+ * Invariant: a row whose image is equal is never written, and a row that is
+ * written is told to the TVIEWs that read this one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "nodes/bitmapset.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "guard.h"
+#include "settings.h"
+#include "writes.h"
+
+/* Columns of the query, from 0; then the view's columns, then the stored ones. */
+#define COLUMN_TID 0
+#define COLUMN_PRESENT 1
+#define COLUMN_STORED 2
+#define COLUMN_FIRST 3
+
+/* What another TVIEW wants to know of a written row. */
+typedef struct Listener
+{
+	TvbChanges *changes;
+	TvbChangeSet *set;			/* NULL: nobody reads this TVIEW */
+	int			nlinks;
+	int		   *links;			/* positions of the link columns */
+	bool		unknown_link;	/* one of them is not a column of the view */
+	bool		reads_all;		/* any difference matters */
+	Bitmapset  *reads;			/* else: these positions */
+	Datum	   *values;
+	bool	   *nulls;
+} Listener;
+
+/* Rows of one kind of write. */
+typedef struct Store
+{
+	TupleDesc	desc;
+	Tuplestorestate *rows;		/* NULL while there are none */
+	int64		count;
+} Store;
+
+typedef struct WritesReceiver
+{
+	DestReceiver pub;
+	TvbWrites  *writes;
+} WritesReceiver;
+
+struct TvbWrites
+{
+	MemoryContext context;
+	MemoryContext rows_context; /* of the stores */
+	MemoryContext row_context;	/* of one row */
+	TvbRun	   *run;
+	TvbTview   *tview;
+	bool		count_only;
+	int			ncolumns;
+	WritesReceiver receiver;
+	TupleDesc	typeinfo;		/* of the query, while it runs */
+	int64		matched;		/* rows received that have a stored row */
+	int64		stored;			/* stored rows there are */
+	Store		deletes;
+	Store		updates;
+	Store		inserts;
+	Datum	   *values;			/* scratch: tid and all columns */
+	bool	   *nulls;
+	Listener	listener;
+};
+
+static void listener_init(TvbWrites *writes, TvbChanges *changes);
+static int	column_position(TvbWrites *writes, const char *name);
+static void constraints_immediate(Oid relid);
+static void clear_stores(TvbWrites *writes);
+static void clear_store(Store *store);
+static void writes_startup(DestReceiver *self, int operation, TupleDesc typeinfo);
+static bool writes_receive(TupleTableSlot *slot, DestReceiver *self);
+static void writes_shutdown(DestReceiver *self);
+static void make_descs(TvbWrites *writes);
+static bool column_differs(TvbWrites *writes, TupleTableSlot *slot, int i);
+static bool row_differs(TvbWrites *writes, TupleTableSlot *slot);
+static void keep(TvbWrites *writes, Store *store, Datum *values, bool *nulls);
+static void keep_update(TvbWrites *writes, TupleTableSlot *slot);
+static void tell_update(TvbWrites *writes, TupleTableSlot *slot);
+static void tell(TvbWrites *writes, TupleTableSlot *slot, int first);
+static int64 write_store(TvbWrites *writes, Store *store, const char *name, const char *sql);
+static char *delete_sql(TvbWrites *writes);
+static char *update_sql(TvbWrites *writes);
+static char *insert_sql(TvbWrites *writes);
+
+TvbWrites *
+tvb_writes_create(MemoryContext parent, TvbRun *run, TvbTview *tview, TvbChanges *changes)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "TVIEW writes", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	TvbWrites  *writes = palloc0(sizeof(TvbWrites));
+
+	writes->context = context;
+	writes->rows_context = AllocSetContextCreate(context, "TVIEW rows", ALLOCSET_DEFAULT_SIZES);
+	writes->row_context = AllocSetContextCreate(context, "TVIEW row", ALLOCSET_DEFAULT_SIZES);
+	writes->run = run;
+	writes->tview = tview;
+	writes->count_only = changes == NULL;
+	writes->ncolumns = list_length(tview->columns);
+	writes->values = palloc(sizeof(Datum) * (writes->ncolumns + 1));
+	writes->nulls = palloc(sizeof(bool) * (writes->ncolumns + 1));
+	writes->receiver.pub.receiveSlot = writes_receive;
+	writes->receiver.pub.rStartup = writes_startup;
+	writes->receiver.pub.rShutdown = writes_shutdown;
+	writes->receiver.pub.rDestroy = writes_shutdown;
+	writes->receiver.pub.mydest = DestTuplestore;
+	writes->receiver.writes = writes;
+	if (changes != NULL)
+	{
+		listener_init(writes, changes);
+		constraints_immediate(tview->relid);
+	}
+	MemoryContextSwitchTo(old);
+	return writes;
+}
+
+DestReceiver *
+tvb_writes_receiver(TvbWrites *writes)
+{
+	clear_stores(writes);
+	return &writes->receiver.pub;
+}
+
+TvbCounts
+tvb_writes_counts(const TvbWrites *writes)
+{
+	TvbCounts	counts = {writes->inserts.count, writes->updates.count, writes->deletes.count};
+
+	return counts;
+}
+
+int64
+tvb_writes_duplicates(const TvbWrites *writes)
+{
+	return writes->matched - writes->stored;
+}
+
+void
+tvb_writes_apply(TvbWrites *writes, TvbCounts *total)
+{
+	if (writes->deletes.count + writes->updates.count + writes->inserts.count > 0)
+	{
+		tvb_guard_enter();
+		total->deleted += write_store(writes, &writes->deletes, "tviews_deletes",
+									  delete_sql(writes));
+		total->updated += write_store(writes, &writes->updates, "tviews_updates",
+									  update_sql(writes));
+		total->inserted += write_store(writes, &writes->inserts, "tviews_inserts",
+									   insert_sql(writes));
+		tvb_guard_leave();
+	}
+	clear_stores(writes);
+}
+
+void
+tvb_writes_destroy(TvbWrites *writes)
+{
+	clear_stores(writes);
+	MemoryContextDelete(writes->context);
+}
+
+/* Find out what TVIEWs that read this one want to know, in the current context. */
+static void
+listener_init(TvbWrites *writes, TvbChanges *changes)
+{
+	Listener   *listener = &writes->listener;
+	TvbSource  *source = tvb_registry_source(writes->tview->relid);
+	ListCell   *lc;
+
+	if (source == NULL)
+		return;
+	listener->changes = changes;
+	listener->set = tvb_changes_set(changes, source->relid, source->version);
+	listener->nlinks = list_length(source->link_columns);
+	listener->links = palloc(sizeof(int) * Max(listener->nlinks, 1));
+	listener->values = palloc(sizeof(Datum) * Max(listener->nlinks, 1));
+	listener->nulls = palloc(sizeof(bool) * Max(listener->nlinks, 1));
+	foreach(lc, source->link_columns)
+	{
+		int			position = column_position(writes, lfirst(lc));
+
+		listener->links[foreach_current_index(lc)] = position;
+		if (position < 0)
+			listener->unknown_link = true;
+	}
+	listener->reads_all = source->reads_all;
+	foreach(lc, source->read_columns)
+	{
+		int			position = column_position(writes, lfirst(lc));
+
+		/* a column of the user's own may be generated from any other */
+		if (position < 0)
+			listener->reads_all = true;
+		else
+			listener->reads = bms_add_member(listener->reads, position);
+	}
+}
+
+/* Position of a column in the view, from 0; -1: it is none. */
+static int
+column_position(TvbWrites *writes, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, writes->tview->columns)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return foreach_current_index(lc);
+	}
+	return -1;
+}
+
+/*
+ * Deferred triggers cannot fire inside a restricted operation: let those of
+ * constraints on the TVIEW or referencing it fire at once, in this transaction.
+ */
+static void
+constraints_immediate(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	StringInfoData sql;
+	bool		any = false;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SET CONSTRAINTS ");
+	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
+	{
+		Trigger    *trigger = &rel->trigdesc->triggers[i];
+		HeapTuple	tuple;
+		Form_pg_constraint form;
+
+		if (!trigger->tgdeferrable || !OidIsValid(trigger->tgconstraint))
+			continue;
+		tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(trigger->tgconstraint));
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		form = (Form_pg_constraint) GETSTRUCT(tuple);
+		appendStringInfo(&sql, "%s%s", any ? ", " : "",
+						 quote_qualified_identifier(get_namespace_name(form->connamespace),
+													NameStr(form->conname)));
+		any = true;
+		ReleaseSysCache(tuple);
+	}
+	table_close(rel, NoLock);
+	if (any)
+	{
+		MemoryContext old = CurrentMemoryContext;
+
+		appendStringInfoString(&sql, " IMMEDIATE");
+		if (SPI_execute(sql.data, false, 0) != SPI_OK_UTILITY)
+			elog(ERROR, "could not execute \"%s\"", sql.data);
+		MemoryContextSwitchTo(old);
+	}
+	pfree(sql.data);
+}
+
+/* Forget all rows received. */
+static void
+clear_stores(TvbWrites *writes)
+{
+	clear_store(&writes->deletes);
+	clear_store(&writes->updates);
+	clear_store(&writes->inserts);
+	MemoryContextReset(writes->rows_context);
+	writes->matched = 0;
+	writes->stored = 0;
+}
+
+/* Forget the rows of one store; its description goes with the stores' context. */
+static void
+clear_store(Store *store)
+{
+	if (store->rows != NULL)
+		tuplestore_end(store->rows);
+	memset(store, 0, sizeof(Store));
+}
+
+/* The query starts. */
+static void
+writes_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+	TvbWrites  *writes = ((WritesReceiver *) self)->writes;
+
+	if (typeinfo->natts != COLUMN_FIRST + 2 * writes->ncolumns)
+		elog(ERROR, "query for a TVIEW of %d columns yields %d", writes->ncolumns, typeinfo->natts);
+	writes->typeinfo = typeinfo;
+	for (int i = 0; i < writes->ncolumns; i++)
+	{
+		Oid			view_type = TupleDescAttr(typeinfo, COLUMN_FIRST + i)->atttypid;
+		Oid			type = TupleDescAttr(typeinfo, COLUMN_FIRST + writes->ncolumns + i)->atttypid;
+
+		if (view_type != type)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" has type %s in the TVIEW and type %s in its view",
+							(char *) list_nth(writes->tview->columns, i),
+							format_type_be(type), format_type_be(view_type))));
+	}
+	make_descs(writes);
+}
+
+/* One row: a row of the view, a stored row, or both. */
+static bool
+writes_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	TvbWrites  *writes = ((WritesReceiver *) self)->writes;
+	MemoryContext old = MemoryContextSwitchTo(writes->row_context);
+	int			n = writes->ncolumns;
+
+	slot_getallattrs(slot);
+	if (slot->tts_isnull[COLUMN_TID])
+	{
+		keep(writes, &writes->inserts, slot->tts_values + COLUMN_FIRST,
+			 slot->tts_isnull + COLUMN_FIRST);
+		tell(writes, slot, COLUMN_FIRST);
+	}
+	else
+	{
+		writes->matched++;
+		writes->stored = DatumGetInt64(slot->tts_values[COLUMN_STORED]);
+		if (slot->tts_isnull[COLUMN_PRESENT])
+		{
+			keep(writes, &writes->deletes, slot->tts_values + COLUMN_TID,
+				 slot->tts_isnull + COLUMN_TID);
+			tell(writes, slot, COLUMN_FIRST + n);
+		}
+		else if (row_differs(writes, slot))
+		{
+			keep_update(writes, slot);
+			tell_update(writes, slot);
+		}
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(writes->row_context);
+	return true;
+}
+
+/* The query ends. */
+static void
+writes_shutdown(DestReceiver *self)
+{
+	((WritesReceiver *) self)->writes->typeinfo = NULL;
+}
+
+/* Describe the rows of the stores: tid; tid, c1, c2, ...; c1, c2, ... */
+static void
+make_descs(TvbWrites *writes)
+{
+	MemoryContext old = MemoryContextSwitchTo(writes->rows_context);
+	int			n = writes->ncolumns;
+
+	writes->deletes.desc = CreateTemplateTupleDesc(1);
+	writes->updates.desc = CreateTemplateTupleDesc(n + 1);
+	writes->inserts.desc = CreateTemplateTupleDesc(n);
+	TupleDescInitEntry(writes->deletes.desc, 1, "tid", TIDOID, -1, 0);
+	TupleDescInitEntry(writes->updates.desc, 1, "tid", TIDOID, -1, 0);
+	for (int i = 1; i <= n; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(writes->typeinfo, COLUMN_FIRST + i - 1);
+		char		name[NAMEDATALEN];
+
+		snprintf(name, sizeof(name), "c%d", i);
+		TupleDescInitEntry(writes->updates.desc, i + 1, name, att->atttypid, att->atttypmod, 0);
+		TupleDescInitEntryCollation(writes->updates.desc, i + 1, att->attcollation);
+		TupleDescInitEntry(writes->inserts.desc, i, name, att->atttypid, att->atttypmod, 0);
+		TupleDescInitEntryCollation(writes->inserts.desc, i, att->attcollation);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Whether the two images of a column differ. */
+static bool
+column_differs(TvbWrites *writes, TupleTableSlot *slot, int i)
+{
+	int			a = COLUMN_FIRST + i;
+	int			b = a + writes->ncolumns;
+	Form_pg_attribute att = TupleDescAttr(writes->typeinfo, a);
+
+	if (slot->tts_isnull[a] || slot->tts_isnull[b])
+		return slot->tts_isnull[a] != slot->tts_isnull[b];
+	return !datum_image_eq(slot->tts_values[a], slot->tts_values[b],
+						   att->attbyval, att->attlen);
+}
+
+/* Whether any column differs. */
+static bool
+row_differs(TvbWrites *writes, TupleTableSlot *slot)
+{
+	for (int i = 0; i < writes->ncolumns; i++)
+	{
+		if (column_differs(writes, slot, i))
+			return true;
+	}
+	return false;
+}
+
+/* Add a row to a store. */
+static void
+keep(TvbWrites *writes, Store *store, Datum *values, bool *nulls)
+{
+	store->count++;
+	if (writes->count_only)
+		return;
+	if (store->rows == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(writes->rows_context);
+
+		store->rows = tuplestore_begin_heap(false, false, Max(tvb_work_mem / 8, 64));
+		MemoryContextSwitchTo(old);
+	}
+	tuplestore_putvalues(store->rows, store->desc, values, nulls);
+}
+
+/* Add a tid and its new columns to the updates. */
+static void
+keep_update(TvbWrites *writes, TupleTableSlot *slot)
+{
+	int			n = writes->ncolumns;
+
+	writes->values[0] = slot->tts_values[COLUMN_TID];
+	writes->nulls[0] = false;
+	memcpy(writes->values + 1, slot->tts_values + COLUMN_FIRST, sizeof(Datum) * n);
+	memcpy(writes->nulls + 1, slot->tts_isnull + COLUMN_FIRST, sizeof(bool) * n);
+	keep(writes, &writes->updates, writes->values, writes->nulls);
+}
+
+/* Tell the readers of this TVIEW of an update, if a column they read differs. */
+static void
+tell_update(TvbWrites *writes, TupleTableSlot *slot)
+{
+	Listener   *listener = &writes->listener;
+	bool		matters = listener->reads_all;
+	int			i = -1;
+
+	if (listener->set == NULL)
+		return;
+	while (!matters && (i = bms_next_member(listener->reads, i)) >= 0)
+		matters = column_differs(writes, slot, i);
+	if (!matters)
+		return;
+	tell(writes, slot, COLUMN_FIRST);
+	tell(writes, slot, COLUMN_FIRST + writes->ncolumns);
+}
+
+/* Tell them of a row whose columns start at first. */
+static void
+tell(TvbWrites *writes, TupleTableSlot *slot, int first)
+{
+	Listener   *listener = &writes->listener;
+	StringInfoData buf;
+
+	if (listener->set == NULL)
+		return;
+	if (listener->unknown_link || listener->set->shape == NULL)
+	{
+		tvb_changes_add(listener->changes, listener->set, NULL, 0);
+		return;
+	}
+	for (int i = 0; i < listener->nlinks; i++)
+	{
+		listener->values[i] = slot->tts_values[first + listener->links[i]];
+		listener->nulls[i] = slot->tts_isnull[first + listener->links[i]];
+	}
+	initStringInfo(&buf);
+	tvb_link_pack(&buf, listener->set->shape->layout, listener->values, listener->nulls);
+	tvb_changes_add(listener->changes, listener->set, buf.data, buf.len);
+}
+
+/* Write the rows of one store; returns how many rows were written. */
+static int64
+write_store(TvbWrites *writes, Store *store, const char *name, const char *sql)
+{
+	EphemeralNamedRelationData enr;
+	int64		written;
+
+	if (store->rows == NULL)
+		return 0;
+	tvb_run_register(writes->run, &enr, name, store->desc, store->rows);
+	written = tvb_run_write(writes->run, sql);
+	tvb_run_unregister(writes->run, &enr);
+	tuplestore_end(store->rows);
+	store->rows = NULL;
+	return written;
+}
+
+/* The text of the statement that deletes, in the current context. */
+static char *
+delete_sql(TvbWrites *writes)
+{
+	return psprintf("DELETE FROM ONLY %s AS t USING tviews_deletes AS d"
+					" WHERE t.ctid OPERATOR(pg_catalog.=) d.tid", writes->tview->name);
+}
+
+/* ... that updates: all columns, as a changed row is written whole anyway. */
+static char *
+update_sql(TvbWrites *writes)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "UPDATE ONLY %s AS t SET ", writes->tview->name);
+	foreach(lc, writes->tview->columns)
+		appendStringInfo(&sql, "%s%s = u.c%d", foreach_current_index(lc) > 0 ? ", " : "",
+						 quote_identifier(lfirst(lc)), foreach_current_index(lc) + 1);
+	appendStringInfoString(&sql, " FROM tviews_updates AS u"
+						   " WHERE t.ctid OPERATOR(pg_catalog.=) u.tid");
+	return sql.data;
+}
+
+/* ... that inserts. */
+static char *
+insert_sql(TvbWrites *writes)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "INSERT INTO %s (", writes->tview->name);
+	foreach(lc, writes->tview->columns)
+		appendStringInfo(&sql, "%s%s", foreach_current_index(lc) > 0 ? ", " : "",
+						 quote_identifier(lfirst(lc)));
+	appendStringInfoString(&sql, ") SELECT ");
+	for (int i = 1; i <= writes->ncolumns; i++)
+		appendStringInfo(&sql, "%si.c%d", i > 1 ? ", " : "", i);
+	appendStringInfoString(&sql, " FROM tviews_inserts AS i");
+	return sql.data;
+}
