@@ -795,7 +795,7 @@ sub over_view
 	}
 	elsif ($style == 1)
 	{
-		$r = result('SELECT ' . join(', ', map { "$x.$_" } @k) . ", to_jsonb($x) AS doc, (SELECT count(*) FROM $rel $b WHERE $b.$k[0] = $x.$k[0]) AS n FROM $rel $x", \@k);
+		$r = result('SELECT ' . join(', ', map { "$x.$_" } @k) . ", to_jsonb($x) AS doc, (SELECT count(*) FROM $rel $b WHERE $b.$k[0] = $x.$k[0]) AS same_k FROM $rel $x", \@k);
 	}
 	else
 	{
@@ -870,9 +870,9 @@ sub names_of { my ($t) = @_; return join(', ', map { $_->[0] } columns_of($t)) }
 
 sub key_match
 {
-	my ($t, $rel) = @_;
+	my ($t, $rel, $own) = @_;
 	my $i = 1 + rnd($t->{size});
-	$i += 10 if $t->{child} && ($rel eq $t->{child} || chance(.2));
+	$i += 10 if $t->{child} && ($rel eq $t->{child} || !$own && chance(.2));
 	my @v = key_literals($t->{type}, $i);
 	return join(' AND ', map { "$t->{key}[$_] = $v[$_]" } 0 .. $#v);
 }
@@ -910,7 +910,7 @@ my %STATEMENTS = (
 	'update' => [ 14, sub { my ($t) = @_; my $r = target_of($t); return "UPDATE $r SET " . assignments($t) . ' WHERE ' . where($t, $r) } ],
 	'update key' => [ 6, sub { my ($t) = @_; my $r = target_of($t);
 		my @v = key_literals($t->{type}, 1 + rnd($t->{size}) + ($t->{child} && $r eq $t->{child} ? 10 : 0));
-		return "UPDATE $r SET " . join(', ', (map { "$t->{key}[$_] = $v[$_]" } 0 .. $#v), chance(.4) ? assignment($t, 'g') : ()) . ' WHERE ' . key_match($t, $r) } ],
+		return "UPDATE $r SET " . join(', ', (map { "$t->{key}[$_] = $v[$_]" } 0 .. $#v), chance(.4) ? assignment($t, 'g') : ()) . ' WHERE ' . key_match($t, $r, 1) } ],
 	'update link' => [ 10, sub { my ($t) = @_; return if !@{ $t->{edges} }; my $r = target_of($t); return "UPDATE $r SET " . join(', ', assignment($t, 'link')) . ' WHERE ' . where($t, $r) } ],
 	'delete' => [ 9, sub { my ($t) = @_; my $r = target_of($t); return "DELETE FROM $r WHERE " . where($t, $r) } ],
 	'no-op update' => [ 2, sub { my ($t) = @_; my $r = target_of($t); return "UPDATE $r SET v = v, h = h" } ],
