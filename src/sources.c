@@ -85,14 +85,14 @@ run(const char *command)
 
 /* Run a query of ours whose first parameters are oids; rows are left in SPI_tuptable. */
 static uint64
-query(const char *text, int nargs, Oid a, Oid b)
+query(const char *command, int nargs, Oid a, Oid b)
 {
 	Oid			types[2] = {OIDOID, OIDOID};
 	Datum		values[2] = {ObjectIdGetDatum(a), ObjectIdGetDatum(b)};
-	int			result = SPI_execute_with_args(text, nargs, types, values, NULL, false, 0);
+	int			result = SPI_execute_with_args(command, nargs, types, values, NULL, false, 0);
 
 	if (result < 0)
-		elog(ERROR, "could not run \"%s\": %s", text, SPI_result_code_string(result));
+		elog(ERROR, "could not run \"%s\": %s", command, SPI_result_code_string(result));
 	return SPI_processed;
 }
 

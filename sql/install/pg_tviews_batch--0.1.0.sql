@@ -259,7 +259,6 @@ CREATE FUNCTION tviews_refresh_sql(tview regclass) RETURNS text
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_refresh_sql';
 COMMENT ON FUNCTION tviews_refresh_sql(regclass) IS 'the query that evaluates a batch of keys of a TVIEW';
 
-
 ----------------------------------------------------------------------
 -- Functions: schedule
 ----------------------------------------------------------------------
@@ -434,3 +433,150 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tviews_unschedule() IS 'remove the pg_cron job that drains; false if there was none';
+
+----------------------------------------------------------------------
+-- Functions: watching
+----------------------------------------------------------------------
+
+CREATE FUNCTION tviews_explain(tview regclass,
+                               OUT source regclass, OUT alias text, OUT route text, OUT link_columns name[],
+                               OUT lookup_sql text, OUT reason text)
+    RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    SELECT r.source, r.alias, r.route, r.link_columns,
+           (SELECT string_agg(l.sql, E'\n;\n' ORDER BY l.ord)
+              FROM tviews_batch.lookup l
+             WHERE l.tview = r.tview AND l.occurrence = r.occurrence AND l.direct_columns IS NULL),
+           coalesce(r.reason, (SELECT string_agg(n.note, '; ') FROM unnest(t.notes) AS n(note)))
+      FROM tviews_batch.route r
+      JOIN tviews_batch.tview t ON t.tview = r.tview
+     WHERE r.tview = $1
+     ORDER BY r.occurrence
+    $$;
+COMMENT ON FUNCTION tviews_explain(regclass) IS 'how a change of each source of a TVIEW becomes keys';
+
+CREATE FUNCTION tviews_graph() RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    WITH node AS (
+        SELECT tview AS rel, true AS is_tview FROM tviews_batch.tview
+        UNION
+        SELECT source, false FROM tviews_batch.route
+         WHERE source NOT IN (SELECT tview FROM tviews_batch.tview)),
+    edge AS (
+        SELECT source, tview, string_agg(DISTINCT route, ', ' ORDER BY route) AS routes
+          FROM tviews_batch.route GROUP BY source, tview)
+    SELECT E'graph LR\n' || coalesce((
+        SELECT string_agg(format(CASE WHEN is_tview THEN E'    n%s["%s"]\n' ELSE E'    n%s[("%s")]\n' END,
+                                 rel::oid, replace(replace(rel::text, '"', '#quot;'), E'\n', ' ')), ''
+                          ORDER BY is_tview, rel::text)
+          FROM node), '') || coalesce((
+        SELECT string_agg(format(E'    n%s -->|%s| n%s\n', source::oid, routes, tview::oid), ''
+                          ORDER BY source::text, tview::text)
+          FROM edge), '')
+    $$;
+COMMENT ON FUNCTION tviews_graph() IS 'which TVIEW is built on what, as Mermaid text';
+
+----------------------------------------------------------------------
+-- Views
+----------------------------------------------------------------------
+
+CREATE VIEW tviews_queue_depth AS
+    WITH depth AS (
+        SELECT source, pending_changes, oldest, exact FROM tviews_batch.queue_depth())
+    SELECT source::regclass AS source, pending_changes,
+           clock_timestamp() - oldest AS oldest_age, exact
+      FROM depth
+    UNION ALL
+    SELECT NULL, coalesce(sum(pending_changes), 0)::bigint,
+           clock_timestamp() - min(oldest), coalesce(bool_and(exact), true)
+      FROM depth;
+COMMENT ON VIEW tviews_queue_depth IS 'changes that wait for a drain, per source; the row without a source is the total';
+COMMENT ON COLUMN tviews_queue_depth.source IS 'the changed table; NULL: the total';
+COMMENT ON COLUMN tviews_queue_depth.pending_changes IS 'entries committed and not drained yet';
+COMMENT ON COLUMN tviews_queue_depth.oldest_age IS 'time since the oldest of them began to be written';
+COMMENT ON COLUMN tviews_queue_depth.exact IS 'false: more than 100,000 entries, the numbers are estimated';
+
+CREATE VIEW tviews_status AS
+    WITH depth AS MATERIALIZED (
+        SELECT source, pending_changes, oldest FROM tviews_batch.queue_depth())
+    SELECT t.tview, t.view, t.level, t.key,
+           CASE WHEN t.paused THEN 'paused'
+                WHEN t.stale_reason IS NOT NULL THEN 'stale'
+                ELSE 'ok' END AS state,
+           CASE WHEN t.paused THEN 'paused by tviews_pause' ELSE t.stale_reason END AS reason,
+           CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END AS rows,
+           coalesce(p.pending_changes, 0)::bigint AS pending_changes,
+           clock_timestamp() - p.oldest AS lag,
+           t.last_refresh, t.last_error
+      FROM tviews_batch.tview t
+      LEFT JOIN pg_catalog.pg_class c ON c.oid = t.tview
+      LEFT JOIN LATERAL (
+           WITH RECURSIVE below(source) AS (
+               SELECT r.source FROM tviews_batch.route r WHERE r.tview = t.tview
+               UNION
+               SELECT r.source FROM below b JOIN tviews_batch.route r ON r.tview = b.source)
+           SELECT sum(d.pending_changes) AS pending_changes, min(d.oldest) AS oldest
+             FROM depth d WHERE d.source IN (SELECT b.source::oid FROM below b)) p ON true;
+COMMENT ON VIEW tviews_status IS 'one row per TVIEW: whether it is up to date, and if not, why';
+COMMENT ON COLUMN tviews_status.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_status.view IS 'its definition';
+COMMENT ON COLUMN tviews_status.level IS '0: reads only tables; else 1 + the highest level among the TVIEWs it reads';
+COMMENT ON COLUMN tviews_status.key IS 'columns that identify a row';
+COMMENT ON COLUMN tviews_status.state IS 'ok, paused, stale or failing';
+COMMENT ON COLUMN tviews_status.reason IS 'why it is not ok';
+COMMENT ON COLUMN tviews_status.rows IS 'rows, as the planner estimates them; NULL: never analyzed';
+COMMENT ON COLUMN tviews_status.pending_changes IS 'queue entries that concern it, directly or through other TVIEWs';
+COMMENT ON COLUMN tviews_status.lag IS 'time since the oldest of them began to be written; NULL: none';
+COMMENT ON COLUMN tviews_status.last_refresh IS 'last time a drain or comparison looked at it';
+COMMENT ON COLUMN tviews_status.last_error IS 'message of the last failed refresh';
+
+CREATE VIEW tviews_drains AS
+    SELECT id, started, elapsed_ms, changes, keys, inserted, updated, deleted, failed,
+           levels, remaining, keyed, compared, memory_peak, role
+      FROM tviews_batch.drain;
+COMMENT ON VIEW tviews_drains IS 'history of drains that did something';
+COMMENT ON COLUMN tviews_drains.id IS 'number of the drain';
+COMMENT ON COLUMN tviews_drains.started IS 'when it began';
+COMMENT ON COLUMN tviews_drains.elapsed_ms IS 'how long it took, in milliseconds';
+COMMENT ON COLUMN tviews_drains.changes IS 'queue entries claimed';
+COMMENT ON COLUMN tviews_drains.keys IS 'keys evaluated';
+COMMENT ON COLUMN tviews_drains.inserted IS 'rows inserted into TVIEWs';
+COMMENT ON COLUMN tviews_drains.updated IS 'rows updated in TVIEWs';
+COMMENT ON COLUMN tviews_drains.deleted IS 'rows deleted from TVIEWs';
+COMMENT ON COLUMN tviews_drains.failed IS 'keys whose refresh failed';
+COMMENT ON COLUMN tviews_drains.levels IS 'levels on which a TVIEW was refreshed';
+COMMENT ON COLUMN tviews_drains.remaining IS 'queue entries left, possibly an estimate';
+COMMENT ON COLUMN tviews_drains.keyed IS 'TVIEWs refreshed key by key';
+COMMENT ON COLUMN tviews_drains.compared IS 'TVIEWs compared whole';
+COMMENT ON COLUMN tviews_drains.memory_peak IS 'the most bytes its arenas held';
+COMMENT ON COLUMN tviews_drains.role IS 'who drained';
+
+----------------------------------------------------------------------
+-- Configuration tables: pg_dump carries TVIEWs and what is known of them
+----------------------------------------------------------------------
+
+SELECT pg_catalog.pg_extension_config_dump('tviews_batch.tview', '');
+SELECT pg_catalog.pg_extension_config_dump('tviews_batch.source', '');
+SELECT pg_catalog.pg_extension_config_dump('tviews_batch.shape', '');
+SELECT pg_catalog.pg_extension_config_dump('tviews_batch.captured', '');
+SELECT pg_catalog.pg_extension_config_dump('tviews_batch.route', '');
+SELECT pg_catalog.pg_extension_config_dump('tviews_batch.lookup', '');
+
+----------------------------------------------------------------------
+-- Privileges: draining is granted by name; watching is pg_monitor's
+----------------------------------------------------------------------
+
+REVOKE ALL ON FUNCTION tviews_drain(bigint, integer) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE tviews_drain_loop(interval, interval) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE tviews_reconcile(regclass) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tviews_batch.queue_depth() FROM PUBLIC;
+
+GRANT USAGE ON SCHEMA tviews_batch TO pg_monitor;
+GRANT SELECT ON tviews_batch.tview, tviews_batch.source, tviews_batch.shape, tviews_batch.captured,
+    tviews_batch.route, tviews_batch.lookup, tviews_batch.drain TO pg_monitor;
+GRANT EXECUTE ON FUNCTION tviews_batch.queue_depth() TO pg_monitor;
+GRANT SELECT ON tviews_status, tviews_queue_depth, tviews_drains TO pg_monitor;

@@ -1,0 +1,713 @@
+--
+-- Lineage, the corpus: a small schema and the views whose routes the analysis
+-- must find.  lineage_play compares the routes and plays changes over the
+-- views; lineage_buffers measures the lookups over large tables.
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pg_tviews_batch;
+CREATE EXTENSION IF NOT EXISTS citext;
+CREATE SCHEMA corpus;
+SET search_path = corpus, public;
+
+----------------------------------------------------------------------
+-- Tables.  Few values, so that random changes meet; almost every column
+-- may be NULL; most references may dangle.
+----------------------------------------------------------------------
+
+CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+
+CREATE TABLE cust (id int PRIMARY KEY, name text NOT NULL, region text, grp int, boss int);
+CREATE TABLE cat (id int PRIMARY KEY, name text NOT NULL, parent int);
+CREATE TABLE prod (id int PRIMARY KEY, name text NOT NULL, cat int, price int, tags int[] NOT NULL DEFAULT '{}', twin int);
+CREATE TABLE ord (id int PRIMARY KEY, cust int, placed date NOT NULL, status text);
+CREATE TABLE item (ord int NOT NULL REFERENCES ord ON UPDATE CASCADE ON DELETE CASCADE, line int, prod int, qty int,
+                   PRIMARY KEY (ord, line));
+CREATE TABLE review (id int PRIMARY KEY, prod int, cust int, stars int, body text);
+CREATE TABLE tag (id int PRIMARY KEY, label text);
+CREATE TABLE asset (id uuid PRIMARY KEY, prod int REFERENCES prod ON UPDATE CASCADE ON DELETE SET NULL, kind text, size bigint);
+CREATE TABLE acct (no numeric PRIMARY KEY, owner citext, kind char(6), nick text COLLATE nocase, bal int);
+CREATE TABLE entry (id bigint PRIMARY KEY, acct numeric, who citext, kind char(8), nick text COLLATE nocase, amount int,
+                    doubled int GENERATED ALWAYS AS (amount * 2) STORED);
+CREATE TABLE wide (id bigint PRIMARY KEY, prod bigint, val int);
+CREATE TABLE node (a int, b int, val int, up_a int, up_b int, PRIMARY KEY (a, b));
+CREATE TABLE event (id int, day date, prod int, amount int, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+CREATE TABLE event_1 PARTITION OF event FOR VALUES FROM ('2024-01-01') TO ('2024-01-04');
+CREATE TABLE event_2 (amount int, gone int, prod int, day date NOT NULL, id int NOT NULL);
+ALTER TABLE event_2 DROP COLUMN gone;
+ALTER TABLE event ATTACH PARTITION event_2 FOR VALUES FROM ('2024-01-04') TO ('2024-01-06');
+CREATE TABLE event_3 PARTITION OF event DEFAULT;
+CREATE TABLE person (id int PRIMARY KEY, name text, grp int);
+CREATE TABLE staff (salary int, PRIMARY KEY (id)) INHERITS (person);
+
+CREATE INDEX ON cust (region);
+CREATE INDEX ON cust (lower(region));
+CREATE INDEX ON cust (boss);
+CREATE INDEX ON cat (parent);
+CREATE INDEX ON cat (name);
+CREATE INDEX ON prod (cat);
+CREATE INDEX ON prod (twin);
+CREATE INDEX ON ord (cust);
+CREATE INDEX ON ord (placed);
+CREATE INDEX ON item (prod);
+CREATE INDEX ON review (prod);
+CREATE INDEX ON review (cust);
+CREATE INDEX ON asset (prod);
+CREATE INDEX ON acct (owner);
+CREATE INDEX ON acct (kind);
+CREATE INDEX ON acct (nick);
+CREATE INDEX ON entry (acct);
+CREATE INDEX ON entry (who);
+CREATE INDEX ON entry (kind);
+CREATE INDEX ON wide (prod);
+CREATE INDEX ON node (up_a, up_b);
+CREATE INDEX ON event (prod);
+CREATE INDEX ON event (day);
+CREATE INDEX ON person (grp);
+CREATE INDEX ON staff (grp);
+
+-- views that corpus views read
+CREATE VIEW b_review_stats AS
+    SELECT rv.prod, count(*) AS n, sum(rv.stars) AS stars FROM review rv GROUP BY rv.prod;
+CREATE VIEW b_order_cust AS
+    SELECT o.id, o.status, o.placed, c.id AS cust, c.region FROM ord o JOIN cust c ON c.id = o.cust;
+CREATE VIEW b_order_lines AS
+    SELECT b.id, b.region, i.line, i.qty, i.prod FROM b_order_cust b JOIN item i ON i.ord = b.id;
+
+----------------------------------------------------------------------
+-- The corpus
+----------------------------------------------------------------------
+
+-- routes: 'alias:route' with the aliases that base tables have in the view
+-- text.  'routed' means direct or lookup: the rules leave the choice open.
+-- ambitious: the rules allow the route, but a simpler analysis may say full.
+-- indexed: every lookup can start from the changed row with an index.
+-- exact: rows have one image; false where equal values differ in their image.
+CREATE TABLE corpus (
+    name text PRIMARY KEY, topic text NOT NULL, view_sql text NOT NULL, key name[], routes text[] NOT NULL,
+    ambitious boolean NOT NULL DEFAULT false, indexed boolean NOT NULL DEFAULT true, exact boolean NOT NULL DEFAULT true);
+
+-- inner join, WHERE
+INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
+('inner_fk', 'inner',
+ $$SELECT o.id, o.status, c.name, c.region FROM ord o JOIN cust c ON c.id = o.cust$$,
+ '{id}', '{o:direct,c:lookup}'),
+('inner_chain', 'inner',
+ $$SELECT i.ord, i.line, i.qty, o.status, c.name, p.name AS pname FROM item i JOIN ord o ON o.id = i.ord
+   JOIN cust c ON c.id = o.cust JOIN prod p ON p.id = i.prod$$,
+ '{ord,line}', '{i:direct,o:routed,c:lookup,p:lookup}'),
+('inner_where', 'inner',
+ $$SELECT r.id, r.stars, p.name, k.name AS cat FROM review r, prod p, cat k
+   WHERE p.id = r.prod AND k.id = p.cat AND k.parent IS NOT NULL AND r.stars > 1 AND p.price >= r.stars - 2$$,
+ '{id}', '{r:direct,p:lookup,k:lookup}'),
+('inner_group', 'inner',
+ $$SELECT c.region, count(*) AS n, sum(i.qty) AS qty FROM item i JOIN ord o ON o.id = i.ord JOIN cust c ON c.id = o.cust
+   WHERE c.region IS NOT NULL GROUP BY c.region$$,
+ NULL, '{i:lookup,o:lookup,c:direct}'),
+('inner_group_null', 'inner',
+ $$SELECT c.region, count(*) AS n, sum(i.qty) AS qty FROM item i JOIN ord o ON o.id = i.ord JOIN cust c ON c.id = o.cust
+   GROUP BY c.region$$,
+ '{region}', '{i:lookup,o:lookup,c:direct}'),
+('inner_date', 'inner',
+ $$SELECT o.placed, count(*) AS n, array_agg(DISTINCT c.region ORDER BY c.region) AS regions
+   FROM ord o JOIN cust c ON c.id = o.cust GROUP BY o.placed$$,
+ NULL, '{o:direct,c:lookup}'),
+('inner_uuid', 'inner',
+ $$SELECT a.id, a.kind, a.size, p.name FROM asset a JOIN prod p ON p.id = a.prod AND p.price > 1$$,
+ NULL, '{a:direct,p:lookup}'),
+('inner_pair', 'inner',
+ $$SELECT n.a, n.b, n.val, u.val AS up FROM node n JOIN node u ON (u.a, u.b) = (n.up_a, n.up_b)$$,
+ '{a,b}', '{n:direct,u:lookup}'),
+('inner_using', 'inner',
+ $$SELECT r.id, prod, p.pname, r.stars FROM review r JOIN (SELECT pp.id AS prod, pp.name AS pname FROM prod pp) p USING (prod)$$,
+ '{id}', '{r:direct,pp:lookup}'),
+('inner_merge_key', 'inner',
+ $$SELECT prod, count(*) AS n, max(a.size) AS size FROM review r JOIN asset a USING (prod) GROUP BY prod$$,
+ NULL, '{r:direct,a:direct}'),
+('inner_expression_key', 'inner',
+ $$SELECT extract(year FROM o.placed)::int AS y, extract(day FROM o.placed)::int % 2 AS d, count(*) AS n, sum(i.qty) AS qty
+   FROM ord o JOIN item i ON i.ord = o.id GROUP BY 1, 2$$,
+ NULL, '{o:routed,i:lookup}');
+
+-- nullable side
+INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
+('left_chain', 'nullable side',
+ $$SELECT p.id, p.name, k.name AS cat, g.name AS super FROM prod p LEFT JOIN cat k ON k.id = p.cat LEFT JOIN cat g ON g.id = k.parent
+   WHERE coalesce(g.name, '') <> 'c1'$$,
+ '{id}', '{p:direct,k:lookup,g:lookup}'),
+('left_where', 'nullable side',
+ $$SELECT p.id, count(*) AS n, count(r.id) AS reviews FROM prod p LEFT JOIN review r ON r.prod = p.id
+   WHERE r.id IS NULL OR r.stars > 3 GROUP BY p.id$$,
+ NULL, '{p:direct,r:direct}'),
+('left_where_lookup', 'nullable side',
+ $$SELECT p.id, p.cat, k.parent FROM prod p LEFT JOIN cat k ON k.id = p.cat AND k.name > 'c0'
+   WHERE k.parent IS NULL OR k.parent = p.twin$$,
+ '{id}', '{p:direct,k:lookup}'),
+('left_on_extra', 'nullable side',
+ $$SELECT p.id, count(r.id) AS n, sum(r.stars) AS s FROM prod p LEFT JOIN review r ON r.prod = p.id AND r.stars >= 3 AND p.price > 2
+   GROUP BY p.id$$,
+ NULL, '{p:direct,r:direct}'),
+('left_joined_side', 'nullable side',
+ $$SELECT p.id, count(c.id) AS n, string_agg(c.name, ',' ORDER BY r.id) AS who
+   FROM prod p LEFT JOIN (review r JOIN cust c ON c.id = r.cust AND c.grp <> 1) ON r.prod = p.id GROUP BY p.id$$,
+ NULL, '{p:direct,r:direct,c:lookup}'),
+('left_nested', 'nullable side',
+ $$SELECT p.id, count(*) AS n, count(r.id) AS reviews, count(c.id) AS people
+   FROM prod p LEFT JOIN (review r LEFT JOIN cust c ON c.id = r.cust AND c.grp = 1) ON r.prod = p.id AND (c.id IS NULL OR c.region = 'r1')
+   GROUP BY p.id$$,
+ NULL, '{p:direct,r:direct,c:lookup}'),
+('left_nested_trap', 'nullable side',
+ $$SELECT k.id, count(r.id) AS reviews
+   FROM cat k LEFT JOIN (prod p LEFT JOIN review r ON r.prod = p.id) ON p.cat = k.id AND (r.id IS NULL OR r.stars > 2)
+   GROUP BY k.id$$,
+ NULL, '{k:direct,p:direct,r:lookup}'),
+('left_anti', 'nullable side',
+ $$SELECT p.id, p.name FROM prod p LEFT JOIN review r ON r.prod = p.id AND r.stars = p.price WHERE r.id IS NULL$$,
+ '{id}', '{p:direct,r:direct}'),
+('right_join', 'nullable side',
+ $$SELECT p.id, p.name, count(r.id) AS n FROM review r RIGHT JOIN prod p ON r.prod = p.id GROUP BY p.id$$,
+ '{id}', '{p:direct,r:direct}'),
+('right_chain', 'nullable side',
+ $$SELECT p.id, k.name AS cat, g.name AS super FROM cat g RIGHT JOIN cat k ON g.id = k.parent RIGHT JOIN prod p ON k.id = p.cat$$,
+ '{id}', '{p:direct,k:lookup,g:lookup}');
+
+-- preserved side
+INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
+('preserved_group', 'preserved side',
+ $$SELECT p.cat, count(*) AS n, count(k.id) AS found FROM prod p LEFT JOIN cat k ON k.id = p.cat AND p.price > 3
+   WHERE p.cat IS NOT NULL GROUP BY p.cat$$,
+ '{cat}', '{p:direct,k:direct}'),
+('preserved_on', 'preserved side',
+ $$SELECT c.region, count(*) AS n, count(o.id) AS orders FROM cust c LEFT JOIN ord o ON o.cust = c.id AND c.grp = 1
+   GROUP BY c.region$$,
+ '{region}', '{c:direct,o:lookup}'),
+('preserved_inner', 'preserved side',
+ $$SELECT r.id, p.name, c.name AS cust FROM review r JOIN prod p ON p.id = r.prod AND p.price > 1 LEFT JOIN cust c ON c.id = r.cust AND p.cat = c.grp$$,
+ '{id}', '{r:direct,p:lookup,c:lookup}');
+
+-- a nullable-side column as key, group, DISTINCT, partition or correlation column
+INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious, indexed) VALUES
+('nullable_group', 'nullable key',
+ $$SELECT c.region, count(*) AS n FROM ord o LEFT JOIN cust c ON c.id = o.cust GROUP BY c.region$$,
+ '{region}', '{o:lookup,c:lookup}', true, true),
+('nullable_group_coalesce', 'nullable key',
+ $$SELECT coalesce(c.region, 'none') AS region, count(*) AS n FROM ord o LEFT JOIN cust c ON c.id = o.cust AND c.grp > 1 GROUP BY 1$$,
+ '{region}', '{o:lookup,c:lookup}', true, true),
+('nullable_distinct', 'nullable key',
+ $$SELECT DISTINCT k.name FROM prod p LEFT JOIN cat k ON k.id = p.cat$$,
+ '{name}', '{p:lookup,k:lookup}', true, true),
+('nullable_partition', 'nullable key',
+ $$SELECT p.id, k.parent, count(*) OVER (PARTITION BY k.parent) AS n FROM prod p LEFT JOIN cat k ON k.id = p.cat$$,
+ '{id}', '{p:lookup,k:lookup}', true, false),
+('nullable_key', 'nullable key',
+ $$SELECT p.id, r.id AS review, r.stars FROM prod p LEFT JOIN review r ON r.prod = p.id$$,
+ '{id,review}', '{p:routed,r:routed}', true, true),
+('nullable_correlation', 'nullable key',
+ $$SELECT c.id, sum(x.n) AS n FROM cust c LEFT JOIN review r ON r.cust = c.id AND r.stars = 5,
+   LATERAL (SELECT count(*) AS n FROM event e WHERE e.prod IS NOT DISTINCT FROM r.prod) x GROUP BY c.id$$,
+ '{id}', '{c:direct,r:direct,e:lookup}', true, false);
+
+-- FULL JOIN
+INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious) VALUES
+('full_coalesce', 'full join',
+ $$SELECT coalesce(t.id, k.id) AS id, t.label, k.name FROM tag t FULL JOIN cat k ON t.id = k.id$$,
+ '{id}', '{t:direct,k:direct}', true),
+('full_using', 'full join',
+ $$SELECT id, t.label, k.name FROM tag t FULL JOIN cat k USING (id)$$,
+ '{id}', '{t:direct,k:direct}', true),
+('full_using_groups', 'full join',
+ $$SELECT prod, r.n AS reviews, a.n AS assets FROM (SELECT rv.prod, count(*) AS n FROM review rv WHERE rv.prod IS NOT NULL GROUP BY rv.prod) r
+   FULL JOIN (SELECT s.prod, count(*) AS n FROM asset s WHERE s.prod IS NOT NULL GROUP BY s.prod) a USING (prod)$$,
+ '{prod}', '{rv:direct,s:direct}', true),
+('full_pairs', 'full join',
+ $$SELECT t.id AS tag, k.id AS cat, t.label, k.name FROM tag t FULL JOIN cat k ON k.parent = t.id$$,
+ '{tag,cat}', '{t:full,k:full}', false),
+('full_group', 'full join',
+ $$SELECT c.region, count(*) AS n, count(o.id) AS orders FROM ord o FULL JOIN cust c ON c.id = o.cust GROUP BY c.region$$,
+ '{region}', '{o:full,c:full}', false);
+
+-- sublinks
+INSERT INTO corpus (name, topic, view_sql, key, routes, indexed) VALUES
+('exists', 'sublink',
+ $$SELECT p.id, p.name FROM prod p WHERE EXISTS (SELECT FROM review r WHERE r.prod = p.id AND r.stars > 3)$$,
+ '{id}', '{p:direct,r:direct}', true),
+('not_exists_nested', 'sublink',
+ $$SELECT p.id, p.name FROM prod p WHERE NOT EXISTS (SELECT FROM item i WHERE i.prod = p.id
+   AND NOT EXISTS (SELECT FROM ord o WHERE o.id = i.ord AND o.status = 'paid'))$$,
+ '{id}', '{p:direct,i:direct,o:lookup}', true),
+('in_top', 'sublink',
+ $$SELECT c.id, c.name FROM cust c WHERE c.id IN (SELECT o.cust FROM ord o JOIN item i ON i.ord = o.id WHERE i.qty > 2)$$,
+ '{id}', '{c:direct,o:direct,i:lookup}', true),
+('in_link', 'sublink',
+ $$SELECT p.id, p.cat FROM prod p WHERE p.cat IN (SELECT k.id FROM cat k WHERE k.parent IS NOT NULL) AND p.price > 1$$,
+ '{id}', '{p:direct,k:lookup}', true),
+('any_array', 'sublink',
+ $$SELECT p.id, p.cat FROM prod p WHERE p.cat = ANY (SELECT k.id FROM cat k WHERE k.name <> p.name)$$,
+ '{id}', '{p:direct,k:lookup}', true),
+('not_in', 'sublink',
+ $$SELECT p.id FROM prod p WHERE p.id NOT IN (SELECT r.prod FROM review r WHERE r.stars > 2)$$,
+ '{id}', '{p:direct,r:full}', true),
+('not_in_correlated', 'sublink',
+ $$SELECT p.id FROM prod p WHERE p.twin NOT IN (SELECT r.cust FROM review r WHERE r.prod = p.id)$$,
+ '{id}', '{p:direct,r:direct}', true),
+('in_below_or', 'sublink',
+ $$SELECT p.id FROM prod p WHERE p.price > 3 OR p.id IN (SELECT r.prod FROM review r)$$,
+ '{id}', '{p:direct,r:full}', true),
+('in_target_list', 'sublink',
+ $$SELECT p.id, p.id IN (SELECT r.prod FROM review r) AS reviewed FROM prod p$$,
+ '{id}', '{p:direct,r:full}', true),
+('in_case', 'sublink',
+ $$SELECT p.id FROM prod p WHERE CASE WHEN p.price > 2 THEN p.id IN (SELECT r.prod FROM review r) ELSE p.cat IS NOT NULL END$$,
+ '{id}', '{p:direct,r:full}', true),
+('scalar_target', 'sublink',
+ $$SELECT p.id, (SELECT count(*) FROM item i JOIN ord o ON o.id = i.ord WHERE i.prod = p.id AND o.status = 'paid') AS sold FROM prod p$$,
+ '{id}', '{p:direct,i:direct,o:lookup}', true),
+('array_sublink', 'sublink',
+ $$SELECT p.id, ARRAY(SELECT r.body FROM review r WHERE r.prod = p.id ORDER BY r.id) AS bodies FROM prod p$$,
+ '{id}', '{p:direct,r:direct}', true),
+('array_sublink_any', 'sublink',
+ $$SELECT p.id, ARRAY(SELECT t.label FROM tag t WHERE t.id = ANY (p.tags) ORDER BY t.id) AS labels FROM prod p$$,
+ '{id}', '{p:direct,t:lookup}', false),
+('sublink_in_on', 'sublink',
+ $$SELECT p.id, count(r.id) AS n FROM prod p LEFT JOIN review r ON r.prod = p.id
+   AND EXISTS (SELECT FROM cust c WHERE c.id = r.cust AND c.grp = 1) GROUP BY p.id$$,
+ '{id}', '{p:direct,r:direct,c:lookup}', true),
+('in_in_on', 'sublink',
+ $$SELECT p.id, count(r.id) AS n FROM prod p LEFT JOIN review r ON r.prod = p.id
+   AND r.cust IN (SELECT c.id FROM cust c WHERE c.grp = 1) GROUP BY p.id$$,
+ '{id}', '{p:direct,r:direct,c:lookup}', true),
+('sublink_in_having', 'sublink',
+ $$SELECT o.cust, count(*) AS n FROM ord o WHERE o.cust IS NOT NULL GROUP BY o.cust
+   HAVING count(*) >= (SELECT c.grp FROM cust c WHERE c.id = o.cust)$$,
+ '{cust}', '{o:direct,c:direct}', true),
+('in_in_having', 'sublink',
+ $$SELECT o.cust, count(*) AS n FROM ord o GROUP BY o.cust HAVING o.cust IN (SELECT c.id FROM cust c WHERE c.grp = 1)$$,
+ '{cust}', '{o:direct,c:direct}', true),
+('sublink_in_aggregate', 'sublink',
+ $$SELECT i.ord, sum((SELECT p.price FROM prod p WHERE p.id = i.prod)) AS total FROM item i GROUP BY i.ord$$,
+ '{ord}', '{i:direct,p:lookup}', true),
+('sublink_in_filter', 'sublink',
+ $$SELECT r.prod, count(*) FILTER (WHERE EXISTS (SELECT FROM cust c WHERE c.id = r.cust AND c.region = 'r1')) AS n
+   FROM review r GROUP BY r.prod$$,
+ '{prod}', '{r:direct,c:lookup}', true),
+('row_in', 'sublink',
+ $$SELECT n.a, n.b, n.val FROM node n WHERE (n.up_a, n.up_b) IN (SELECT u.a, u.b FROM node u WHERE u.val > 1)$$,
+ '{a,b}', '{n:direct,u:lookup}', true),
+('sublink_two_up', 'sublink',
+ $$SELECT c.id, (SELECT count(*) FROM ord o WHERE o.cust = c.id AND EXISTS (SELECT FROM review r WHERE r.cust = c.id
+   AND r.prod IN (SELECT i.prod FROM item i WHERE i.ord = o.id))) AS n FROM cust c$$,
+ '{id}', '{c:direct,o:direct,r:direct,i:lookup}', true),
+('all_sublink', 'sublink',
+ $$SELECT p.id FROM prod p WHERE p.price >= ALL (SELECT q.price FROM prod q WHERE q.cat = p.cat AND q.price IS NOT NULL)$$,
+ '{id}', '{p:direct,q:lookup}', true),
+('count_siblings', 'sublink',
+ $$SELECT p.id, (SELECT count(*) FROM prod s WHERE s.cat = p.cat AND s.price < p.price) AS cheaper FROM prod p$$,
+ '{id}', '{p:direct,s:lookup}', true),
+('sublink_below_not', 'sublink',
+ $$SELECT r.id FROM review r WHERE NOT (r.stars > 2 AND EXISTS (SELECT FROM cust c JOIN ord o ON o.cust = c.id WHERE c.id = r.cust))$$,
+ '{id}', '{r:direct,c:lookup,o:lookup}', true),
+('row_in_target', 'sublink',
+ $$SELECT n.a, n.b, (n.up_a, n.up_b) IN (SELECT u.a, u.b FROM node u WHERE u.val = n.val) AS linked FROM node n$$,
+ '{a,b}', '{n:direct,u:lookup}', false);
+
+-- the value of a sublink as key, group, partition or link
+INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
+('sublink_value_group', 'sublink value',
+ $$SELECT (SELECT c.grp FROM cust c WHERE c.id = o.cust) AS grp, count(*) AS n FROM ord o GROUP BY 1$$,
+ '{grp}', '{o:full,c:full}'),
+('sublink_value_link', 'sublink value',
+ $$SELECT k.id, count(s.id) AS n FROM cat k LEFT JOIN
+   (SELECT x.id, (SELECT q.cat FROM prod q WHERE q.id = x.prod) AS cat FROM review x) s ON s.cat = k.id GROUP BY k.id$$,
+ '{id}', '{k:direct,x:full,q:full}'),
+('sublink_value_partition', 'sublink value',
+ $$SELECT o.id, count(*) OVER (PARTITION BY (SELECT c.grp FROM cust c WHERE c.id = o.cust)) AS n FROM ord o$$,
+ '{id}', '{o:full,c:full}');
+
+-- GROUP BY, DISTINCT, DISTINCT ON below other things
+INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
+('group_below', 'grouped',
+ $$SELECT p.id, p.name, a.n, a.s FROM prod p LEFT JOIN (SELECT r.prod, count(*) AS n, sum(r.stars) AS s FROM review r GROUP BY r.prod) a
+   ON a.prod = p.id$$,
+ '{id}', '{p:direct,r:direct}'),
+('group_below_filter', 'grouped',
+ $$SELECT p.id, a.n FROM prod p JOIN (SELECT r.prod, count(*) AS n FROM review r GROUP BY r.prod HAVING sum(r.stars) > 3) a
+   ON a.prod = p.id WHERE a.n < 3$$,
+ '{id}', '{p:direct,r:direct}'),
+('group_below_join', 'grouped',
+ $$SELECT c.id, s.q FROM cust c LEFT JOIN (SELECT o.cust, sum(i.qty) AS q FROM ord o JOIN item i ON i.ord = o.id GROUP BY o.cust
+   HAVING count(*) > 1) s ON s.cust = c.id$$,
+ '{id}', '{c:direct,o:direct,i:lookup}'),
+('distinct_below', 'grouped',
+ $$SELECT p.id, count(d.cust) AS n FROM prod p JOIN (SELECT DISTINCT r.prod, r.cust FROM review r) d ON d.prod = p.id GROUP BY p.id$$,
+ '{id}', '{p:direct,r:direct}'),
+('distinct_top', 'grouped',
+ $$SELECT DISTINCT r.prod, c.region IS NULL AS nowhere FROM review r JOIN cust c ON c.id = r.cust$$,
+ '{prod,nowhere}', '{r:routed,c:routed}'),
+('distinct_one', 'grouped',
+ $$SELECT DISTINCT p.cat FROM prod p JOIN review r ON r.prod = p.id WHERE r.stars > 2$$,
+ NULL, '{p:direct,r:lookup}'),
+('distinct_on', 'grouped',
+ $$SELECT DISTINCT ON (r.prod) r.prod, r.id, r.stars FROM review r WHERE r.prod IS NOT NULL ORDER BY r.prod, r.stars DESC NULLS LAST, r.id$$,
+ '{prod}', '{r:direct}'),
+('distinct_on_below', 'grouped',
+ $$SELECT p.id, l.cust, l.stars FROM prod p LEFT JOIN
+   (SELECT DISTINCT ON (r.prod) r.prod, r.cust, r.stars FROM review r ORDER BY r.prod, r.stars DESC NULLS LAST, r.id) l ON l.prod = p.id$$,
+ '{id}', '{p:direct,r:direct}'),
+('distinct_on_other', 'grouped',
+ $$SELECT c.id, count(l.prod) AS n FROM cust c LEFT JOIN
+   (SELECT DISTINCT ON (r.prod) r.prod, r.cust FROM review r ORDER BY r.prod, r.stars DESC NULLS LAST, r.id) l ON l.cust = c.id GROUP BY c.id$$,
+ '{id}', '{c:direct,r:full}'),
+('group_twice', 'grouped',
+ $$SELECT x.cust, sum(x.n) AS n, count(*) AS prods FROM (SELECT r.prod, r.cust, count(*) AS n FROM review r GROUP BY r.prod, r.cust) x
+   GROUP BY x.cust$$,
+ '{cust}', '{r:direct}'),
+('group_by_aggregate', 'grouped',
+ $$SELECT x.n, count(*) AS groups FROM (SELECT r.prod, count(*) AS n FROM review r GROUP BY r.prod) x GROUP BY x.n$$,
+ '{n}', '{r:full}'),
+('join_on_aggregate', 'grouped',
+ $$SELECT r.id, m.cat FROM review r JOIN (SELECT q.cat, max(q.id) AS top FROM prod q GROUP BY q.cat) m ON m.top = r.prod$$,
+ '{id}', '{r:direct,q:full}'),
+('cte_group', 'grouped',
+ $$WITH s AS (SELECT r.prod, count(*) AS n FROM review r GROUP BY r.prod), big AS (SELECT s.prod, s.n FROM s WHERE s.n > 1)
+   SELECT p.id, p.name, big.n FROM prod p LEFT JOIN big ON big.prod = p.id$$,
+ '{id}', '{p:direct,r:direct}'),
+('cte_twice', 'grouped',
+ $$WITH s AS (SELECT r.prod, count(*) AS n FROM review r GROUP BY r.prod)
+   SELECT p.id, x.n AS own, y.n AS twins FROM prod p LEFT JOIN s x ON x.prod = p.id LEFT JOIN s y ON y.prod = p.twin$$,
+ '{id}', '{p:direct,r:routed}'),
+('cte_materialized', 'grouped',
+ $$WITH s AS MATERIALIZED (SELECT o.cust, o.id FROM ord o WHERE o.status <> 'new')
+   SELECT c.id, c.name, count(s.id) AS n FROM cust c LEFT JOIN s ON s.cust = c.id GROUP BY c.id$$,
+ '{id}', '{c:direct,o:direct}'),
+('view_over_view', 'grouped',
+ $$SELECT p.id, p.name, b.n, b.stars FROM prod p LEFT JOIN b_review_stats b ON b.prod = p.id$$,
+ '{id}', '{p:direct,rv:direct}'),
+('view_three_deep', 'grouped',
+ $$SELECT l.region, count(*) AS n, sum(l.qty) AS qty, max(p.name) AS name FROM b_order_lines l JOIN prod p ON p.id = l.prod
+   WHERE l.region IS NOT NULL GROUP BY l.region$$,
+ '{region}', '{o:lookup,c:direct,i:lookup,p:lookup}'),
+('group_key_determined', 'grouped',
+ $$SELECT p.id, p.name, p.price, count(r.id) AS n FROM prod p JOIN review r ON r.prod = p.id GROUP BY p.id$$,
+ NULL, '{p:direct,r:direct}'),
+('group_document', 'grouped',
+ $$SELECT o.id, jsonb_build_object('status', o.status, 'lines', coalesce(jsonb_agg(jsonb_build_object('p', p.name, 'q', i.qty)
+   ORDER BY i.line) FILTER (WHERE i.line IS NOT NULL), '[]')) AS doc
+   FROM ord o LEFT JOIN item i ON i.ord = o.id LEFT JOIN prod p ON p.id = i.prod GROUP BY o.id$$,
+ '{id}', '{o:direct,i:direct,p:lookup}');
+
+-- windows
+INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious) VALUES
+('window_partition', 'window',
+ $$SELECT r.id, r.prod, row_number() OVER (PARTITION BY r.prod ORDER BY r.stars, r.id) AS rn, sum(r.stars) OVER (PARTITION BY r.prod) AS s FROM review r$$,
+ '{id}', '{r:lookup}', false),
+('window_global', 'window',
+ $$SELECT r.id, row_number() OVER (ORDER BY r.stars, r.id) AS rn FROM review r$$,
+ '{id}', '{r:full}', false),
+('window_two', 'window',
+ $$SELECT r.id, count(*) OVER (PARTITION BY r.prod) AS a, rank() OVER (PARTITION BY r.cust ORDER BY r.stars) AS b FROM review r$$,
+ '{id}', '{r:lookup}', false),
+('window_two_one_global', 'window',
+ $$SELECT r.id, count(*) OVER (PARTITION BY r.prod) AS a, count(*) OVER () AS b FROM review r$$,
+ '{id}', '{r:full}', false),
+('window_below', 'window',
+ $$SELECT o.id, w.rn, w.grp FROM ord o JOIN (SELECT c.id, c.grp, row_number() OVER (PARTITION BY c.region ORDER BY c.grp, c.id) AS rn FROM cust c) w
+   ON w.id = o.cust$$,
+ '{id}', '{o:direct,c:lookup}', false),
+('window_below_chain', 'window',
+ $$SELECT p.id, w.rn, g.name FROM prod p JOIN (SELECT k.id, k.parent, row_number() OVER (PARTITION BY k.name ORDER BY k.id) AS rn FROM cat k) w
+   ON w.id = p.cat LEFT JOIN cat g ON g.id = w.parent$$,
+ '{id}', '{p:direct,k:lookup,g:lookup}', false),
+('window_lag', 'window',
+ $$SELECT o.id, o.placed, lag(o.placed) OVER (PARTITION BY o.cust ORDER BY o.placed, o.id) AS before FROM ord o WHERE o.status <> 'new'$$,
+ '{id}', '{o:lookup}', false),
+('window_limited', 'limited rows',
+ $$SELECT x.id, x.prod, x.rn FROM (SELECT r.id, r.prod, row_number() OVER (PARTITION BY r.prod ORDER BY r.stars DESC, r.id) AS rn FROM review r) x
+   WHERE x.rn <= 2$$,
+ '{id}', '{r:lookup}', false),
+('window_limited_position', 'limited rows',
+ $$SELECT x.prod, x.rn, x.id FROM (SELECT r.id, r.prod, row_number() OVER (PARTITION BY r.prod ORDER BY r.stars DESC, r.id) AS rn FROM review r) x
+   WHERE x.rn <= 2$$,
+ '{prod,rn}', '{r:routed}', true),
+('window_limited_below', 'limited rows',
+ $$SELECT p.id, jsonb_agg(w.body ORDER BY w.rn) AS top FROM prod p JOIN
+   (SELECT r.prod, r.body, row_number() OVER (PARTITION BY r.prod ORDER BY r.stars DESC, r.id) AS rn FROM review r) w
+   ON w.prod = p.id AND w.rn <= 2 GROUP BY p.id$$,
+ '{id}', '{p:direct,r:routed}', false),
+('window_limited_link', 'limited rows',
+ $$SELECT c.id, count(w.prod) AS n FROM cust c LEFT JOIN
+   (SELECT r.prod, r.cust, row_number() OVER (PARTITION BY r.prod ORDER BY r.stars DESC, r.id) AS rn FROM review r) w
+   ON w.cust = c.id AND w.rn <= 2 GROUP BY c.id$$,
+ '{id}', '{c:direct,r:lookup}', false),
+('window_joined_partition', 'window',
+ $$SELECT o.id, c.region, count(*) OVER (PARTITION BY c.region) AS n FROM ord o JOIN cust c ON c.id = o.cust$$,
+ '{id}', '{o:lookup,c:lookup}', false),
+('window_two_member_partition', 'window',
+ $$SELECT i.ord, i.line, count(*) OVER (PARTITION BY o.status, p.cat) AS n FROM item i JOIN ord o ON o.id = i.ord JOIN prod p ON p.id = i.prod$$,
+ '{ord,line}', '{i:lookup,o:lookup,p:lookup}', true),
+('window_over_group', 'window',
+ $$SELECT p.cat, p.twin, count(*) AS n, sum(count(*)) OVER (PARTITION BY p.cat) AS total FROM prod p GROUP BY p.cat, p.twin$$,
+ '{cat,twin}', '{p:routed}', true),
+('window_expression', 'window',
+ $$SELECT r.id, count(*) OVER (PARTITION BY r.stars % 2) AS n FROM review r WHERE r.prod < 3$$,
+ '{id}', '{r:lookup}', false);
+UPDATE corpus SET indexed = false WHERE name IN ('window_expression', 'window_two_member_partition');
+
+-- LIMIT
+INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
+('limit_lateral', 'limit',
+ $$SELECT p.id, x.best FROM prod p, LATERAL (SELECT array_agg(y.stars ORDER BY y.stars DESC, y.id) AS best FROM
+   (SELECT r.stars, r.id FROM review r WHERE r.prod = p.id AND r.stars IS NOT NULL ORDER BY r.stars DESC, r.id LIMIT 2) y) x$$,
+ '{id}', '{p:direct,r:direct}'),
+('limit_lateral_rows', 'limit',
+ $$SELECT p.id, x.id AS review, x.stars FROM prod p CROSS JOIN LATERAL
+   (SELECT r.id, r.stars FROM review r WHERE r.prod = p.id ORDER BY r.stars DESC NULLS LAST, r.id LIMIT 2) x$$,
+ '{id,review}', '{p:routed,r:routed}'),
+('limit_sublink', 'limit',
+ $$SELECT p.id, (SELECT r.body FROM review r WHERE r.prod = p.id ORDER BY r.id DESC LIMIT 1) AS last FROM prod p$$,
+ '{id}', '{p:direct,r:direct}'),
+('limit_filtered', 'limit',
+ $$SELECT p.id, x.stars FROM prod p LEFT JOIN LATERAL
+   (SELECT r.id, r.stars FROM review r WHERE r.prod = p.id ORDER BY r.id LIMIT 1) x ON x.stars > 3$$,
+ '{id}', '{p:direct,r:direct}'),
+('limit_inner_filtered', 'limit',
+ $$SELECT k.id, count(*) AS n FROM cat k JOIN prod p ON p.cat = k.id CROSS JOIN LATERAL
+   (SELECT r.cust, r.stars FROM review r WHERE r.prod = p.id ORDER BY r.stars DESC NULLS LAST, r.id LIMIT 1) x WHERE x.cust = p.twin GROUP BY k.id$$,
+ '{id}', '{k:direct,p:direct,r:lookup}'),
+('limit_chain', 'limit',
+ $$SELECT c.id, count(i.line) AS n FROM cust c CROSS JOIN LATERAL
+   (SELECT o.id FROM ord o WHERE o.cust = c.id ORDER BY o.placed DESC, o.id LIMIT 1) l LEFT JOIN item i ON i.ord = l.id GROUP BY c.id$$,
+ '{id}', '{c:direct,o:direct,i:full}'),
+('limit_uncorrelated', 'limit',
+ $$SELECT p.id, p.name FROM prod p ORDER BY p.price DESC NULLS LAST, p.id LIMIT 3$$,
+ '{id}', '{p:full}'),
+('limit_below_uncorrelated', 'limit',
+ $$SELECT r.id, r.stars FROM review r JOIN (SELECT p.id FROM prod p ORDER BY p.price, p.id OFFSET 1) x ON x.id = r.prod$$,
+ '{id}', '{r:direct,p:full}');
+
+-- set operations
+INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
+('union_all_tagged', 'set operation',
+ $$SELECT 'prod' AS what, p.id, p.name FROM prod p UNION ALL SELECT 'cust', c.id, c.name FROM cust c WHERE c.grp > 1$$,
+ '{what,id}', '{p:routed,c:routed}'),
+('union', 'set operation',
+ $$SELECT r.prod AS id, r.cust FROM review r UNION SELECT i.prod, o.cust FROM item i JOIN ord o ON o.id = i.ord$$,
+ '{id,cust}', '{r:routed,i:routed,o:routed}'),
+('union_one', 'set operation',
+ $$SELECT r.prod AS id FROM review r UNION SELECT i.prod FROM item i JOIN ord o ON o.id = i.ord WHERE o.status = 'paid'$$,
+ '{id}', '{r:direct,i:direct,o:lookup}'),
+('except', 'set operation',
+ $$SELECT r.prod, r.cust FROM review r EXCEPT SELECT i.prod, i.qty FROM item i$$,
+ '{prod,cust}', '{r:direct,i:direct}'),
+('intersect', 'set operation',
+ $$SELECT r.prod FROM review r INTERSECT SELECT i.prod FROM item i WHERE i.qty > 1$$,
+ '{prod}', '{r:direct,i:direct}'),
+('except_group', 'set operation',
+ $$SELECT x.prod, count(*) AS n FROM (SELECT r.prod, r.cust FROM review r EXCEPT SELECT e.prod, e.amount FROM event e) x
+   WHERE x.prod IS NOT NULL GROUP BY x.prod$$,
+ '{prod}', '{r:direct,e:direct}'),
+('except_all_group', 'set operation',
+ $$SELECT x.prod, count(*) AS n FROM (SELECT r.prod, r.stars FROM review r EXCEPT ALL SELECT i.prod, i.qty FROM item i) x GROUP BY x.prod$$,
+ '{prod}', '{r:direct,i:direct}'),
+('union_all_group', 'set operation',
+ $$SELECT u.k, sum(u.n) AS n FROM (SELECT i.prod AS k, i.qty AS n FROM item i UNION ALL SELECT e.prod, e.amount FROM event e) u GROUP BY u.k$$,
+ '{k}', '{i:direct,e:direct}'),
+('union_all_joined', 'set operation',
+ $$SELECT p.id, count(u.w) AS n FROM prod p LEFT JOIN (SELECT r.prod, r.stars AS w FROM review r
+   UNION ALL SELECT a.prod, 1 FROM asset a JOIN prod z ON z.id = a.prod AND z.price > 1) u ON u.prod = p.id GROUP BY p.id$$,
+ '{id}', '{p:direct,r:direct,a:direct,z:routed}'),
+('intersect_nested', 'set operation',
+ $$SELECT t.id, t.label FROM tag t WHERE t.id IN (SELECT r.prod FROM review r UNION (SELECT o.cust FROM ord o INTERSECT SELECT c.boss FROM cust c))$$,
+ '{id}', '{t:direct,r:direct,o:direct,c:direct}');
+
+-- what has no way at all
+INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
+('aggregate_global', 'no way',
+ $$SELECT 1 AS one, count(*) AS n, max(p.price) AS price FROM prod p$$,
+ '{one}', '{p:full}'),
+('aggregate_joined', 'no way',
+ $$SELECT p.id, p.price - m.top AS below FROM prod p CROSS JOIN (SELECT max(q.price) AS top FROM prod q) m$$,
+ '{id}', '{p:direct,q:full}'),
+('sublink_uncorrelated', 'no way',
+ $$SELECT p.id, (SELECT max(r.stars) FROM review r) AS top FROM prod p$$,
+ '{id}', '{p:direct,r:full}'),
+('exists_uncorrelated', 'no way',
+ $$SELECT p.id FROM prod p WHERE EXISTS (SELECT FROM review r WHERE r.stars = 5)$$,
+ '{id}', '{p:direct,r:full}'),
+('having_scalar', 'no way',
+ $$SELECT p.cat, sum(p.price) AS s FROM prod p GROUP BY p.cat HAVING sum(p.price) > (SELECT avg(r.stars) FROM review r)$$,
+ '{cat}', '{p:direct,r:full}'),
+('recursive', 'no way',
+ $$WITH RECURSIVE t AS (SELECT k.id, k.id AS root, 0 AS depth FROM cat k WHERE k.parent IS NULL
+   UNION SELECT s.id, t.root, t.depth + 1 FROM t JOIN cat s ON s.parent = t.id WHERE t.depth < 9) SELECT t.id, t.root, t.depth FROM t$$,
+ '{id}', '{k:full,s:full}'),
+('recursive_below', 'no way',
+ $$WITH RECURSIVE t AS (SELECT k.id, k.parent AS up FROM cat k UNION SELECT t.id, s.parent FROM t JOIN cat s ON s.id = t.up)
+   SELECT p.id, array_agg(t.up ORDER BY t.up) AS ups FROM prod p JOIN t ON t.id = p.cat GROUP BY p.id$$,
+ '{id}', '{p:direct,k:full,s:full}'),
+('grouping_sets', 'no way',
+ $$SELECT p.cat, p.twin, grouping(p.cat, p.twin) AS g, count(*) AS n FROM prod p GROUP BY GROUPING SETS ((p.cat), (p.twin), ())$$,
+ '{cat,twin,g}', '{p:full}'),
+('rollup_joined', 'no way',
+ $$SELECT c.region, o.status, grouping(c.region, o.status) AS g, count(*) AS n FROM ord o JOIN cust c ON c.id = o.cust
+   GROUP BY ROLLUP (c.region, o.status)$$,
+ '{region,status,g}', '{o:full,c:full}'),
+('target_srf', 'no way',
+ $$SELECT x.id, x.tag, count(*) AS n FROM (SELECT p.id, unnest(p.tags) AS tag FROM prod p) x GROUP BY x.id, x.tag$$,
+ '{id,tag}', '{p:full}'),
+('target_srf_series', 'no way',
+ $$SELECT i.ord, i.line, generate_series(1, i.qty) AS n FROM item i$$,
+ '{ord,line,n}', '{i:full}');
+
+-- functions and VALUES in FROM
+INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious, indexed) VALUES
+('unnest_group', 'function',
+ $$SELECT u.x, count(*) AS n FROM prod p, unnest(p.tags) AS u(x) WHERE p.price > 1 GROUP BY u.x$$,
+ '{x}', '{p:lookup}', false, true),
+('unnest_join', 'function',
+ $$SELECT t.id, t.label, count(p.id) AS n FROM tag t LEFT JOIN (prod p CROSS JOIN LATERAL unnest(p.tags) AS u(x)) ON u.x = t.id GROUP BY t.id$$,
+ '{id}', '{t:direct,p:lookup}', true, true),
+('unnest_ordinality', 'function',
+ $$SELECT p.id, u.n, t.label FROM prod p, unnest(p.tags) WITH ORDINALITY AS u(x, n) JOIN tag t ON t.id = u.x$$,
+ '{id,n}', '{p:routed,t:lookup}', true, false),
+('series_lateral', 'function',
+ $$SELECT i.ord, i.line, s.n, p.name FROM item i CROSS JOIN LATERAL generate_series(1, i.qty) AS s(n) LEFT JOIN prod p ON p.id = i.prod$$,
+ '{ord,line,n}', '{i:routed,p:lookup}', true, true),
+('series_calendar', 'function',
+ $$SELECT s.n, count(r.id) AS reviews FROM generate_series(1, 5) AS s(n) LEFT JOIN review r ON r.stars = s.n GROUP BY s.n$$,
+ '{n}', '{r:routed}', true, true),
+('values_join', 'function',
+ $$SELECT v.k, v.label, count(c.id) AS n FROM (VALUES (1, 'one'), (2, 'two'), (9, 'nine')) AS v(k, label) LEFT JOIN cust c ON c.grp = v.k
+   GROUP BY v.k, v.label$$,
+ '{k,label}', '{c:routed}', true, true),
+('values_filter', 'function',
+ $$SELECT c.id, v.label FROM cust c JOIN (VALUES (1, 'one'), (2, 'two')) AS v(k, label) ON v.k = c.grp$$,
+ '{id}', '{c:direct}', true, true);
+
+-- the same source twice or more
+INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
+('self_chain', 'self join',
+ $$SELECT a.id, a.name, b.name AS boss, d.name AS bigboss FROM cust a LEFT JOIN cust b ON b.id = a.boss LEFT JOIN cust d ON d.id = b.boss$$,
+ '{id}', '{a:direct,b:lookup,d:lookup}'),
+('self_reports', 'self join',
+ $$SELECT b.id, count(a.id) AS reports, sum((SELECT count(*) FROM cust z WHERE z.boss = a.id)) AS below
+   FROM cust b LEFT JOIN cust a ON a.boss = b.id GROUP BY b.id$$,
+ '{id}', '{b:direct,a:direct,z:lookup}'),
+('two_embeds', 'self join',
+ $$SELECT p.id, x.name AS cat, y.name AS twin_cat FROM prod p LEFT JOIN cat x ON x.id = p.cat LEFT JOIN cat y ON y.id = p.twin$$,
+ '{id}', '{p:direct,x:lookup,y:lookup}');
+
+-- plain columns, odd conditions, whole rows
+INSERT INTO corpus (name, topic, view_sql, key, routes, indexed) VALUES
+('link_expression', 'plain',
+ $$SELECT p.id, k.name FROM prod p JOIN cat k ON k.id + 1 = p.cat$$,
+ '{id}', '{p:direct,k:lookup}', true),
+('link_function', 'plain',
+ $$SELECT k.id, count(c.id) AS n FROM cat k LEFT JOIN cust c ON lower(c.region) = lower(k.name) GROUP BY k.id$$,
+ '{id}', '{k:direct,c:lookup}', false),
+('link_inequality', 'plain',
+ $$SELECT r.id, p.name FROM review r JOIN prod p ON p.id = r.prod AND p.price BETWEEN r.stars - 1 AND r.stars + 1$$,
+ '{id}', '{r:direct,p:lookup}', true),
+('condition_nullif', 'plain',
+ $$SELECT r.id, p.name FROM review r JOIN prod p ON p.id = r.prod AND NULLIF(p.price, r.stars) IS NOT NULL$$,
+ '{id}', '{r:direct,p:lookup}', true),
+('condition_distinct', 'plain',
+ $$SELECT r.id, p.name FROM review r JOIN prod p ON p.id = r.prod AND p.twin IS DISTINCT FROM r.cust$$,
+ '{id}', '{r:direct,p:lookup}', true),
+('condition_not_distinct', 'plain',
+ $$SELECT r.id, count(p.id) AS n FROM review r LEFT JOIN prod p ON p.twin IS NOT DISTINCT FROM r.cust GROUP BY r.id$$,
+ '{id}', '{r:direct,p:lookup}', false),
+('condition_case', 'plain',
+ $$SELECT r.id, p.name FROM review r JOIN prod p ON p.id = r.prod AND CASE r.stars WHEN p.price THEN p.cat = 1 ELSE p.twin IS NULL END$$,
+ '{id}', '{r:direct,p:lookup}', true),
+('condition_or', 'plain',
+ $$SELECT r.id, c.name FROM review r JOIN cust c ON c.id = r.cust OR c.boss = r.cust AND c.grp = 1 WHERE c.id <= coalesce((SELECT min(d.id) FROM cust d
+   WHERE d.id = r.cust OR d.boss = r.cust AND d.grp = 1), c.id)$$,
+ '{id}', '{r:direct,c:lookup,d:lookup}', false),
+('aggregate_filter_outer', 'plain',
+ $$SELECT p.id, a.n FROM prod p LEFT JOIN (SELECT r.prod, count(*) AS n FROM review r GROUP BY r.prod) a ON a.prod = p.id WHERE a.n = p.price OR a.n IS NULL$$,
+ '{id}', '{p:direct,r:direct}', true),
+('whole_row', 'plain',
+ $$SELECT p.id, p AS row, r.n FROM prod p LEFT JOIN b_review_stats r ON r.prod = p.id$$,
+ '{id}', '{p:direct,rv:direct}', true),
+('row_to_jsonb', 'plain',
+ $$SELECT o.id, to_jsonb(o) AS doc, to_jsonb(c) AS cust FROM ord o LEFT JOIN cust c ON c.id = o.cust$$,
+ '{id}', '{o:direct,c:lookup}', true),
+('row_agg', 'plain',
+ $$SELECT p.id, (SELECT jsonb_agg(r ORDER BY r.id) FROM review r WHERE r.prod = p.id) AS reviews FROM prod p$$,
+ '{id}', '{p:direct,r:direct}', true);
+
+-- equal is not identical
+INSERT INTO corpus (name, topic, view_sql, key, routes, exact) VALUES
+('numeric_key', 'equal', $$SELECT a.no, count(*) AS n FROM acct a JOIN entry e ON e.acct = a.no GROUP BY a.no$$,
+ '{no}', '{a:direct,e:routed}', true),
+('numeric_text_key', 'equal', $$SELECT a.no::text AS k, count(*) AS n FROM acct a JOIN entry e ON e.acct = a.no GROUP BY a.no::text$$,
+ '{k}', '{a:routed,e:lookup}', true),
+('numeric_scale_key', 'equal', $$SELECT scale(a.no) AS k, count(*) AS n FROM acct a LEFT JOIN entry e ON e.acct = a.no GROUP BY 1$$,
+ '{k}', '{a:routed,e:lookup}', true),
+('numeric_group', 'equal', $$SELECT e.acct, count(*) AS n, sum(a.bal) AS bal FROM entry e LEFT JOIN acct a ON a.no = e.acct GROUP BY e.acct$$,
+ '{acct}', '{e:direct,a:routed}', false),
+('citext_key', 'equal', $$SELECT a.owner, count(*) AS n FROM acct a JOIN entry e ON e.who = a.owner GROUP BY a.owner$$,
+ '{owner}', '{a:direct,e:routed}', false),
+('citext_text_key', 'equal', $$SELECT a.owner::text AS k, count(*) AS n FROM acct a JOIN entry e ON e.who = a.owner GROUP BY 1$$,
+ '{k}', '{a:routed,e:lookup}', true),
+('citext_link', 'equal', $$SELECT e.id, string_agg(a.owner::text, ',' ORDER BY a.no) AS owners FROM entry e JOIN acct a ON a.owner = e.who GROUP BY e.id$$,
+ '{id}', '{e:direct,a:lookup}', true),
+('bpchar_key', 'equal', $$SELECT octet_length(a.kind) AS k, count(*) AS n FROM acct a JOIN entry e ON e.kind = a.kind GROUP BY 1$$,
+ '{k}', '{a:routed,e:lookup}', true),
+('bpchar_like_key', 'equal', $$SELECT a.kind LIKE '%   ' AS k, a.no, count(*) AS n FROM acct a JOIN entry e ON e.kind = a.kind GROUP BY 1, 2$$,
+ '{k,no}', '{a:routed,e:lookup}', true),
+('collation_key', 'equal', $$SELECT a.nick COLLATE "C" AS k, count(*) AS n FROM acct a JOIN entry e ON e.nick = a.nick GROUP BY 1$$,
+ '{k}', '{a:routed,e:lookup}', true),
+('collation_group', 'equal', $$SELECT e.nick, count(*) AS n, max(a.bal) AS bal FROM entry e LEFT JOIN acct a ON a.nick = e.nick GROUP BY e.nick$$,
+ '{nick}', '{e:direct,a:routed}', false),
+('cross_type', 'equal', $$SELECT p.id, count(w.id) AS n FROM prod p LEFT JOIN wide w ON w.prod = p.id GROUP BY p.id$$,
+ '{id}', '{p:direct,w:lookup}', true),
+('cross_type_back', 'equal', $$SELECT w.prod, count(*) AS n, max(p.price) AS price FROM wide w LEFT JOIN prod p ON p.id = w.prod GROUP BY w.prod$$,
+ '{prod}', '{w:direct,p:lookup}', true),
+('cross_type_cast', 'equal', $$SELECT a.no, count(*) AS n FROM acct a JOIN review r ON r.prod = a.no GROUP BY a.no$$,
+ '{no}', '{a:direct,r:lookup}', true),
+('generated_column', 'equal', $$SELECT e.doubled, count(*) AS n FROM entry e WHERE e.doubled > 2 GROUP BY e.doubled$$,
+ '{doubled}', '{e:routed}', true);
+UPDATE corpus SET indexed = false WHERE name IN ('cross_type_cast', 'collation_key');
+
+-- a key with several carriers
+INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious, indexed) VALUES
+('carriers_group', 'several carriers',
+ $$SELECT c.region, p.cat, count(*) AS n FROM item i JOIN ord o ON o.id = i.ord JOIN cust c ON c.id = o.cust JOIN prod p ON p.id = i.prod
+   GROUP BY c.region, p.cat$$,
+ '{region,cat}', '{c:routed,p:routed,i:lookup,o:lookup}', true, true),
+('carriers_pair', 'several carriers',
+ $$SELECT p.id AS prod, c.id AS cust, max(r.stars) AS best, p.name, c.region FROM review r JOIN prod p ON p.id = r.prod JOIN cust c ON c.id = r.cust
+   GROUP BY p.id, c.id$$,
+ '{prod,cust}', '{p:routed,c:routed,r:routed}', true, true),
+('carriers_plain_pair', 'several carriers',
+ $$SELECT o.id AS ord, e.id AS event, e.day, e.amount FROM ord o JOIN event e ON e.day = o.placed$$,
+ '{ord,event,day}', '{o:routed,e:routed}', true, false),
+('carriers_distinct', 'several carriers',
+ $$SELECT DISTINCT c.grp, p.cat FROM review r JOIN cust c ON c.id = r.cust JOIN prod p ON p.id = r.prod$$,
+ '{grp,cat}', '{c:routed,p:routed,r:lookup}', true, true),
+('carriers_three', 'several carriers',
+ $$SELECT c.grp, p.cat, o.status, sum(i.qty) AS q FROM item i JOIN ord o ON o.id = i.ord JOIN cust c ON c.id = o.cust JOIN prod p ON p.id = i.prod
+   GROUP BY c.grp, p.cat, o.status$$,
+ '{grp,cat,status}', '{c:routed,p:routed,o:routed,i:lookup}', true, false),
+('carriers_below', 'several carriers',
+ $$SELECT k.id, sum(g.n) AS n FROM cat k LEFT JOIN (SELECT c.grp, p.cat, count(*) AS n FROM review r JOIN cust c ON c.id = r.cust
+   JOIN prod p ON p.id = r.prod GROUP BY c.grp, p.cat) g ON g.cat = k.id AND g.grp > 1 GROUP BY k.id$$,
+ '{id}', '{k:direct,p:direct,c:lookup,r:lookup}', true, false),
+('carriers_left', 'several carriers',
+ $$SELECT o.status, c.region, count(*) AS n FROM ord o LEFT JOIN cust c ON c.id = o.cust GROUP BY o.status, c.region$$,
+ '{status,region}', '{o:routed,c:routed}', true, false);
+
+-- partitions, inheritance
+INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
+('part_root', 'inner', $$SELECT e.id, e.day, e.amount, p.name FROM event e LEFT JOIN prod p ON p.id = e.prod$$,
+ '{id,day}', '{e:direct,p:lookup}'),
+('part_group', 'inner', $$SELECT p.id, sum(e.amount) AS amount FROM prod p JOIN event e ON e.prod = p.id GROUP BY p.id$$,
+ '{id}', '{p:direct,e:direct}'),
+('part_leaf', 'inner', $$SELECT e.id, e.day, e.amount, p.name FROM event_2 e JOIN prod p ON p.id = e.prod$$,
+ '{id,day}', '{e:direct,p:lookup}'),
+('inherited', 'inner', $$SELECT h.grp, count(*) AS n, max(h.name) AS name FROM person h GROUP BY h.grp$$,
+ '{grp}', '{h:direct}'),
+('inherited_only', 'inner', $$SELECT h.id, h.name, c.name AS cust FROM ONLY person h LEFT JOIN cust c ON c.id = h.grp$$,
+ '{id}', '{h:direct,c:lookup}'),
+('inherited_child', 'inner', $$SELECT s.grp, sum(s.salary) AS salary FROM staff s GROUP BY s.grp$$,
+ '{grp}', '{s:direct}');

@@ -1,0 +1,111 @@
+/*-------------------------------------------------------------------------
+ *
+ * drop.c
+ *		Definition: tviews_drop.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/objectaddress.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+
+#include "compat.h"
+#include "drain.h"
+#include "drop.h"
+#include "owner.h"
+#include "registry.h"
+#include "sources.h"
+
+PG_FUNCTION_INFO_V1(tvb_drop);
+
+/* The first column of a query with one oid parameter, as an oid list. */
+static List *
+select_oids(const char *query, Oid parameter)
+{
+	Oid			types[] = {OIDOID};
+	Datum		values[] = {ObjectIdGetDatum(parameter)};
+	List	   *oids = NIL;
+
+	SPI_execute_with_args(query, 1, types, values, NULL, false, 0);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+
+		oids = lappend_oid(oids, DatumGetObjectId(value));
+	}
+	return oids;
+}
+
+void
+tvb_drop_metadata(Oid tview)
+{
+	TvbOwnerState state;
+	List	   *sources;
+	ListCell   *lc;
+
+	tvb_owner_enter_extension(&state);
+	sources = select_oids("SELECT DISTINCT source::oid FROM tviews_batch.route"
+						  " WHERE tview = $1 AND since_version > 0", tview);
+	(void) select_oids("DELETE FROM tviews_batch.tview WHERE tview = $1 RETURNING tview::oid", tview);
+	foreach(lc, sources)
+		(void) tvb_sources_sync(lfirst_oid(lc), NULL);
+	/* If other TVIEWs read it, it is a table like others from now on. */
+	if (get_rel_name(tview) != NULL)
+		(void) tvb_sources_sync(tview, NULL);
+	tvb_owner_leave(&state);
+}
+
+/* Take the guard off a table that is kept. */
+static void
+drop_guard(Oid relid)
+{
+	TvbOwnerState state;
+
+	tvb_owner_enter_extension(&state);
+	SPI_execute(psprintf("DROP TRIGGER IF EXISTS tviews_guard ON %s", tvb_registry_relation_name(relid)),
+				false, 0);
+	tvb_owner_leave(&state);
+}
+
+/*
+ * tviews_drop(tview, keep_table)
+ */
+Datum
+tvb_drop(PG_FUNCTION_ARGS)
+{
+	Oid			relid;
+	bool		keep = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+	TvbTview   *tview;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("tview must not be NULL")));
+	relid = PG_GETARG_OID(0);
+	tvb_drain_check_transaction("tviews_drop");
+	SPI_connect();
+	tview = tvb_registry_require(relid);
+	if (!tvb_compat_owns_relation(relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
+	tvb_drain_lock(true);
+	if (keep)
+	{
+		tvb_drop_metadata(relid);
+		drop_guard(relid);
+	}
+	else
+	{
+		/* Dependent views make this fail before anything else is done. */
+		SPI_execute(psprintf("DROP TABLE %s", tview->name), false, 0);
+		tvb_drop_metadata(relid);
+	}
+	SPI_finish();
+	PG_RETURN_VOID();
+}
