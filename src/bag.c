@@ -43,6 +43,7 @@ struct TvbBag
 	bytea	   *last;			/* last string read from sort */
 };
 
+static Size set_limit(const TvbBag *bag);
 static void spill(TvbBag *bag);
 static void begin_sort(TvbBag *bag);
 static bool next_sorted(TvbBag *bag, const char **data, int *len);
@@ -67,7 +68,7 @@ tvb_bag_add(TvbBag *bag, const char *data, int len)
 {
 	Assert(!bag->reading);
 
-	if (tvb_byteset_need(bag->set, len) > bag->limit / 4 * 3 &&
+	if (tvb_byteset_need(bag->set, len) > set_limit(bag) &&
 		tvb_byteset_count(bag->set) > 0)
 		spill(bag);
 	tvb_byteset_add(bag->set, data, len);
@@ -123,7 +124,7 @@ tvb_bag_reset(TvbBag *bag)
 	bag->reading = false;
 
 	if (bag->set != NULL)
-		tvb_byteset_reset(bag->set);
+		tvb_byteset_reset(bag->set, set_limit(bag) / 2);
 	else
 		bag->set = tvb_byteset_create(bag->context, bag->name);
 }
@@ -134,6 +135,13 @@ tvb_bag_destroy(TvbBag *bag)
 	if (bag->sort != NULL)
 		tuplesort_end(bag->sort);
 	MemoryContextDelete(bag->context);
+}
+
+/* The hash set's share of the limit. */
+static Size
+set_limit(const TvbBag *bag)
+{
+	return bag->limit / 4 * 3;
 }
 
 /* Move the members of the hash set to the sort. */
@@ -160,7 +168,7 @@ spill(TvbBag *bag)
 	pfree(datum.data);
 
 	bag->spilled += tvb_byteset_count(bag->set);
-	tvb_byteset_reset(bag->set);
+	tvb_byteset_reset(bag->set, set_limit(bag) / 2);
 }
 
 /* Make the sort, with a quarter of the limit. */

@@ -422,7 +422,7 @@ seen_before(SourceState *state, const StringInfoData *value)
 	}
 
 	if (tvb_byteset_need(state->seen, value->len) > SEEN_LIMIT)
-		tvb_byteset_reset(state->seen);
+		tvb_byteset_reset(state->seen, SEEN_LIMIT / 2);
 	return !tvb_byteset_add(state->seen, value->data, value->len);
 }
 
