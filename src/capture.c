@@ -236,7 +236,10 @@ walk_images(Capture *capture, TriggerData *trigdata)
 static TupleTableSlot *
 begin_walk(Relation rel, Tuplestorestate *images)
 {
-	/* Queries of other triggers on the same statement have pointers of their own. */
+	/*
+	 * Queries of other triggers on the same statement have pointers of their
+	 * own.
+	 */
 	tuplestore_select_read_pointer(images, 0);
 	tuplestore_rescan(images);
 	return MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);

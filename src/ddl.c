@@ -115,28 +115,31 @@ tvb_follow_ddl(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
-/* Forget a table that is gone; the sources it belonged to lost its rows. */
+/* Forget relations that are gone; the sources they belonged to lost their rows. */
 static void
-forget_relation(Oid relid)
+forget_relations(List *relids)
 {
 	TvbOwnerState state;
-	List	   *sources = tvb_sources_concerned(list_make1_oid(relid));
+	List	   *sources = tvb_sources_concerned(relids);
 	ListCell   *lc;
 
-	tvb_drop_metadata(relid);
+	tvb_owner_enter_extension(&state);
+	foreach(lc, relids)
+	{
+		Oid			relid = lfirst_oid(lc);
+
+		SPI_execute(psprintf("DELETE FROM tviews_batch.captured WHERE relation = %u", relid), false, 0);
+		SPI_execute(psprintf("DELETE FROM tviews_batch.shape WHERE source = %u", relid), false, 0);
+	}
+	tvb_owner_leave(&state);
+	tvb_drop_metadata(relids);
 	foreach(lc, sources)
 	{
-		if (lfirst_oid(lc) == relid)
+		if (get_rel_name(lfirst_oid(lc)) == NULL)
 			continue;
 		(void) tvb_sources_sync(lfirst_oid(lc), NULL);
 		tvb_sources_everything(lfirst_oid(lc));
 	}
-	tvb_owner_enter_extension(&state);
-	SPI_execute(psprintf("DELETE FROM tviews_batch.captured WHERE source = %u OR relation = %u", relid, relid),
-				false, 0);
-	SPI_execute(psprintf("DELETE FROM tviews_batch.source WHERE source = %u", relid), false, 0);
-	SPI_execute(psprintf("DELETE FROM tviews_batch.shape WHERE source = %u", relid), false, 0);
-	tvb_owner_leave(&state);
 }
 
 /* The TVIEWs among dropped relations, and those whose view is among them. */
@@ -165,7 +168,6 @@ Datum
 tvb_follow_drop(PG_FUNCTION_ARGS)
 {
 	List	   *known;
-	ListCell   *lc;
 
 	(void) trigger_data(fcinfo, "tviews_batch.follow_drop");
 	if (tvb_sources_in_ddl() || !is_installed())
@@ -174,8 +176,8 @@ tvb_follow_drop(PG_FUNCTION_ARGS)
 	known = known_relations(select_oids("SELECT objid FROM pg_catalog.pg_event_trigger_dropped_objects()"
 										" WHERE classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
 										" AND object_type IN ('table', 'view', 'foreign table')"));
-	foreach(lc, known)
-		forget_relation(lfirst_oid(lc));
+	if (known != NIL)
+		forget_relations(known);
 	SPI_finish();
 	PG_RETURN_NULL();
 }
