@@ -714,11 +714,11 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious, indexed) VALU
  '{id}', '{k:direct,p:direct,c:lookup,r:lookup}', true, false),
 ('carriers_two_columns', 'several carriers',
  $$SELECT k.id, sum(x.n) AS n FROM cat k JOIN (SELECT c.grp, p.cat, count(*) AS n FROM review r JOIN cust c ON c.id = r.cust
-   JOIN prod p ON p.id = r.prod GROUP BY c.grp, p.cat) x ON x.cat = k.id AND x.grp = k.parent GROUP BY k.id$$,
+   JOIN prod p ON p.id = r.prod GROUP BY c.grp, p.cat) x ON x.cat = k.id AND x.grp = k.id % 3 + 1 GROUP BY k.id$$,
  '{id}', '{k:direct,p:direct,c:lookup,r:lookup}', true, false),
 ('carriers_sum', 'several carriers',
  $$SELECT k.id, sum(x.n) AS n FROM cat k JOIN (SELECT c.grp, p.cat, r.stars, count(*) AS n FROM review r JOIN cust c ON c.id = r.cust
-   JOIN prod p ON p.id = r.prod GROUP BY c.grp, p.cat, r.stars) x ON x.cat = k.id AND x.grp + x.stars = k.parent GROUP BY k.id$$,
+   JOIN prod p ON p.id = r.prod GROUP BY c.grp, p.cat, r.stars) x ON x.cat = k.id AND x.grp + x.stars = k.id + 2 GROUP BY k.id$$,
  '{id}', '{k:direct,p:direct,c:lookup,r:lookup}', true, false),
 ('carriers_left', 'several carriers',
  $$SELECT o.status, c.region, count(*) AS n FROM ord o LEFT JOIN cust c ON c.id = o.cust GROUP BY o.status, c.region$$,
