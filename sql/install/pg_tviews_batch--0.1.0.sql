@@ -136,7 +136,7 @@ CREATE UNLOGGED TABLE tviews_batch.queue (
     version integer NOT NULL,
     started timestamptz NOT NULL,
     link    bytea
-) WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 10000,
+) USING heap WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 10000,
         autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0);
 COMMENT ON TABLE tviews_batch.queue IS 'changes that no drain has taken yet; see tviews_queue_depth';
 COMMENT ON COLUMN tviews_batch.queue.source IS 'the changed table';
