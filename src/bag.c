@@ -9,8 +9,9 @@
  * Reading a set that has spilled reads the sort and drops equal neighbours.
  *
  * Three quarters of the limit belong to the hash set, one to the sort; one
- * member larger than that is held all the same.  Once all members are in the
- * sort, the hash set is destroyed before the sort is read.
+ * member larger than that is held all the same, and a sort takes some 300 kB
+ * however little it is given.  Once all members are in the sort, the hash set
+ * is destroyed before the sort is read.
  *
  * Spill files belong to the resource owner that is current when the set first
  * spills: a set must not outlive the subtransaction that fills it.
@@ -43,6 +44,7 @@ struct TvbBag
 	bytea	   *last;			/* last string read from sort */
 };
 
+static Size set_limit(const TvbBag *bag);
 static void spill(TvbBag *bag);
 static void begin_sort(TvbBag *bag);
 static bool next_sorted(TvbBag *bag, const char **data, int *len);
@@ -67,7 +69,7 @@ tvb_bag_add(TvbBag *bag, const char *data, int len)
 {
 	Assert(!bag->reading);
 
-	if (tvb_byteset_need(bag->set, len) > bag->limit / 4 * 3 &&
+	if (tvb_byteset_need(bag->set, len) > set_limit(bag) &&
 		tvb_byteset_count(bag->set) > 0)
 		spill(bag);
 	tvb_byteset_add(bag->set, data, len);
@@ -123,7 +125,7 @@ tvb_bag_reset(TvbBag *bag)
 	bag->reading = false;
 
 	if (bag->set != NULL)
-		tvb_byteset_reset(bag->set);
+		tvb_byteset_reset(bag->set, set_limit(bag) / 2);
 	else
 		bag->set = tvb_byteset_create(bag->context, bag->name);
 }
@@ -134,6 +136,13 @@ tvb_bag_destroy(TvbBag *bag)
 	if (bag->sort != NULL)
 		tuplesort_end(bag->sort);
 	MemoryContextDelete(bag->context);
+}
+
+/* The hash set's share of the limit. */
+static Size
+set_limit(const TvbBag *bag)
+{
+	return bag->limit / 4 * 3;
 }
 
 /* Move the members of the hash set to the sort. */
@@ -160,7 +169,7 @@ spill(TvbBag *bag)
 	pfree(datum.data);
 
 	bag->spilled += tvb_byteset_count(bag->set);
-	tvb_byteset_reset(bag->set);
+	tvb_byteset_reset(bag->set, set_limit(bag) / 2);
 }
 
 /* Make the sort, with a quarter of the limit. */

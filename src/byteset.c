@@ -57,6 +57,7 @@ static inline bool slot_equal(const Bytes *bytes, const Wanted *wanted);
 #define SH_EQUAL(tb, a, b)	slot_equal(a, (const Wanted *) (tb)->private_data)
 #define SH_STORE_HASH
 #define SH_GET_HASH(tb, a)	((a)->hash)
+#define SH_FILLFACTOR		(0.75)	/* seldom grows before it is that full */
 #define SH_SCOPE			static inline
 #define SH_DECLARE
 #define SH_DEFINE
@@ -146,9 +147,15 @@ tvb_byteset_next(const TvbByteset *set, TvbBytesetPosition *position,
 }
 
 void
-tvb_byteset_reset(TvbByteset *set)
+tvb_byteset_reset(TvbByteset *set, Size keep)
 {
-	byteset_reset(set->table);
+	if (set->table->size * sizeof(Slot) > keep)
+	{
+		byteset_destroy(set->table);
+		set->table = byteset_create(set->context, INITIAL_MEMBERS, &set->wanted);
+	}
+	else
+		byteset_reset(set->table);
 	tvb_arena_reset(set->arena);
 }
 

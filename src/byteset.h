@@ -25,8 +25,11 @@ extern Size tvb_byteset_need(const TvbByteset *set, int len);
 extern bool tvb_byteset_next(const TvbByteset *set, TvbBytesetPosition *position,
 							 const char **data, int *len);
 
-/* Empty the set; memory is kept. */
-extern void tvb_byteset_reset(TvbByteset *set);
+/*
+ * Empty the set.  Memory is kept, but for a hash table of more than keep
+ * bytes: a caller with a limit would find the next member too much already.
+ */
+extern void tvb_byteset_reset(TvbByteset *set, Size keep);
 
 extern void tvb_byteset_destroy(TvbByteset *set);
 

@@ -236,7 +236,10 @@ walk_images(Capture *capture, TriggerData *trigdata)
 static TupleTableSlot *
 begin_walk(Relation rel, Tuplestorestate *images)
 {
-	/* Queries of other triggers on the same statement have pointers of their own. */
+	/*
+	 * Queries of other triggers on the same statement have pointers of their
+	 * own.
+	 */
 	tuplestore_select_read_pointer(images, 0);
 	tuplestore_rescan(images);
 	return MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
@@ -422,7 +425,7 @@ seen_before(SourceState *state, const StringInfoData *value)
 	}
 
 	if (tvb_byteset_need(state->seen, value->len) > SEEN_LIMIT)
-		tvb_byteset_reset(state->seen);
+		tvb_byteset_reset(state->seen, SEEN_LIMIT / 2);
 	return !tvb_byteset_add(state->seen, value->data, value->len);
 }
 

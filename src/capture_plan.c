@@ -7,7 +7,7 @@
  * with the sources it does so for: itself, an ancestor, or descendants.  The
  * columns of a source are found in the relation by name.  What cannot be found
  * makes the plan coarser, never wrong: without a link column every change is
- * logged as "everything", and without a read column no change is skipped.
+ * logged as "everything", without a read column no change is skipped.
  *
  * Invariant: whoever changes the metadata of a source or of a relation's place
  * in captured holds a lock on the relation that excludes writers and sends a
@@ -28,17 +28,16 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "nodes/pg_list.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 
 #include "capture_plan.h"
 #include "queue.h"
@@ -120,7 +119,7 @@ static char **read_names(Datum array, int *n);
 static void plan_source(TvbCaptureSource *result, const SourceRow *row, Relation rel);
 static bool plan_links(TvbCaptureSource *result, const SourceRow *row, Relation rel);
 static bool plan_reads(TvbCaptureSource *result, const SourceRow *row, Relation rel);
-static bool lacks_column_of(Relation rel, Oid source);
+static bool is_part_of(Relation rel, Oid source);
 static bool add_read(TvbCaptureSource *result, Form_pg_attribute att);
 static Form_pg_attribute find_column(Relation rel, const char *name);
 static bool is_virtual(Form_pg_attribute att);
@@ -456,17 +455,20 @@ plan_links(TvbCaptureSource *result, const SourceRow *row, Relation rel)
 }
 
 /*
- * Find the columns whose values matter, link columns among them; false if rel
- * does not have them all.  Then rows that look equal may differ in the source:
- * a trigger of a child table can change columns its parent does not have.
+ * Find the columns whose values matter, link columns among them; false if rows
+ * of rel that look equal may still be a change of the source.  So it is when a
+ * column is not in rel, and when rel is an ancestor of the source: a row can
+ * come into the source or leave it by columns that nobody reads, and a trigger
+ * of the source can change columns that its ancestor does not have.
  */
 static bool
 plan_reads(TvbCaptureSource *result, const SourceRow *row, Relation rel)
 {
+	if (!is_part_of(rel, row->source))
+		return false;
+
 	if (row->reads_all)
 	{
-		if (row->source != RelationGetRelid(rel) && lacks_column_of(rel, row->source))
-			return false;
 		for (int i = 0; i < RelationGetNumberOfAttributes(rel); i++)
 		{
 			Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), i);
@@ -491,25 +493,18 @@ plan_reads(TvbCaptureSource *result, const SourceRow *row, Relation rel)
 	return true;
 }
 
-/* Whether the source has a column that rel does not have.  Takes no lock on it. */
+/*
+ * Whether every row of rel is a row of the source.  It is not when rel is an
+ * ancestor of the source.
+ */
 static bool
-lacks_column_of(Relation rel, Oid source)
+is_part_of(Relation rel, Oid source)
 {
-	bool		lacks = false;
+	Oid			rowtype = get_rel_type_id(source);
 
-	for (AttrNumber attno = 1; !lacks; attno++)
-	{
-		HeapTuple	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(source),
-											Int16GetDatum(attno));
-		Form_pg_attribute att;
-
-		if (!HeapTupleIsValid(tuple))
-			break;
-		att = (Form_pg_attribute) GETSTRUCT(tuple);
-		lacks = !att->attisdropped && find_column(rel, NameStr(att->attname)) == NULL;
-		ReleaseSysCache(tuple);
-	}
-	return lacks;
+	if (RelationGetRelid(rel) == source)
+		return true;
+	return OidIsValid(rowtype) && typeInheritsFrom(rel->rd_rel->reltype, rowtype);
 }
 
 /* Compare this column; false if there is none such that can be. */

@@ -28,8 +28,10 @@ typedef struct TvbCaptureSource
 {
 	Oid			source;
 	int32		version;
-	bool		everything;		/* no link values can be had: log one change for all rows */
-	bool		compare;		/* rows equal in the read columns are no change */
+	bool		everything;		/* no link values can be had: log one change
+								 * for all rows */
+	bool		compare;		/* rows equal in the read columns are no
+								 * change */
 	int			nread;
 	TvbReadColumn *read;
 	TvbLayout  *layout;			/* of link */

@@ -1,0 +1,101 @@
+-- The queue: what is written to it, and how it is counted.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pg_tviews_batch;
+CREATE SCHEMA queue_test;
+SET search_path = queue_test;
+TRUNCATE tviews_batch.queue;
+
+CREATE TABLE item (id int, label text);
+CREATE TABLE shop (id text);
+INSERT INTO tviews_batch.source VALUES ('item', 3, '{id}', '{label}'), ('shop', 1, '{id}', '{}');
+INSERT INTO tviews_batch.shape VALUES ('item', 3, '{id}', '{int}'), ('shop', 1, '{id}', '{text}');
+INSERT INTO tviews_batch.captured VALUES ('item', 'item'), ('shop', 'shop');
+CREATE TRIGGER capture_insert AFTER INSERT ON item REFERENCING NEW TABLE AS n
+    FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture();
+CREATE TRIGGER capture_truncate AFTER TRUNCATE ON item
+    FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture();
+CREATE TRIGGER capture_insert AFTER INSERT ON shop REFERENCING NEW TABLE AS n
+    FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture();
+
+-- What queue_depth() says beside what is there.
+CREATE VIEW depth AS
+    SELECT d.source::regclass, pending_changes, pending_changes = n AS right, d.oldest = q.oldest AS oldest, exact
+    FROM tviews_batch.queue_depth() d
+        FULL JOIN (SELECT source, count(*) AS n, min(started) AS oldest FROM tviews_batch.queue GROUP BY source) q
+            USING (source)
+    ORDER BY d.source::regclass::text COLLATE "C";
+
+-- entries
+SELECT * FROM depth;
+BEGIN;
+INSERT INTO item VALUES (1, 'a'), (2, 'b');
+SELECT version, started = now() AS started, length(link) FROM tviews_batch.queue;
+TRUNCATE item;
+SELECT version, started = now() AS started, length(link) FROM tviews_batch.queue ORDER BY length(link);
+INSERT INTO shop VALUES ('x');
+-- one's own are counted before they are committed
+SELECT * FROM depth;
+ROLLBACK;
+SELECT * FROM depth;
+
+-- several sources and several transactions
+INSERT INTO item VALUES (1, 'a'), (2, 'b');
+INSERT INTO item SELECT i, 'c' FROM generate_series(1, 1500) i;
+INSERT INTO shop VALUES ('x'), ('y');
+SELECT * FROM depth;
+
+-- entries removed are not counted, and come back when the removal is undone
+BEGIN;
+DELETE FROM tviews_batch.queue WHERE source = 'item'::regclass;
+SELECT * FROM depth;
+ROLLBACK;
+SELECT * FROM depth;
+DELETE FROM tviews_batch.queue WHERE source = 'shop'::regclass;
+SELECT * FROM depth;
+TRUNCATE tviews_batch.queue;
+
+-- links of any length: in line, compressed, out of line; batches end by size too
+INSERT INTO shop SELECT repeat(md5(i::text), 10 * i) FROM generate_series(1, 200) i;
+INSERT INTO shop SELECT repeat('s', 300000);
+SELECT count(*), count(DISTINCT link), max(length(link)) FROM tviews_batch.queue;
+SELECT * FROM depth;
+TRUNCATE tviews_batch.queue;
+
+-- exact up to 100,000 entries, an estimate above
+INSERT INTO item SELECT i, 'd' FROM generate_series(1, 9000) i;
+INSERT INTO shop VALUES ('x'), ('y');
+SELECT * FROM depth;
+INSERT INTO item SELECT i, 'e' FROM generate_series(1, 391000) i;
+SELECT source, pending_changes BETWEEN 360000 AND 440000 AS near, oldest, exact FROM depth WHERE source = 'item'::regclass;
+-- mostly dead
+DELETE FROM tviews_batch.queue WHERE get_byte(link, 1) <> 7;
+SELECT count(*) FROM tviews_batch.queue \gset
+SELECT pending_changes BETWEEN :count * 0.5 AND :count * 1.5 AS near FROM tviews_batch.queue_depth();
+TRUNCATE tviews_batch.queue;
+SELECT * FROM depth;
+
+-- the table is found again when the extension has been made anew
+DROP SCHEMA queue_test CASCADE;
+DROP EXTENSION pg_tviews_batch;
+CREATE EXTENSION pg_tviews_batch SCHEMA public;
+CREATE SCHEMA queue_test;
+CREATE TABLE item (id int, label text);
+INSERT INTO tviews_batch.source VALUES ('item', 1, '{id}', '{label}');
+INSERT INTO tviews_batch.shape VALUES ('item', 1, '{id}', '{int}');
+INSERT INTO tviews_batch.captured VALUES ('item', 'item');
+CREATE TRIGGER capture_insert AFTER INSERT ON item REFERENCING NEW TABLE AS n
+    FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture();
+INSERT INTO item VALUES (1, 'a');
+SELECT source::regclass, pending_changes, exact FROM tviews_batch.queue_depth();
+BEGIN;
+DROP EXTENSION pg_tviews_batch CASCADE;
+INSERT INTO item VALUES (2, 'b');
+ROLLBACK;
+INSERT INTO item VALUES (3, 'c');
+SELECT source::regclass, pending_changes, exact FROM tviews_batch.queue_depth();
+
+DELETE FROM tviews_batch.queue;
+DELETE FROM tviews_batch.captured;
+DELETE FROM tviews_batch.source;
+DELETE FROM tviews_batch.shape;
+DROP SCHEMA queue_test CASCADE;
