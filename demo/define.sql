@@ -10,7 +10,7 @@ SELECT (SELECT count(*) FROM tb_package) AS packages,
 
 \echo '=== 3. Five views become TVIEWs ==='
 \echo
-\echo 'demo/views.sql has the views.  A TVIEW is a table with the rows of a view, made by one call:'
+\echo 'demo/views_package.sql and demo/views.sql have the views.  A TVIEW is a table with the rows of a view, made by one call:'
 \echo
 
 CREATE EXTENSION pg_cron;

@@ -66,11 +66,15 @@ RESET tviews_batch.guard;
 SELECT * FROM tviews_verify('tv_package');
 \echo '    SELECT tview, state FROM tviews_status;'
 SELECT tview, state FROM tviews_status ORDER BY level, tview::text;
-\echo '    SELECT * FROM tviews_refresh(''tv_package'');     -- as a drain would do sooner or later'
-SELECT * FROM tviews_refresh('tv_package');
+\echo '    CALL tviews_reconcile();     -- what the nightly job does, and drains little by little'
+CALL tviews_reconcile();
+\echo
 \echo '    SELECT * FROM tviews_verify(''tv_package'');'
 SELECT * FROM tviews_verify('tv_package');
-SELECT missing + unexpected + different = 0 AS repaired FROM tviews_verify('tv_package') \gset
+\echo '    SELECT tview, state FROM tviews_status;'
+SELECT tview, state FROM tviews_status ORDER BY level, tview::text;
+SELECT bool_and(missing + unexpected + different = 0 AND state = 'ok') AS repaired
+  FROM tviews_status, LATERAL tviews_verify(tview) \gset
 \if :repaired
 \else
     DO $$ BEGIN RAISE EXCEPTION 'the TVIEW was not repaired'; END $$;

@@ -12,11 +12,15 @@ BEGIN;
 COMMIT;
 SELECT extract(epoch FROM clock_timestamp() - :'started') * 1000 AS writer_ms \gset
 
-SELECT coalesce(sum(pending_changes), 0) AS queued FROM tviews_batch.queue_depth() WHERE source IS NOT NULL \gset
+SELECT pending_changes AS queued FROM tviews_queue_depth WHERE source IS NULL \gset
 
 SELECT clock_timestamp() AS started \gset
 SELECT * FROM tviews_drain() \gset drain_
 SELECT extract(epoch FROM clock_timestamp() - :'started') * 1000 AS drain_ms \gset
+-- which way it took, from its row in the history; a drain that found nothing writes none
+SELECT coalesce(max(keyed), 0) AS keyed, coalesce(max(compared), 0) AS compared
+  FROM tviews_drains
+ WHERE :drain_changes > 0 AND id = (SELECT max(id) FROM tviews_drains) \gset
 
 SELECT clock_timestamp() AS started \gset
 REFRESH MATERIALIZED VIEW CONCURRENTLY mv_package;
@@ -32,9 +36,12 @@ VALUES (:n, :'title', :writer_ms, :queued, :drain_changes, :drain_keys, :drain_i
 
 \pset tuples_only on
 \pset format unaligned
-SELECT format(E'    writer   %s ms\n    queue    %s changes\n    drain    %s ms: %s keys on %s levels, %s rows inserted, %s updated, %s deleted\n    REFRESH  %s ms for the same five views, CONCURRENTLY\n',
-              to_char(writer_ms, '999990.0'), to_char(queued, '99999990'), to_char(drain_ms, '999990.0'),
-              keys, levels, inserted, updated, deleted, to_char(refresh_ms, '999990.0'))
+SELECT format(E'    writer   %s ms\n    queued   %s\n    drain    %s ms   %s\n    REFRESH  %s ms   the same five views, CONCURRENTLY\n',
+              to_char(writer_ms, '999990.0'), to_char(queued, '9999990'), to_char(drain_ms, '999990.0'),
+              CASE WHEN changes = 0 THEN 'nothing to do'
+                   ELSE format('%s keys; rows: %s inserted, %s updated, %s deleted; TVIEWs: %s key by key, %s compared whole',
+                               keys, inserted, updated, deleted, :keyed, :compared) END,
+              to_char(refresh_ms, '999990.0'))
   FROM demo.step WHERE n = :n;
 SELECT format('    %s', line) FROM (:look) l (document), LATERAL regexp_split_to_table(document, '\n') line;
 \pset tuples_only off

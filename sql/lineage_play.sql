@@ -10,6 +10,8 @@
 SET client_min_messages = warning;
 SET search_path = corpus, public;
 SET jit = off;
+SET tviews_batch.full_threshold = 1;  -- keys, however few rows there are
+SET tviews_batch.batch_keys = 3;
 
 ----------------------------------------------------------------------
 -- Random changes, as text

@@ -356,7 +356,21 @@ lockable_sources(List *sources, Oid owner)
 	return result;
 }
 
-/* Check that the caller may have the sources locked before they are. */
+/* Whether the policies of a source apply to the role that reads it. */
+static bool
+any_row_security(List *sources, Oid role)
+{
+	ListCell   *lc;
+
+	foreach(lc, sources)
+	{
+		if (check_enable_rls(lfirst_oid(lc), role, true) == RLS_ENABLED)
+			return true;
+	}
+	return false;
+}
+
+/* Find the routes; an error when the view depends on what triggers cannot see. */
 static void
 analyse(TvbDefinition *definition, Query *query)
 {
@@ -365,6 +379,7 @@ analyse(TvbDefinition *definition, Query *query)
 	tvb_owner_enter(&state, definition->owner, definition->settings, true);
 	definition->lineage = tvb_lineage_analyse(query, definition->key_attnos, definition->owner);
 	tvb_owner_leave(&state);
+	definition->row_security = any_row_security(tvb_lineage_sources(query), definition->owner);
 	if (definition->lineage->needs_interval && definition->refresh_every == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
@@ -520,6 +535,28 @@ view_name(const char *tview)
 	return name;
 }
 
+/* The server cuts long names short without an error; a TVIEW's must be what was asked for. */
+static void
+check_written_name(const char *name)
+{
+	int			length = 0;
+	bool		quoted = false;
+
+	for (const char *at = name; *at; at++)
+	{
+		if (*at == '"')
+			quoted = !quoted;
+		else if (*at == '.' && !quoted)
+			length = 0;
+		else if (++length >= NAMEDATALEN)
+			ereport(ERROR,
+					(errcode(ERRCODE_NAME_TOO_LONG),
+					 errmsg("name %s is too long", name),
+					 errdetail("Names have at most %d bytes.", NAMEDATALEN - 1),
+					 errhint("Give the TVIEW a shorter name.")));
+	}
+}
+
 /*
  * tviews_create_as(tview, query, key, populate, refresh_every)
  */
@@ -537,6 +574,7 @@ tvb_create_as(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("tview and query must not be NULL")));
 	tvb_drain_check_transaction("tviews_create_as");
+	check_written_name(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	name = makeRangeVarFromNameList(textToQualifiedNameList(PG_GETARG_TEXT_PP(0)));
 	query = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	check_query_text(query);

@@ -44,21 +44,27 @@ select_oids(const char *query, Oid parameter)
 }
 
 void
-tvb_drop_metadata(Oid tview)
+tvb_drop_metadata(List *relids)
 {
 	TvbOwnerState state;
-	List	   *sources;
+	List	   *sources = NIL;
 	ListCell   *lc;
 
 	tvb_owner_enter_extension(&state);
-	sources = select_oids("SELECT DISTINCT source::oid FROM tviews_batch.route"
-						  " WHERE tview = $1 AND since_version > 0", tview);
-	(void) select_oids("DELETE FROM tviews_batch.tview WHERE tview = $1 RETURNING tview::oid", tview);
+	foreach(lc, relids)
+	{
+		Oid			relid = lfirst_oid(lc);
+
+		sources = list_concat_unique_oid(sources,
+										 select_oids("SELECT DISTINCT r.source::oid FROM tviews_batch.route r"
+													 " JOIN tviews_batch.tview t ON t.tview = r.tview"
+													 " WHERE (t.tview = $1 OR t.view = $1) AND r.since_version > 0", relid));
+		/* If other TVIEWs read it, it is a table like others from now on. */
+		sources = list_append_unique_oid(sources, relid);
+		(void) select_oids("DELETE FROM tviews_batch.tview WHERE tview = $1 OR view = $1 RETURNING tview::oid", relid);
+	}
 	foreach(lc, sources)
 		(void) tvb_sources_sync(lfirst_oid(lc), NULL);
-	/* If other TVIEWs read it, it is a table like others from now on. */
-	if (get_rel_name(tview) != NULL)
-		(void) tvb_sources_sync(tview, NULL);
 	tvb_owner_leave(&state);
 }
 
@@ -97,14 +103,14 @@ tvb_drop(PG_FUNCTION_ARGS)
 	tvb_drain_lock(true);
 	if (keep)
 	{
-		tvb_drop_metadata(relid);
+		tvb_drop_metadata(list_make1_oid(relid));
 		drop_guard(relid);
 	}
 	else
 	{
 		/* Dependent views make this fail before anything else is done. */
 		SPI_execute(psprintf("DROP TABLE %s", tview->name), false, 0);
-		tvb_drop_metadata(relid);
+		tvb_drop_metadata(list_make1_oid(relid));
 	}
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -3,11 +3,13 @@
 #define TVB_DROP_H
 
 #include "postgres.h"
+#include "nodes/pg_list.h"
 
 /*
- * Remove what the extension knows of a TVIEW whose table may be gone already,
- * and the triggers that nobody else needs.  The caller is connected to SPI.
+ * Remove what the extension knows of TVIEWs whose table, or view, is in the list
+ * and may be gone already, and the triggers that nobody else needs.  The caller
+ * is connected to SPI.
  */
-extern void tvb_drop_metadata(Oid tview);
+extern void tvb_drop_metadata(List *relids);
 
 #endif

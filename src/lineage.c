@@ -38,7 +38,11 @@ typedef struct Analysis
 
 /* ---------- the refresh key ---------- */
 
-/* The plain expression of a key column in a variant; NULL if it has none over one member. */
+/*
+ * The plain expression of a key column in a variant; NULL if it has none over
+ * one member.  Columns of one side of a FULL JOIN are none: only what ON makes
+ * equal on both sides, its merged columns, is known for rows of either side.
+ */
 static Expr *
 key_expr(Analysis *analysis, TvbGraph *graph, int position)
 {
@@ -50,8 +54,17 @@ key_expr(Analysis *analysis, TvbGraph *graph, int position)
 	expr = list_nth(graph->outputs, attno - 1);
 	if (expr)
 		expr = tvb_graph_unmark(expr);
-	if (expr && bms_num_members(tvb_graph_members((Node *) expr)) > 1)
-		return NULL;
+	if (expr)
+	{
+		Bitmapset  *members = tvb_graph_members((Node *) expr);
+		int			id;
+
+		if (bms_num_members(members) > 1)
+			return NULL;
+		if (bms_get_singleton_member(members, &id) &&
+			bms_overlap(tvb_graph_member(graph, id)->nullable, graph->full_joins))
+			return NULL;
+	}
 	return expr;
 }
 
@@ -435,7 +448,7 @@ analyse_table(Analysis *analysis, TvbTable *table, Oid role)
 	occurrence->kind = TVB_ROUTE_DIRECT;
 	foreach(lc, occurrence->queries)
 	{
-		if (((TvbWayQuery *) lfirst(lc))->reads_tables)
+		if (!((TvbWayQuery *) lfirst(lc))->only_changed)
 			occurrence->kind = TVB_ROUTE_LOOKUP;
 	}
 	return occurrence;

@@ -14,7 +14,7 @@ typedef struct TvbWayQuery
 	List	   *link_attnos;	/* int: columns of the source, in the order of tviews_changed */
 	List	   *key_positions;	/* int, from 0: positions in the refresh key */
 	List	   *direct;			/* int, from 0: link column of each output; NIL: the query must run */
-	bool		reads_tables;	/* names anything but tviews_changed */
+	bool		only_changed;	/* reads nothing but tviews_changed */
 	Query	   *query;
 	char	   *sql;
 } TvbWayQuery;
@@ -57,6 +57,9 @@ extern TvbLineage *tvb_lineage_analyse(Query *query, List *key_attnos, Oid role)
  * the primary key of its one preserved table), as an int list of attnos; NIL if none.
  */
 extern List *tvb_lineage_proposed_key(Query *query);
+
+/* The same for a query that is expanded already. */
+extern List *tvb_lineage_unique_columns(Query *expanded);
 
 /* The relations a view reads, nested views expanded: oid list, each once. */
 extern List *tvb_lineage_sources(Query *query);

@@ -36,6 +36,7 @@
 #include "utils/syscache.h"
 
 #include "compat.h"
+#include "lineage.h"
 #include "lineage_check.h"
 #include "lineage_expand.h"
 
@@ -333,6 +334,30 @@ tvb_check_unseen(Query *expanded, List *tables, Oid role)
 
 /* ---------- notes ---------- */
 
+/* Whether exprs name all the columns that make a subquery's rows unique. */
+static bool
+covers_subquery_key(Query *subquery, int varno, List *exprs)
+{
+	List	   *key = tvb_lineage_unique_columns(subquery);
+	ListCell   *lc;
+	ListCell   *expr;
+
+	foreach(lc, key)
+	{
+		foreach(expr, exprs)
+		{
+			Var		   *var = lfirst(expr);
+
+			if (IsA(var, Var) && var->varno == varno && var->varlevelsup == 0 &&
+				var->varattno == lfirst_int(lc))
+				break;
+		}
+		if (expr == NULL)
+			return false;
+	}
+	return key != NIL;
+}
+
 /* Whether a list of sort expressions names all columns of a unique, immediate index of a table, none NULL. */
 static bool
 covers_unique_index(Query *query, int varno, List *exprs)
@@ -343,6 +368,8 @@ covers_unique_index(Query *query, int varno, List *exprs)
 	ListCell   *lc;
 	bool		covered = false;
 
+	if (rte->rtekind == RTE_SUBQUERY)
+		return covers_subquery_key(rte->subquery, varno, exprs);
 	if (rte->rtekind != RTE_RELATION)
 		return false;
 	relation = relation_open(rte->relid, AccessShareLock);
@@ -378,27 +405,87 @@ covers_unique_index(Query *query, int varno, List *exprs)
 	return covered;
 }
 
+/* Append the equality conditions of a FROM tree, those of outer joins too. */
+static List *
+equality_quals(Node *node, List *quals)
+{
+	ListCell   *lc;
+
+	if (node == NULL)
+		return quals;
+	if (IsA(node, FromExpr))
+	{
+		foreach(lc, ((FromExpr *) node)->fromlist)
+			quals = equality_quals(lfirst(lc), quals);
+		return list_concat(quals, make_ands_implicit((Expr *) ((FromExpr *) node)->quals));
+	}
+	if (IsA(node, JoinExpr))
+	{
+		JoinExpr   *join = (JoinExpr *) node;
+
+		quals = equality_quals(join->larg, quals);
+		quals = equality_quals(join->rarg, quals);
+		return list_concat(quals, make_ands_implicit((Expr *) join->quals));
+	}
+	return quals;
+}
+
+/* Columns that are set equal to something over members whose row is told already. */
+static List *
+told_columns(List *quals, Bitmapset *told)
+{
+	List	   *exprs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, quals)
+	{
+		OpExpr	   *op = lfirst(lc);
+
+		if (!IsA(op, OpExpr) || list_length(op->args) != 2 ||
+			!op_mergejoinable(op->opno, exprType(linitial(op->args))))
+			continue;
+		for (int side = 0; side < 2; side++)
+		{
+			if (IsA(list_nth(op->args, side), Var) &&
+				bms_is_subset(tvb_compat_pull_varnos(list_nth(op->args, 1 - side)), told))
+				exprs = lappend(exprs, list_nth(op->args, side));
+		}
+	}
+	return exprs;
+}
+
 /*
- * Whether sorting by exprs leaves no ties among the rows of a query's FROM: a unique
- * key of every member is in it.  Grouped rows are told apart by their groups.
+ * Whether sorting by exprs leaves no ties among the rows of a query's FROM: of
+ * every member a unique key is in it, or is set equal to columns of members
+ * whose row is told already.
  */
 static bool
 order_is_total(Query *query, List *exprs)
 {
 	Bitmapset  *used;
-	int			varno = -1;
+	Bitmapset  *told = NULL;
+	List	   *quals;
+	bool		grown = true;
 
 	if (query->setOperations)
 		return false;
 	used = tvb_expand_used(query);
-	if (bms_is_empty(used))
-		return true;
-	while ((varno = bms_next_member(used, varno)) >= 0)
+	quals = equality_quals((Node *) query->jointree, NIL);
+	while (grown)
 	{
-		if (!covers_unique_index(query, varno, exprs))
-			return false;
+		List	   *columns = list_concat(list_copy(exprs), told_columns(quals, told));
+		int			varno = -1;
+
+		grown = false;
+		while ((varno = bms_next_member(used, varno)) >= 0)
+		{
+			if (bms_is_member(varno, told) || !covers_unique_index(query, varno, columns))
+				continue;
+			told = bms_add_member(told, varno);
+			grown = true;
+		}
 	}
-	return true;
+	return bms_is_subset(used, told);
 }
 
 /* The expressions of a sort list. */

@@ -671,6 +671,7 @@ build_join(Builder *builder, Scope *scope, JoinExpr *join, Bitmapset *nullable)
 	{
 		null_right = choose(builder, 2) == 0;
 		null_left = !null_right;
+		builder->graph->full_joins = bms_add_member(builder->graph->full_joins, id);
 	}
 	build_from(builder, scope, join->larg, null_left ? inside : nullable);
 	middle = list_length(builder->graph->members) + 1;

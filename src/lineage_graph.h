@@ -51,6 +51,7 @@ typedef struct TvbGraph
 	List	   *conjuncts;		/* TvbConjunct * */
 	List	   *windows;		/* TvbWindow * */
 	List	   *outputs;		/* Expr * or NULL, per column of the view */
+	Bitmapset  *full_joins;		/* outer joins that are one side of a FULL JOIN */
 	Bitmapset  *passive;		/* shells of arms that only filter: ways of others do not enter */
 } TvbGraph;
 

@@ -240,6 +240,12 @@ query_key(Query *query)
 }
 
 List *
+tvb_lineage_unique_columns(Query *expanded)
+{
+	return query_key(expanded);
+}
+
+List *
 tvb_lineage_proposed_key(Query *query)
 {
 	return query_key(tvb_expand_query(query));

@@ -366,7 +366,7 @@ finish(Search *search, Draft *draft, List *exprs, List *positions)
 	result->link_attnos = links.attnos;
 	result->key_positions = list_copy(positions);
 	result->direct = direct_positions(draft, exprs);
-	result->reads_tables = draft->members != NIL;
+	result->only_changed = draft->members == NIL && links.attnos != NIL;
 	search->queries = lappend(search->queries, result);
 }
 

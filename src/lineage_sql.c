@@ -161,5 +161,7 @@ tvb_query_sql(TvbWayQuery *query)
 		elog(DEBUG1, "lookup changes its meaning when parsed again: %s", sql);
 		return NULL;
 	}
+	while (*sql == ' ')
+		sql++;
 	return sql;
 }

@@ -317,7 +317,8 @@ tvb_sources_sync(Oid relid, bool *family_changed)
 	bool		changed;
 
 	tvb_owner_enter_extension(&state);
-	if (query("SELECT 1 FROM tviews_batch.route WHERE source = $1 LIMIT 1", 1, relid, InvalidOid) == 0)
+	if (get_rel_name(relid) == NULL ||
+		query("SELECT 1 FROM tviews_batch.route WHERE source = $1 LIMIT 1", 1, relid, InvalidOid) == 0)
 	{
 		changed = sync_family(relid, NIL);
 		query("DELETE FROM tviews_batch.source WHERE source = $1", 1, relid, InvalidOid);

@@ -261,6 +261,30 @@ COMMENT ON FUNCTION tviews_refresh_sql(regclass) IS 'the query that evaluates a 
 
 
 ----------------------------------------------------------------------
+-- Functions: following the user's DDL
+----------------------------------------------------------------------
+
+CREATE FUNCTION tviews_batch.follow_ddl() RETURNS event_trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'tvb_follow_ddl';
+COMMENT ON FUNCTION tviews_batch.follow_ddl() IS 'event trigger: capture follows partitions and children';
+
+CREATE FUNCTION tviews_batch.follow_drop() RETURNS event_trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'tvb_follow_drop';
+COMMENT ON FUNCTION tviews_batch.follow_drop() IS 'event trigger: dropped tables and TVIEWs are forgotten';
+
+CREATE EVENT TRIGGER tviews_batch_follow_ddl ON ddl_command_end
+    WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA')
+    EXECUTE FUNCTION tviews_batch.follow_ddl();
+COMMENT ON EVENT TRIGGER tviews_batch_follow_ddl IS 'pg_tviews_batch: capture follows partitions and children';
+ALTER EVENT TRIGGER tviews_batch_follow_ddl ENABLE ALWAYS;
+
+CREATE EVENT TRIGGER tviews_batch_follow_drop ON sql_drop
+    WHEN TAG IN ('DROP TABLE', 'DROP VIEW', 'DROP SCHEMA', 'DROP OWNED', 'DROP FOREIGN TABLE', 'DROP EXTENSION')
+    EXECUTE FUNCTION tviews_batch.follow_drop();
+COMMENT ON EVENT TRIGGER tviews_batch_follow_drop IS 'pg_tviews_batch: dropped tables and TVIEWs are forgotten';
+ALTER EVENT TRIGGER tviews_batch_follow_drop ENABLE ALWAYS;
+
+----------------------------------------------------------------------
 -- Functions: schedule
 ----------------------------------------------------------------------
 

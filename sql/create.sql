@@ -1,0 +1,121 @@
+--
+-- tviews_create: keys of every kind, inferred and named; views over views,
+-- CTEs and other TVIEWs; the oracle after changes of each.
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pg_tviews_batch;
+CREATE SCHEMA creating;
+SET search_path = creating, public;
+
+-- how many rows a TVIEW and its view differ in, both ways
+CREATE FUNCTION differences(tv regclass) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    v regclass := (SELECT view FROM tviews_batch.tview WHERE tview = tv);
+    n bigint;
+BEGIN
+    EXECUTE format('SELECT (SELECT count(*) FROM (TABLE %1$s EXCEPT ALL TABLE %2$s) x)
+                         + (SELECT count(*) FROM (TABLE %2$s EXCEPT ALL TABLE %1$s) x)', tv, v) INTO n;
+    RETURN n;
+END $$;
+
+CREATE TABLE t (
+    i int PRIMARY KEY, b bigint UNIQUE, u uuid UNIQUE, s text UNIQUE, d date UNIQUE, n numeric UNIQUE,
+    g1 int, g2 text, at timestamptz, amount numeric(10,2));
+INSERT INTO t SELECT i, i * 10000000000, md5(i::text)::uuid, 'row ' || i, date '2024-01-01' + i, i / 8.0,
+    CASE WHEN i % 5 > 0 THEN i % 5 END, CASE WHEN i % 3 > 0 THEN 'g' || i % 3 END,
+    timestamptz '2024-01-01 00:00+00' + i * interval '40 days', i * 1.5
+FROM generate_series(1, 60) i;
+
+-- one key of every type, named
+CREATE VIEW v_int AS SELECT i, g1 FROM t;
+CREATE VIEW v_bigint AS SELECT b, g1 FROM t;
+CREATE VIEW v_uuid AS SELECT u, g1 FROM t;
+CREATE VIEW v_text AS SELECT s, g1 FROM t;
+CREATE VIEW v_date AS SELECT d, g1 FROM t;
+CREATE VIEW v_numeric AS SELECT n, g1 FROM t;
+CREATE VIEW v_composite AS SELECT g1, g2, count(*) AS n, sum(amount) AS amount FROM t GROUP BY g1, g2;
+CREATE VIEW v_year AS SELECT extract(year FROM at AT TIME ZONE 'UTC')::int AS y, sum(amount) AS amount FROM t GROUP BY 1;
+CREATE VIEW v_null AS SELECT g2, count(*) AS n, max(amount) AS top FROM t GROUP BY g2;
+SELECT tviews_create('v_int', key => '{i}'), tviews_create('v_bigint', key => '{b}'),
+       tviews_create('v_uuid', key => '{u}'), tviews_create('v_text', key => '{s}'),
+       tviews_create('v_date', key => '{d}'), tviews_create('v_numeric', key => '{n}');
+-- inferred: GROUP BY, an expression, a group that may be NULL
+SELECT tviews_create('v_composite'), tviews_create('v_year'), tviews_create('v_null');
+SELECT tview, key, refresh_key, key_nullable FROM tviews_batch.tview ORDER BY tview::text;
+SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'creating' AND tablename LIKE 'tv\_%' ORDER BY 1, 2;
+SELECT relname, relreplident FROM pg_class WHERE relname IN ('tv_null', 'tv_int') ORDER BY 1;
+SELECT tv.tview, e.route, e.link_columns FROM tviews_batch.tview tv, tviews_explain(tv.tview) e ORDER BY tv.tview::text;
+
+-- every key column changes
+UPDATE t SET i = i + 100, b = b + 1, u = md5(u::text)::uuid, s = s || '!', d = d + 1000, n = n + 0.001,
+             g1 = g1 + 1, g2 = nullif(g2, 'g1'), at = at + interval '1 year' WHERE i % 7 = 0;
+DELETE FROM t WHERE i % 11 = 0;
+INSERT INTO t (i, g1, g2, at, amount) VALUES (1000, NULL, NULL, '2031-05-05', 1);
+UPDATE t SET at = NULL WHERE i = 3;
+SELECT changes > 0 AS some, failed, remaining FROM tviews_drain();
+SELECT tview, differences(tview) FROM tviews_batch.tview ORDER BY tview::text;
+SELECT * FROM tv_null ORDER BY g2;
+
+-- pk_<entity> is the key by its name
+CREATE VIEW v_named AS SELECT i AS pk_named, s FROM t;
+SELECT tviews_create('v_named');
+SELECT key FROM tviews_batch.tview WHERE tview = 'tv_named'::regclass;
+
+-- inferred: DISTINCT, DISTINCT ON, UNION, the primary key of the preserved table, through a view
+CREATE VIEW v_distinct AS SELECT DISTINCT g1, g2 FROM t;
+CREATE VIEW v_first AS SELECT DISTINCT ON (g1) g1, i, s FROM t ORDER BY g1, i;
+CREATE VIEW v_union AS SELECT g1 FROM t UNION SELECT length(g2) FROM t;
+CREATE VIEW v_preserved AS SELECT a.i, a.s, b.s AS other FROM t a LEFT JOIN t b ON b.i = a.g1;
+CREATE VIEW v_joined AS SELECT a.i, b.s FROM t a JOIN t b ON b.i = a.g1;
+CREATE VIEW v_through AS SELECT * FROM v_preserved WHERE other IS NOT NULL;
+CREATE VIEW v_cte AS WITH x AS (SELECT g1, count(*) AS n FROM t GROUP BY g1) SELECT a.g1, a.n, b.n AS again FROM x a JOIN x b ON b.g1 = a.g1;
+SELECT tviews_create('v_distinct'), tviews_create('v_first'), tviews_create('v_union'),
+       tviews_create('v_preserved'), tviews_create('v_joined'), tviews_create('v_through'),
+       tviews_create('v_cte', key => '{g1}');
+SELECT tview, key FROM tviews_batch.tview
+ WHERE tview::text IN ('tv_distinct', 'tv_first', 'tv_union', 'tv_preserved', 'tv_joined', 'tv_through', 'tv_cte')
+ ORDER BY tview::text;
+
+-- other names, other schemas, no table yet
+CREATE SCHEMA creating_too;
+SELECT tviews_create('v_int', tview => 'another', key => '{i}');
+CREATE VIEW creating_too.plain AS SELECT i, s FROM t;
+SELECT tviews_create('creating_too.plain');
+SELECT tviews_create('v_int', tview => 'tv_later', key => '{i}', populate => false);
+SELECT count(*) FROM tv_later;
+SELECT state, reason FROM tviews_status WHERE tview = 'tv_later'::regclass;
+SELECT inserted > 0 AS filled FROM tviews_drain();
+SELECT state, reason FROM tviews_status WHERE tview = 'tv_later'::regclass;
+
+-- the one-call form
+SELECT tviews_create_as('tv_called', 'SELECT g1, count(*) AS n FROM t GROUP BY g1');
+SELECT tviews_create_as('creating_too.tv_called', 'SELECT g2, count(*) AS n FROM t GROUP BY g2');
+SELECT pg_get_viewdef('v_called');
+
+-- over the tables of other TVIEWs, three levels
+CREATE VIEW v_l1 AS SELECT g1, sum(n) AS n FROM tv_composite GROUP BY g1;
+SELECT tviews_create('v_l1');
+CREATE VIEW v_l2 AS SELECT n, count(*) AS groups FROM tv_l1 GROUP BY n;
+SELECT tviews_create('v_l2');
+SELECT tview, level FROM tviews_batch.tview WHERE level > 0 ORDER BY level;
+DELETE FROM t WHERE g2 = 'g2';
+UPDATE t SET g1 = 1 WHERE g1 = 2;
+SELECT remaining, levels FROM tviews_drain();
+SELECT tview, differences(tview) FROM tviews_batch.tview ORDER BY tview::text;
+
+-- dropping: what others need stays, what nobody needs goes
+DROP VIEW v_l2;
+SELECT tview FROM tviews_status WHERE level = 2;
+SELECT tviews_drop('tv_l1');
+SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'tviews\_capture%';
+DROP VIEW v_l1;
+SELECT count(tviews_drop(tview)) FROM tviews_batch.tview;
+SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'tviews\_%';
+SELECT (SELECT count(*) FROM tviews_batch.tview) AS tviews, (SELECT count(*) FROM tviews_batch.source) AS sources,
+       (SELECT count(*) FROM tviews_batch.route) AS routes, (SELECT count(*) FROM tviews_batch.captured) AS captured;
+SELECT tviews_create('v_int', key => '{i}');
+SELECT tviews_drop('tv_int', keep_table => true);
+SELECT count(*) > 0 AS kept FROM tv_int;
+DELETE FROM tv_int;
+
+DROP SCHEMA creating, creating_too CASCADE;

@@ -1,0 +1,121 @@
+--
+-- Partitions and inheritance children: named by the root or by a leaf, with
+-- other column orders, attached, detached and dropped later; a view of one leaf.
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pg_tviews_batch;
+CREATE SCHEMA parting;
+SET search_path = parting, public;
+
+CREATE FUNCTION drained(OUT changes bigint, OUT differences bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    t record;
+    n bigint;
+BEGIN
+    SELECT d.changes INTO changes FROM tviews_drain() d;
+    differences := 0;
+    FOR t IN SELECT tview, view FROM tviews_batch.tview LOOP
+        EXECUTE format('SELECT (SELECT count(*) FROM (TABLE %1$s EXCEPT ALL TABLE %2$s) x)
+                             + (SELECT count(*) FROM (TABLE %2$s EXCEPT ALL TABLE %1$s) x)', t.tview, t.view) INTO n;
+        differences := differences + n;
+    END LOOP;
+END $$;
+
+CREATE TABLE m (gone int, id int NOT NULL, day int NOT NULL, v text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+ALTER TABLE m DROP COLUMN gone;
+CREATE TABLE m1 PARTITION OF m FOR VALUES FROM (0) TO (10);
+CREATE TABLE m2 (v text, day int NOT NULL, extra_gone int, id int NOT NULL);
+ALTER TABLE m2 DROP COLUMN extra_gone;
+ALTER TABLE m ATTACH PARTITION m2 FOR VALUES FROM (10) TO (20);
+CREATE TABLE m3 PARTITION OF m FOR VALUES FROM (20) TO (40) PARTITION BY LIST (day);
+CREATE TABLE m3a PARTITION OF m3 FOR VALUES IN (20, 21, 22);
+CREATE TABLE m3b PARTITION OF m3 DEFAULT;
+INSERT INTO m (id, day, v) SELECT i, i % 40, 'v' || i FROM generate_series(1, 80) i;
+CREATE VIEW v_day AS SELECT day, count(*) AS n, max(v) AS top FROM m GROUP BY day;
+CREATE VIEW v_leaf AS SELECT id, day, v FROM m2;
+CREATE VIEW v_only AS SELECT id, v FROM ONLY m3a WHERE id > 0;
+SELECT tviews_create('v_day'), tviews_create('v_leaf', key => '{id,day}'), tviews_create('v_only', key => '{id}');
+SELECT source, relation FROM tviews_batch.captured ORDER BY source::text, relation::text;
+
+-- by the root, by a leaf, by a partition between, across partitions
+UPDATE m SET v = 'root' WHERE id = 12;
+SELECT * FROM drained();
+UPDATE m2 SET v = 'leaf' WHERE id = 13;
+SELECT * FROM drained();
+UPDATE m3 SET v = 'between' WHERE id = 21;
+SELECT * FROM drained();
+UPDATE m SET day = 15 WHERE id = 3;
+SELECT * FROM drained();
+UPDATE m3 SET day = 30 WHERE day = 20;
+SELECT * FROM drained();
+INSERT INTO m2 (id, day, v) VALUES (500, 11, 'direct');
+INSERT INTO m3a (id, day, v) VALUES (501, 22, 'direct');
+DELETE FROM m WHERE id IN (14, 22);
+SELECT * FROM drained();
+TRUNCATE m1;
+SELECT * FROM drained();
+TRUNCATE m3;
+SELECT * FROM drained();
+
+-- created, attached with rows, detached, dropped
+CREATE TABLE m4 PARTITION OF m FOR VALUES FROM (40) TO (50);
+SELECT * FROM tviews_queue_depth;
+INSERT INTO m4 (id, day, v) VALUES (600, 44, 'new');
+SELECT * FROM drained();
+CREATE TABLE m5 (id int NOT NULL, v text, day int NOT NULL);
+INSERT INTO m5 VALUES (700, 'came along', 55);
+ALTER TABLE m ATTACH PARTITION m5 FOR VALUES FROM (50) TO (60);
+SELECT * FROM drained();
+UPDATE m5 SET v = 'later';
+SELECT * FROM drained();
+ALTER TABLE m DETACH PARTITION m5;
+SELECT * FROM drained();
+SELECT count(*) AS triggers_left FROM pg_trigger WHERE tgrelid = 'm5'::regclass;
+DROP TABLE m4;
+SELECT * FROM drained();
+-- a root above a table that was captured alone
+CREATE TABLE single (id int NOT NULL, k int NOT NULL);
+INSERT INTO single VALUES (1, 1);
+CREATE VIEW v_single AS SELECT k, count(*) AS n FROM single GROUP BY k;
+SELECT tviews_create('v_single');
+CREATE TABLE above (k int NOT NULL, id int NOT NULL) PARTITION BY RANGE (k);
+ALTER TABLE above ATTACH PARTITION single FOR VALUES FROM (0) TO (100);
+INSERT INTO above (id, k) VALUES (2, 2), (3, 2);
+SELECT * FROM drained();
+SELECT * FROM tv_single ORDER BY k;
+
+-- inheritance
+CREATE TABLE person (id int PRIMARY KEY, name text, grp int);
+CREATE TABLE staff (salary int, PRIMARY KEY (id)) INHERITS (person);
+INSERT INTO person SELECT i, 'p' || i, i % 3 FROM generate_series(1, 9) i;
+INSERT INTO staff SELECT i, 's' || i, i % 3, 100 FROM generate_series(11, 19) i;
+CREATE VIEW v_grp AS SELECT grp, count(*) AS n, max(name) AS top FROM person GROUP BY grp;
+CREATE VIEW v_staff AS SELECT grp, sum(salary) AS salary FROM staff GROUP BY grp;
+CREATE VIEW v_parent AS SELECT grp, count(*) AS n FROM ONLY person GROUP BY grp;
+SELECT tviews_create('v_grp'), tviews_create('v_staff'), tviews_create('v_parent');
+UPDATE person SET grp = 7 WHERE id IN (1, 11);
+SELECT * FROM drained();
+UPDATE staff SET name = 'zz' WHERE id = 12;
+SELECT * FROM drained();
+DELETE FROM person WHERE id IN (2, 13);
+SELECT * FROM drained();
+CREATE TABLE chief () INHERITS (staff);
+INSERT INTO chief VALUES (30, 'boss', 2, 1000);
+SELECT * FROM drained();
+ALTER TABLE chief NO INHERIT staff;
+SELECT * FROM drained();
+ALTER TABLE chief INHERIT person;
+SELECT * FROM drained();
+UPDATE chief SET grp = 3;
+SELECT * FROM drained();
+
+-- DDL that concerns nobody is not looked at
+CREATE TABLE elsewhere (a int);
+ALTER TABLE elsewhere ADD COLUMN b int;
+SELECT * FROM tviews_queue_depth;
+SELECT tview, state FROM tviews_status WHERE state <> 'ok';
+
+SET client_min_messages = error;
+DROP SCHEMA parting CASCADE;
+SELECT (SELECT count(*) FROM tviews_batch.tview) AS tviews, (SELECT count(*) FROM tviews_batch.captured) AS captured;
+SELECT changes FROM tviews_drain();

@@ -1,0 +1,1177 @@
+# Histories for the random test: a schema, views over it, and changes with
+# drains between them, all from one seed, as one script for psql.
+#
+# Every choice goes through rnd(), so a seed always gives the same script.
+# A history is a list of steps; a step can be left out (skip) without changing
+# the others, which is how a failing history is made small.
+#
+# The script prints lines that start with a word and a bar:
+#   STEP|n             step n starts; errors that follow on stderr belong to it
+#   ROUTE|view|alias|route
+#   DRAIN|changes|keys|written|failed|remaining|busy
+#   CHECK|view|missing|unexpected|rows, IMAGE|... the same by text image
+#   VERIFY|view|missing|unexpected|different
+#   STATUS|view|state
+package TviewsRandom;
+
+use strict;
+use warnings;
+use Exporter 'import';
+
+our @EXPORT_OK = qw(history script_of);
+
+my ($S, $state);    # the history being made; state of the random numbers
+
+# Own generator: the same on every machine and Perl.
+sub rnd
+{
+	my ($n) = @_;
+	$state = ($state * 1103515245 + 12345) & 0x7fffffff;
+	my $high = $state >> 8;
+	$state = ($state * 1103515245 + 12345) & 0x7fffffff;
+	return (($high << 8) ^ ($state >> 15)) % $n;
+}
+sub chance { return rnd(1000) < $_[0] * 1000 }
+sub pick { return $_[ rnd(scalar @_) ] }
+
+sub shuffled
+{
+	my @in = @_;
+	my @out;
+	push @out, splice(@in, rnd(scalar @in), 1) while @in;
+	return @out;
+}
+sub count { my ($what, @names) = @_; $S->{counts}{$what}{$_}++ for @names; return }
+
+#---------------------------------------------------------------------
+# Tables
+#---------------------------------------------------------------------
+
+# Columns of a key, and what the i-th value of its domain looks like.
+my @KEY_TYPES = qw(int bigint uuid text date numeric composite);
+
+sub key_columns
+{
+	my ($type, $name) = @_;
+	return $type eq 'composite' ? ([ "${name}a", 'int' ], [ "${name}b", 'text' ]) : ([ $name, $type ]);
+}
+
+# The i-th value of a key type (i from 1), one literal per column.
+sub key_literals
+{
+	my ($type, $i) = @_;
+	return ($i) if $type eq 'int';
+	return (10_000_000_000 + $i) if $type eq 'bigint';
+	return (sprintf("'00000000-0000-0000-0000-%012d'", $i)) if $type eq 'uuid';
+	return (sprintf("'k%02d'", $i)) if $type eq 'text';
+	return ($i . pick('', '.0', '.00')) if $type eq 'numeric';
+	return (sprintf("'2024-02-%02d'", $i)) if $type eq 'date';
+	return (1 + int($i / 2), "'b" . ($i % 2) . "'");
+}
+
+sub link_type
+{
+	my ($type) = @_;
+	return chance(.7) ? 'int' : pick('bigint', 'numeric') if $type eq 'int';
+	return chance(.8) ? 'text' : 'varchar(20)' if $type eq 'text';
+	return chance(.8) ? 'date' : 'timestamp' if $type eq 'date';
+	return $type;
+}
+
+# An edge: columns of one table that name a row of another (or of itself).
+sub add_edge
+{
+	my ($from, $to, $name, %how) = @_;
+	my @cols = map { $_->[0] } key_columns($to->{type}, $name);
+	my @types =
+	  $to->{type} eq 'composite' ? ('int', 'text') : (link_type($to->{type}));
+	my $cross = $to->{type} ne 'composite' && $types[0] ne $to->{type};
+	my $edge = { from => $from, to => $to, cols => \@cols, types => \@types, cross => $cross };
+	if ($how{fk} && !$to->{child} && !$cross && chance(.45))
+	{
+		$edge->{fk} = pick('CASCADE', 'CASCADE', 'SET NULL');
+	}
+	push @{ $from->{edges} }, $edge;
+	return $edge;
+}
+
+sub make_tables
+{
+	my $n = 3 + rnd(3);
+	my @t;
+	for my $i (0 .. $n - 1)
+	{
+		my $type = pick(@KEY_TYPES);
+		my $t = { name => "t$i", type => $type, edges => [], size => 6,
+			key => [ map { $_->[0] } key_columns($type, 'id') ],
+			key_types => [ map { $_->[1] } key_columns($type, 'id') ] };
+		if (chance(.22)) { $t->{parts} = 1 }
+		elsif (chance(.18)) { $t->{child} = "t${i}_child" }
+		$t->{gen} = chance(.3);
+		push @t, $t;
+		count('key type', $type);
+	}
+	$S->{tables} = \@t;
+	add_edge($t[0], $t[1], 'l1', fk => 1);
+	add_edge($t[1], $t[2], 'l2', fk => 1);
+	add_edge($t[0], $t[2], 'l2', fk => 1) if chance(.7);
+	add_edge($t[1], $t[1], 'up');
+	if ($n > 3)
+	{
+		add_edge($t[3], $t[0], 'l0', fk => 1);
+		add_edge($t[3], $t[1], 'l1') if chance(.5);
+	}
+	if ($n > 4)
+	{
+		add_edge($t[4], $t[2], 'l2', fk => 1);
+		add_edge($t[4], $t[0], 'l0') if chance(.5);
+	}
+	return;
+}
+
+# Columns that statements write: [name, type], the key first.
+sub columns_of
+{
+	my ($t) = @_;
+	my @c = map { [ $t->{key}[$_], $t->{key_types}[$_] ] } 0 .. $#{ $t->{key} };
+	for my $e (@{ $t->{edges} })
+	{
+		push @c, map { [ $e->{cols}[$_], $e->{types}[$_] ] } 0 .. $#{ $e->{cols} };
+	}
+	return (@c, [ 'g', 'int' ], [ 'v', 'int' ], [ 'h', 'text' ], [ 'arr', 'int[]' ], [ 'unread', 'text' ]);
+}
+
+sub create_table_sql
+{
+	my ($t) = @_;
+	my @sql;
+	my $name = $t->{name};
+	my @cols = map { "$_->[0] $_->[1]" } columns_of($t);
+	s/^arr int\[\]$/arr int[] NOT NULL DEFAULT '{}'/ for @cols;
+	push @cols, 'gen int GENERATED ALWAYS AS (coalesce(g, 0) + v) STORED' if $t->{gen};
+	my @fks;
+	for my $e (grep { $_->{fk} } @{ $t->{edges} })
+	{
+		push @fks, sprintf('FOREIGN KEY (%s) REFERENCES %s ON DELETE %s ON UPDATE CASCADE',
+			join(', ', @{ $e->{cols} }), $e->{to}{name}, $e->{fk});
+	}
+	my $pk = 'PRIMARY KEY (' . join(', ', @{ $t->{key} }) . ')';
+	if (!$t->{parts})
+	{
+		push @sql, "CREATE TABLE $name (" . join(', ', @cols, $pk, @fks) . ')';
+	}
+	else
+	{
+		my $by = $t->{key}[0];
+		my ($mid) = key_literals($t->{type}, 3);
+		my ($end) = key_literals($t->{type}, 6);
+		push @sql, "CREATE TABLE $name (" . join(', ', @cols, $pk, @fks) . ") PARTITION BY RANGE ($by)";
+		push @sql, "CREATE TABLE ${name}_p1 PARTITION OF $name FOR VALUES FROM (MINVALUE) TO ($mid)";
+		# columns in another order, with a hole
+		my @other = shuffled(@cols);
+		splice(@other, rnd(scalar @other), 0, 'hole int');
+		push @sql, "CREATE TABLE ${name}_p2 (" . join(', ', @other) . ')';
+		push @sql, "ALTER TABLE ${name}_p2 DROP COLUMN hole";
+		push @sql, map { "ALTER TABLE ${name}_p2 ALTER $_ SET NOT NULL" } @{ $t->{key} };
+		push @sql, "ALTER TABLE $name ATTACH PARTITION ${name}_p2 FOR VALUES FROM ($mid) TO ($end)";
+		$t->{late} = "FOR VALUES FROM ($end) TO (MAXVALUE)";
+		$t->{late_cols} = join(', ', map { s/^arr .*/arr int[] NOT NULL DEFAULT '{}'/r } shuffled(@cols));
+		$t->{targets} = [ "${name}_p1", "${name}_p2" ];
+		if (chance(.4))
+		{
+			push @sql, "CREATE TABLE ${name}_p3 PARTITION OF $name $t->{late}";
+			push @{ $t->{targets} }, "${name}_p3";
+			delete $t->{late};
+		}
+	}
+	if ($t->{child})
+	{
+		push @sql, "CREATE TABLE $t->{child} (extra int, $pk) INHERITS ($name)";
+	}
+	for my $e (@{ $t->{edges} })
+	{
+		push @sql, "CREATE INDEX ON $name (" . join(', ', @{ $e->{cols} }) . ')' if chance(.5);
+	}
+	return @sql;
+}
+
+# A literal for a column; key columns and links come from key_literals.
+sub column_value
+{
+	my ($col) = @_;
+	return chance(.12) ? 'NULL' : 1 + rnd(3) if $col eq 'g';
+	return chance(.12) ? 'NULL' : 1 + rnd(6) if $col eq 'v';
+	return chance(.12) ? 'NULL' : "'h" . (1 + rnd(3)) . "'" if $col eq 'h';
+	return pick("'{}'", "'{1}'", "'{2,1}'", "'{3,1,3}'", "'{1,NULL}'", "'{2,3}'") if $col eq 'arr';
+	return "'u" . rnd(9) . "'";
+}
+
+# Literals for one row: a list in the order of columns_of().
+sub row_values
+{
+	my ($t, $rel) = @_;
+	my $i = 1 + rnd($t->{size} + ($t->{parts} ? 2 : 0));
+	$i += 10 if $rel && $t->{child} && $rel eq $t->{child};
+	my @v = key_literals($t->{type}, $i);
+	for my $e (@{ $t->{edges} })
+	{
+		push @v, edge_values($e);
+	}
+	return (@v, map { column_value($_) } qw(g v h arr unread));
+}
+
+sub edge_values
+{
+	my ($e) = @_;
+	my $to = $e->{to};
+	return ('NULL') x @{ $e->{cols} } if chance(.12);
+	my $i = 1 + rnd($to->{size});
+	$i += 10 if $to->{child} && chance(.25);
+	my @v = key_literals($to->{type}, $i);
+	$v[0] = 'NULL' if @v > 1 && chance(.05);
+	return @v;
+}
+
+#---------------------------------------------------------------------
+# Views: pieces
+#---------------------------------------------------------------------
+
+my $alias_number;
+sub alias { return 'a' . ++$alias_number }
+
+sub all_edges { return map { @{ $_->{edges} } } @{ $S->{tables} } }
+
+# An edge between two different tables.
+sub edge { return pick(grep { $_->{from} != $_->{to} } all_edges()) }
+
+# An edge that starts at, or leads to, a table; undef if there is none.
+sub edge_from { my ($t) = @_; my @e = grep { $_->{from} == $t && $_->{to} != $t } all_edges(); return @e ? pick(@e) : undef }
+sub edge_to { my ($t) = @_; my @e = grep { $_->{to} == $t && $_->{from} != $t } all_edges(); return @e ? pick(@e) : undef }
+
+# Two edges one behind the other: child -> parent -> grandparent.
+sub chain
+{
+	my @c;
+	for my $e (grep { $_->{from} != $_->{to} } all_edges())
+	{
+		push @c, map { [ $e, $_ ] } grep { $_->{to} != $_->{from} } @{ $e->{to}{edges} };
+	}
+	return @{ pick(@c) };
+}
+
+# child.link = parent.key
+sub on
+{
+	my ($e, $c, $p) = @_;
+	my @l = map { "$c.$_" } @{ $e->{cols} };
+	my @r = map { "$p.$_" } @{ $e->{to}{key} };
+	count('row', 'equal') if $e->{cross} || $e->{to}{type} eq 'numeric';
+	return '(' . join(', ', @l) . ') = (' . join(', ', @r) . ')' if @l > 1 && chance(.3);
+	return join(' AND ', map { chance(.5) ? "$l[$_] = $r[$_]" : "$r[$_] = $l[$_]" } 0 .. $#l);
+}
+
+# The key of a table: for SELECT (with prefix), its names there, and the bare columns.
+sub key_select { my ($t, $a, $p) = @_; return join(', ', map { "$a.$_ AS $p$_" } @{ $t->{key} }) }
+sub key_names { my ($t, $p) = @_; return map { "$p$_" } @{ $t->{key} } }
+sub key_list { my ($t, $a) = @_; return join(', ', map { "$a.$_" } @{ $t->{key} }) }
+sub link_list { my ($e, $a) = @_; return join(', ', map { "$a.$_" } @{ $e->{cols} }) }
+sub link_not_null { my ($e, $a) = @_; return join(' AND ', map { "$a.$_ IS NOT NULL" } @{ $e->{cols} }) }
+sub link_select { my ($e, $a, $p) = @_; my $i = 0; return join(', ', map { "$a.$_ AS $p" . ++$i } @{ $e->{cols} }) }
+sub link_names { my ($e, $p) = @_; my $i = 0; return map { $p . ++$i } @{ $e->{cols} } }
+
+# (c.k1, ...) = (p.id, ...) where the child's columns were renamed k1, ...
+sub on_names
+{
+	my ($e, $names, $a, $p) = @_;
+	count('row', 'equal') if $e->{cross} || $e->{to}{type} eq 'numeric';
+	return join(' AND ', map { "$a.$names->[$_] = $p.$e->{to}{key}[$_]" } 0 .. $#{$names});
+}
+
+# Conditions on plain columns of the aliases.
+sub condition
+{
+	my @a = @_;
+	my ($x, $y) = (pick(@a), pick(@a));
+	count('row', 'plain');
+	return pick(
+		"$x.v > 2", "$x.g <> 1", "$x.g IS NOT NULL", "$x.h > 'h1'", "$x.v <= $y.v + 1",
+		"coalesce($x.h, '') <> 'h2'", "NULLIF($x.v, $y.g) IS NOT NULL", "$x.g IS DISTINCT FROM $y.v",
+		"CASE $x.g WHEN $y.v THEN $x.h = 'h1' ELSE $y.v > 1 END", "$x.g = ANY ($y.arr)",
+		"$x.unread IS NULL OR $x.v > 1");
+}
+sub maybe_and { my ($p, @a) = @_; return chance($p) ? ' AND (' . condition(@a) . ')' : '' }
+sub maybe_where { my ($p, @a) = @_; return chance($p) ? ' WHERE (' . condition(@a) . ')' : '' }
+
+# Outputs that do not depend on an order.
+sub measure
+{
+	my ($a, $n) = @_;
+	$n //= '';
+	return pick("sum($a.v) AS s$n", "max($a.h) AS m$n", "count(DISTINCT $a.g) AS d$n", "array_agg(DISTINCT $a.g ORDER BY $a.g) AS ag$n",
+		"jsonb_object_agg($a.h, 1) FILTER (WHERE $a.h IS NOT NULL) AS j$n");
+}
+sub payload { my ($a, $n) = @_; $n //= ''; return "$a.v AS v$n, $a.h AS h$n" }
+sub ordered_agg { my ($t, $a, $n) = @_; return "jsonb_agg(jsonb_build_object('v', $a.v, 'h', $a.h) ORDER BY " . key_list($t, $a) . ") AS doc$n" }
+
+sub result
+{
+	my ($sql, $key, @more) = @_;
+	return { sql => $sql, key => $key, @more };
+}
+
+#---------------------------------------------------------------------
+# Views: one function per shape.  Each returns undef when the schema lacks
+# what it needs.  rows: the rows of the table in section 5 it stands for.
+# numeric group values that come from a link have no single image: inexact.
+#---------------------------------------------------------------------
+
+sub inexact { my ($e) = @_; return $e->{types}[0] eq 'numeric' }
+
+my %SHAPES;
+
+sub shape { my ($name, $rows, $sub) = @_; $SHAPES{$name} = { rows => $rows, make => $sub }; return }
+
+shape 'inner', ['inner'], sub {
+	my ($e1, $e2) = chain();
+	my ($c, $p, $g) = (alias(), alias(), alias());
+	my ($C, $P, $G) = ($e1->{from}, $e1->{to}, $e2->{to});
+	my $style = rnd(3);
+	my $sel = 'SELECT ' . key_select($C, $c, 'k') . ', ' . payload($c) . ', ' . payload($p, 'p');
+	my @k = key_names($C, 'k');
+	return result("$sel FROM $C->{name} $c JOIN $P->{name} $p ON " . on($e1, $c, $p) . maybe_and(.3, $c, $p) . maybe_where(.4, $c, $p), \@k, infer => 1) if $style == 0;
+	return result("$sel, " . payload($g, 'g') . " FROM $C->{name} $c JOIN $P->{name} $p ON " . on($e1, $c, $p) . " JOIN $G->{name} $g ON "
+		. on($e2, $p, $g) . maybe_and(.3, $p, $g) . maybe_where(.4, $c, $p, $g), \@k) if $style == 1;
+	return result("$sel, $g.v AS gv FROM $G->{name} $g, $P->{name} $p, $C->{name} $c WHERE " . on($e1, $c, $p) . ' AND ' . on($e2, $p, $g)
+		. maybe_and(.5, $c, $p, $g), \@k);
+};
+
+shape 'inner_group', [ 'inner', 'grouped' ], sub {
+	my ($e1, $e2) = chain();
+	my ($c, $p, $g) = (alias(), alias(), alias());
+	my ($C, $P, $G) = ($e1->{from}, $e1->{to}, $e2->{to});
+	my $by = pick("$g.g", "$g.h", "coalesce($g.h, 'x') || $g.g", "$p.g");
+	my $nn = chance(.5) ? " WHERE $by IS NOT NULL" : '';
+	return result("SELECT $by AS k, count(*) AS n, " . measure($c) . ", max($p.v) AS pv FROM $C->{name} $c JOIN $P->{name} $p ON " . on($e1, $c, $p)
+		. " JOIN $G->{name} $g ON " . on($e2, $p, $g) . maybe_and(.3, $c, $p, $g) . "$nn GROUP BY 1", ['k'], infer => 1);
+};
+
+shape 'inner_group_key', [ 'inner', 'grouped' ], sub {
+	my ($e1, $e2) = chain();
+	my ($c, $p, $g) = (alias(), alias(), alias());
+	my ($C, $P, $G) = ($e1->{from}, $e1->{to}, $e2->{to});
+	return result('SELECT ' . key_select($G, $g, 'k') . ", count(*) AS n, " . measure($c) . ", " . ordered_agg($C, $c, '') . " FROM $C->{name} $c JOIN $P->{name} $p ON "
+		. on($e1, $c, $p) . " JOIN $G->{name} $g ON " . on($e2, $p, $g) . maybe_and(.3, $c, $p, $g) . ' GROUP BY ' . key_list($G, $g), [ key_names($G, 'k') ], infer => 1, entity => $G);
+};
+
+shape 'left_chain', ['nullable side'], sub {
+	my ($e1, $e2) = chain();
+	my ($c, $p, $g) = (alias(), alias(), alias());
+	my ($C, $P, $G) = ($e1->{from}, $e1->{to}, $e2->{to});
+	my $where = pick('', " WHERE $g.g IS NULL OR $g.g <> 1", " WHERE coalesce($p.v, 3) > 2", " WHERE $g.v IS NULL", " WHERE $p.h = $c.h OR $p.h IS NULL");
+	return result('SELECT ' . key_select($C, $c, 'k') . ', ' . payload($c) . ', ' . payload($p, 'p') . ', ' . payload($g, 'g')
+		. " FROM $C->{name} $c LEFT JOIN $P->{name} $p ON " . on($e1, $c, $p) . maybe_and(.4, $c, $p)
+		. " LEFT JOIN $G->{name} $g ON " . on($e2, $p, $g) . maybe_and(.3, $c, $p, $g) . $where, [ key_names($C, 'k') ], entity => $C);
+};
+
+shape 'left_children', [ 'nullable side', 'preserved side' ], sub {
+	my $e = edge();
+	my ($c, $p) = (alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my $where = pick('', '', " WHERE $c.v IS NULL OR $c.v > 2");
+	my $join = chance(.3) ? "$C->{name} $c RIGHT JOIN $P->{name} $p" : "$P->{name} $p LEFT JOIN $C->{name} $c";
+	return result('SELECT ' . key_select($P, $p, 'k') . ", count($c.v) AS n, count(*) AS rows, " . measure($c) . ", max($p.h) AS ph FROM $join ON " . on($e, $c, $p)
+		. maybe_and(.5, $c, $p) . $where . ' GROUP BY ' . key_list($P, $p), [ key_names($P, 'k') ], infer => 1, entity => $P);
+};
+
+shape 'left_nested', ['nullable side'], sub {
+	my ($e1, $e2) = chain();
+	my ($c, $p, $g) = (alias(), alias(), alias());
+	my ($C, $P, $G) = ($e1->{from}, $e1->{to}, $e2->{to});
+	my $inner = pick('LEFT JOIN', 'JOIN', 'LEFT JOIN');
+	return result('SELECT ' . key_select($G, $g, 'k') . ", count($c.v) AS n, count(*) AS rows, " . measure($c) . " FROM $G->{name} $g LEFT JOIN ($P->{name} $p $inner $C->{name} $c ON "
+		. on($e1, $c, $p) . maybe_and(.4, $c, $p) . ') ON ' . on($e2, $p, $g) . pick('', " AND ($c.v IS NULL OR $c.v > 3)", " AND ($c.g IS NULL)", maybe_and(1, $p, $g, $c))
+		. ' GROUP BY ' . key_list($G, $g), [ key_names($G, 'k') ], entity => $G);
+};
+
+shape 'preserved_group', ['preserved side'], sub {
+	my $e = edge();
+	my ($c, $p) = (alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	return result("SELECT $p.g AS k, count(*) AS n, count($c.v) AS cn, " . measure($c) . " FROM $P->{name} $p LEFT JOIN $C->{name} $c ON " . on($e, $c, $p)
+		. " AND $p.v > 2" . maybe_where(.3, $p) . " GROUP BY $p.g", ['k'], infer => 1) if chance(.5);
+	return result("SELECT $c.g AS k, count(*) AS n, " . measure($p) . " FROM $C->{name} $c LEFT JOIN $P->{name} $p ON " . on($e, $c, $p)
+		. " AND $c.v > 2 GROUP BY $c.g", ['k'], infer => 1);
+};
+
+shape 'nullable_group', ['nullable key'], sub {
+	my $e = edge();
+	my ($c, $p) = (alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my $from = "FROM $C->{name} $c LEFT JOIN $P->{name} $p ON " . on($e, $c, $p) . maybe_and(.3, $c, $p);
+	my $style = rnd(5);
+	my $by = pick("$p.g", "coalesce($p.h, 'none')", "coalesce($p.g, 0)", "$p.h");
+	return result("SELECT $by AS k, count(*) AS n, " . measure($c) . " $from GROUP BY 1", ['k'], infer => 1) if $style == 0;
+	return result("SELECT DISTINCT $by AS k $from", ['k'], infer => 1) if $style == 1;
+	return result('SELECT ' . key_select($C, $c, 'k') . ", count(*) OVER (PARTITION BY $by) AS n, $p.v AS pv $from", [ key_names($C, 'k') ], rows => ['window']) if $style == 2;
+	return result('SELECT ' . key_select($P, $p, 'k') . ', ' . key_select($C, $c, 'c') . ", $c.v, $p.h FROM $P->{name} $p LEFT JOIN $C->{name} $c ON " . on($e, $c, $p) . maybe_and(.3, $c, $p),
+		[ key_names($P, 'k'), key_names($C, 'c') ]) if $style == 3;
+	my $x = alias();
+	my $X = pick(@{ $S->{tables} });
+	return result('SELECT ' . key_select($C, $c, 'k') . ", z.n $from, LATERAL (SELECT count(*) AS n FROM $X->{name} $x WHERE $x.g " . pick('IS NOT DISTINCT FROM', '=') . " $p.g) z",
+		[ key_names($C, 'k') ]);
+};
+
+shape 'full_join', ['full join'], sub {
+	my $e = edge();
+	my ($c, $p) = (alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my $style = rnd(3);
+	my @n = link_names($e, 'k');
+	my $x = "(SELECT " . link_select($e, $c, 'k') . ", count(*) AS n, " . measure($c) . " FROM $C->{name} $c WHERE " . link_not_null($e, $c) . ' GROUP BY ' . link_list($e, $c) . ') x';
+	my $i = 0;
+	my $y = '(SELECT ' . join(', ', map { "$p.$_ AS k" . ++$i } @{ $P->{key} }) . ", $p.v FROM $P->{name} $p" . maybe_where(.3, $p) . ') y';
+	return result('SELECT ' . join(', ', @n) . ", x.n, y.v FROM $x FULL JOIN $y USING (" . join(', ', @n) . ')', \@n, inexact => 1) if $style == 0;
+	return result('SELECT ' . join(', ', map { "coalesce(x.$_, y.$_) AS $_" } @n) . ", x.n, y.v FROM $x FULL JOIN $y ON " . join(' AND ', map { "x.$_ = y.$_" } @n), \@n, inexact => 1) if $style == 1;
+	return result('SELECT ' . key_select($P, $p, 'k') . ', ' . key_select($C, $c, 'c') . ", $c.v, $p.h FROM $P->{name} $p FULL JOIN $C->{name} $c ON " . on($e, $c, $p),
+		[ key_names($P, 'k'), key_names($C, 'c') ]);
+};
+
+# conditions with a sublink over a child table, seen from parent alias p
+sub sublink_condition
+{
+	my ($e, $p) = @_;
+	my $C = $e->{from};
+	my $c = alias();
+	my $f = edge_from($C);
+	my $deeper = '';
+	if ($f && chance(.5))
+	{
+		my $d = alias();
+		$deeper = ' AND ' . pick('EXISTS', 'NOT EXISTS') . " (SELECT 1 FROM $f->{to}{name} $d WHERE " . on($f, $c, $d) . maybe_and(.6, $d, $c) . ')';
+	}
+	my $links = '(' . link_list($e, $c) . ')';
+	my $key = '(' . key_list($e->{to}, $p) . ')';
+	return pick(
+		"EXISTS (SELECT 1 FROM $C->{name} $c WHERE " . on($e, $c, $p) . maybe_and(.5, $c, $p) . "$deeper)",
+		"NOT EXISTS (SELECT FROM $C->{name} $c WHERE " . on($e, $c, $p) . maybe_and(.5, $c, $p) . "$deeper)",
+		"$key IN (SELECT " . link_list($e, $c) . " FROM $C->{name} $c WHERE $c.v > 2$deeper)",
+		"$key = ANY (SELECT " . link_list($e, $c) . " FROM $C->{name} $c WHERE $c.v > 2$deeper)",
+		"$p.v >= ALL (SELECT $c.v FROM $C->{name} $c WHERE " . on($e, $c, $p) . " AND $c.v IS NOT NULL$deeper)",
+		"$p.g NOT IN (SELECT $c.g FROM $C->{name} $c WHERE " . on($e, $c, $p) . "$deeper)",
+		"($p.v > 4 OR $key IN (SELECT " . link_list($e, $c) . " FROM $C->{name} $c WHERE " . link_not_null($e, $c) . "$deeper))",
+		"(SELECT count(*) FROM $C->{name} $c WHERE " . on($e, $c, $p) . "$deeper) > 1");
+}
+
+shape 'sublink_where', ['sublink'], sub {
+	my $e = edge();
+	my $p = alias();
+	my $P = $e->{to};
+	return result('SELECT ' . key_select($P, $p, 'k') . ', ' . payload($p) . " FROM $P->{name} $p WHERE " . sublink_condition($e, $p) . maybe_and(.3, $p), [ key_names($P, 'k') ], infer => 1, entity => $P);
+};
+
+shape 'sublink_target', ['sublink'], sub {
+	my $e = edge();
+	my ($p, $c) = (alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my $f = edge_from($C);
+	my ($join, $and) = ('', '');
+	if ($f && chance(.5))
+	{
+		my $d = alias();
+		$join = ' ' . pick('JOIN', 'LEFT JOIN') . " $f->{to}{name} $d ON " . on($f, $c, $d);
+		$and = maybe_and(.5, $c, $d);
+	}
+	my $expr = pick("(SELECT count(*) FROM $C->{name} $c$join WHERE " . on($e, $c, $p) . "$and)",
+		"ARRAY(SELECT $c.v FROM $C->{name} $c$join WHERE " . on($e, $c, $p) . "$and ORDER BY " . key_list($C, $c) . ')',
+		'(SELECT ' . ordered_agg($C, $c, '') . " FROM $C->{name} $c$join WHERE " . on($e, $c, $p) . "$and)",
+		"(SELECT jsonb_agg($c ORDER BY " . key_list($C, $c) . ") FROM $C->{name} $c WHERE " . on($e, $c, $p) . ')',
+		"EXISTS (SELECT FROM $C->{name} $c$join WHERE " . on($e, $c, $p) . "$and)");
+	count('row', 'whole row') if $expr =~ /jsonb_agg\($c /;
+	return result('SELECT ' . key_select($P, $p, 'k') . ", $expr AS x, " . payload($p) . " FROM $P->{name} $p" . maybe_where(.2, $p), [ key_names($P, 'k') ], infer => 1, entity => $P);
+};
+
+shape 'sublink_link', ['sublink'], sub {
+	my $e = edge();
+	my ($c, $p) = (alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my $cond = pick('(' . link_list($e, $c) . ') IN (SELECT ' . key_list($P, $p) . " FROM $P->{name} $p WHERE $p.v > 2)",
+		"$c.g IN (SELECT $p.g FROM $P->{name} $p WHERE $p.h = 'h1')",
+		"EXISTS (SELECT 1 FROM $P->{name} $p WHERE " . on($e, $c, $p) . " AND $p.v >= $c.v)",
+		"$c.v > (SELECT $p.v FROM $P->{name} $p WHERE " . on($e, $c, $p) . ')');
+	return result('SELECT ' . key_select($C, $c, 'k') . ', ' . payload($c) . " FROM $C->{name} $c WHERE $cond" . maybe_and(.2, $c), [ key_names($C, 'k') ], infer => 1, entity => $C);
+};
+
+shape 'sublink_elsewhere', ['sublink'], sub {
+	my $e = edge();
+	my ($c, $p, $d) = (alias(), alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my $f = edge_from($C) or return;
+	my $D = $f->{to};
+	my $exists = "EXISTS (SELECT FROM $D->{name} $d WHERE " . on($f, $c, $d) . " AND $d.v > 2)";
+	my $key = [ key_names($P, 'k') ];
+	my $sel = 'SELECT ' . key_select($P, $p, 'k');
+	my $by = ' GROUP BY ' . key_list($P, $p);
+	return pick(
+		result("$sel, count($c.v) AS n FROM $P->{name} $p LEFT JOIN $C->{name} $c ON " . on($e, $c, $p) . " AND $exists$by", $key),
+		result("$sel, count($c.v) AS n FROM $P->{name} $p LEFT JOIN $C->{name} $c ON " . on($e, $c, $p) . " AND $c.g IN (SELECT $d.g FROM $D->{name} $d WHERE $d.v > 2)$by", $key),
+		result("$sel, count(*) FILTER (WHERE $exists) AS n FROM $P->{name} $p JOIN $C->{name} $c ON " . on($e, $c, $p) . $by, $key),
+		result("$sel, sum((SELECT $d.v FROM $D->{name} $d WHERE " . on($f, $c, $d) . ")) AS n FROM $P->{name} $p JOIN $C->{name} $c ON " . on($e, $c, $p) . $by, $key),
+		result("$sel, count(*) AS n FROM $P->{name} $p JOIN $C->{name} $c ON " . on($e, $c, $p) . "$by HAVING count(*) >= (SELECT count(*) FROM $C->{name} $d WHERE " . on($e, $d, $p) . " AND $d.v > 2)", $key));
+};
+
+shape 'sublink_value', ['sublink value'], sub {
+	my $e = edge();
+	my ($c, $p) = (alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my $value = "(SELECT $p.g FROM $P->{name} $p WHERE " . on($e, $c, $p) . ')';
+	return result("SELECT $value AS k, count(*) AS n, " . measure($c) . " FROM $C->{name} $c GROUP BY 1", ['k']) if chance(.4);
+	return result('SELECT ' . key_select($C, $c, 'k') . ", count(*) OVER (PARTITION BY $value) AS n FROM $C->{name} $c", [ key_names($C, 'k') ]) if chance(.5);
+	my $x = alias();
+	my $X = pick(@{ $S->{tables} });
+	return result('SELECT ' . key_select($X, $x, 'k') . ", (SELECT count(*) FROM (SELECT $c.v, $value AS g FROM $C->{name} $c) z WHERE z.g = $x.g) AS n FROM $X->{name} $x", [ key_names($X, 'k') ]);
+};
+
+shape 'grouped_below', ['grouped'], sub {
+	my $e = edge();
+	my ($c, $p) = (alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my @n = link_names($e, 'k');
+	my $f = edge_from($C);
+	my ($join, $d) = ('', $c);
+	if ($f && chance(.5))
+	{
+		$d = alias();
+		$join = ' ' . pick('JOIN', 'LEFT JOIN') . " $f->{to}{name} $d ON " . on($f, $c, $d) . maybe_and(.3, $d);
+	}
+	my $having = pick('', " HAVING count(*) > 1", " HAVING sum($c.v) > 3");
+	my $join_type = pick('LEFT JOIN', 'JOIN');
+	my $where = pick('', ' WHERE x.n < 3', ' WHERE x.n IS NULL OR x.n > 1');
+	return result('SELECT ' . key_select($P, $p, 'k') . ", x.n, x.dv, $p.h FROM $P->{name} $p $join_type (SELECT " . link_select($e, $c, 'k')
+		. ", count(*) AS n, max($d.v) AS dv FROM $C->{name} $c$join GROUP BY " . link_list($e, $c) . "$having) x ON " . on_names($e, \@n, 'x', $p) . $where, [ key_names($P, 'k') ], entity => $P);
+};
+
+shape 'distinct_below', ['grouped'], sub {
+	my $e = edge();
+	my ($c, $p) = (alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my @n = link_names($e, 'k');
+	return result('SELECT ' . key_select($P, $p, 'k') . ", count(x.g) AS n FROM $P->{name} $p LEFT JOIN (SELECT DISTINCT " . link_select($e, $c, 'k') . ", $c.g FROM $C->{name} $c"
+		. maybe_where(.3, $c) . ') x ON ' . on_names($e, \@n, 'x', $p) . ' GROUP BY ' . key_list($P, $p), [ key_names($P, 'k') ]) if chance(.35);
+	my $order = join(', ', link_list($e, $c), "$c.v DESC NULLS LAST", key_list($C, $c));
+	return result('SELECT ' . key_select($P, $p, 'k') . ", x.v, x.h FROM $P->{name} $p LEFT JOIN (SELECT DISTINCT ON (" . link_list($e, $c) . ') ' . link_select($e, $c, 'k')
+		. ", $c.v, $c.h FROM $C->{name} $c ORDER BY $order) x ON " . on_names($e, \@n, 'x', $p), [ key_names($P, 'k') ]) if chance(.5);
+	return result("SELECT DISTINCT ON ($c.g) $c.g AS k, $c.v, $c.h FROM $C->{name} $c" . maybe_where(.3, $c) . " ORDER BY $c.g, $c.v DESC NULLS LAST, " . key_list($C, $c), ['k'], infer => 1) if chance(.5);
+	return result("SELECT DISTINCT $p.h AS k FROM $C->{name} $c JOIN $P->{name} $p ON " . on($e, $c, $p) . maybe_where(.3, $c, $p), ['k'], infer => 1);
+};
+
+shape 'grouped_twice', ['grouped'], sub {
+	my $C = pick(@{ $S->{tables} });
+	my $c = alias();
+	return result("SELECT x.g AS k, sum(x.n) AS n, count(*) AS parts FROM (SELECT $c.g, $c.h, count(*) AS n FROM $C->{name} $c GROUP BY $c.g, $c.h) x GROUP BY x.g", ['k']) if chance(.5);
+	return result("SELECT x.n AS k, count(*) AS groups FROM (SELECT $c.g, count(*) AS n FROM $C->{name} $c GROUP BY $c.g) x GROUP BY x.n", ['k']);
+};
+
+shape 'window', ['window'], sub {
+	my $e = edge();
+	my $C = $e->{from};
+	my ($c, $p) = (alias(), alias());
+	my $by = pick("$c.g", "$c.h", link_list($e, $c), "$c.g, $c.h", "$c.v % 2");
+	my $sel = 'SELECT ' . key_select($C, $c, 'k') . ", $c.v, row_number() OVER (PARTITION BY $by ORDER BY $c.v, " . key_list($C, $c) . ') AS rn, ';
+	my $more = pick("sum($c.v) OVER (PARTITION BY $by) AS s", "count(*) OVER (PARTITION BY $c.h) AS s", "rank() OVER (PARTITION BY $c.g ORDER BY $c.v) AS s",
+		"count(*) OVER () AS s", "lag($c.v) OVER (PARTITION BY $by ORDER BY $c.v, " . key_list($C, $c) . ') AS s');
+	return result("$sel$more FROM $C->{name} $c" . maybe_where(.4, $c), [ key_names($C, 'k') ], infer => 1, entity => $C);
+};
+
+shape 'window_below', ['window'], sub {
+	my $e = edge();
+	my ($c, $p) = (alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my $over = "OVER (PARTITION BY $p.g ORDER BY $p.v, " . key_list($P, $p) . ')';
+	my $i = 0;
+	my $sub = '(SELECT ' . join(', ', map { "$p.$_ AS k" . ++$i } @{ $P->{key} }) . ", $p.h, row_number() $over AS rn FROM $P->{name} $p" . maybe_where(.3, $p) . ') w';
+	$i = 0;
+	my $match = join(' AND ', map { "w.k" . ++$i . " = $c.$_" } @{ $e->{cols} });
+	return result('SELECT ' . key_select($C, $c, 'k') . ", w.rn, w.h, $c.v FROM $C->{name} $c " . pick('JOIN', 'LEFT JOIN') . " $sub ON $match", [ key_names($C, 'k') ]) if chance(.5);
+	my $by = pick("$p.g", "$p.h", "$p.g, $c.h");
+	return result('SELECT ' . key_select($C, $c, 'k') . ", count(*) OVER (PARTITION BY $by) AS n, $p.v AS pv FROM $C->{name} $c JOIN $P->{name} $p ON " . on($e, $c, $p), [ key_names($C, 'k') ]) if chance(.6);
+	return result("SELECT $p.g AS k, $p.h AS l, count(*) AS n, sum(count(*)) OVER (PARTITION BY $p.g) AS s FROM $P->{name} $p GROUP BY $p.g, $p.h", [ 'k', 'l' ]);
+};
+
+shape 'limited_rows', ['limited rows'], sub {
+	my $e = edge();
+	my ($c, $p) = (alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my @n = link_names($e, 'l');
+	my $rn = 'row_number() OVER (PARTITION BY ' . link_list($e, $c) . " ORDER BY $c.v DESC NULLS LAST, " . key_list($C, $c) . ') AS rn';
+	my $sub = '(SELECT ' . key_select($C, $c, 'k') . ', ' . link_select($e, $c, 'l') . ", $c.v, $c.g, $rn FROM $C->{name} $c) x";
+	return result('SELECT ' . join(', ', map { "x.$_" } key_names($C, 'k')) . ", x.v, x.rn FROM $sub WHERE x.rn <= 2", [ key_names($C, 'k') ]) if chance(.3);
+	return result('SELECT ' . join(', ', map { "x.$_" } @n) . ", x.rn, x.v FROM $sub WHERE x.rn <= 2", [ @n, 'rn' ], inexact => inexact($e)) if chance(.3);
+	return result('SELECT ' . key_select($P, $p, 'k') . ", array_agg(x.v ORDER BY x.rn) AS top FROM $P->{name} $p JOIN $sub ON " . on_names($e, \@n, 'x', $p)
+		. ' AND x.rn <= 2 GROUP BY ' . key_list($P, $p), [ key_names($P, 'k') ]) if chance(.6);
+	return result("SELECT x.g AS k, count(*) AS n FROM $sub WHERE x.rn <= 2 GROUP BY x.g", ['k']);
+};
+
+shape 'limit', ['limit'], sub {
+	my $e = edge();
+	my ($c, $p) = (alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my $order = "ORDER BY $c.v DESC NULLS LAST, " . key_list($C, $c);
+	my $sub = "(SELECT " . key_select($C, $c, 'c') . ", $c.v, $c.g FROM $C->{name} $c WHERE " . on($e, $c, $p) . " $order LIMIT " . pick(1, 2) . ') x';
+	my $style = rnd(5);
+	return result('SELECT ' . key_select($P, $p, 'k') . ', ' . join(', ', map { "x.$_" } key_names($C, 'c')) . ", x.v FROM $P->{name} $p, LATERAL $sub",
+		[ key_names($P, 'k'), key_names($C, 'c') ]) if $style == 0;
+	return result('SELECT ' . key_select($P, $p, 'k') . ", count(x.v) AS n, max(x.g) AS g FROM $P->{name} $p LEFT JOIN LATERAL $sub ON x.v > 2 GROUP BY " . key_list($P, $p),
+		[ key_names($P, 'k') ]) if $style == 1;
+	return result('SELECT ' . key_select($P, $p, 'k') . ", (SELECT $c.h FROM $C->{name} $c WHERE " . on($e, $c, $p) . " $order LIMIT 1) AS h FROM $P->{name} $p", [ key_names($P, 'k') ], entity => $P) if $style == 2;
+	return result('SELECT ' . key_select($C, $c, 'k') . ", $c.v FROM $C->{name} $c" . maybe_where(.3, $c) . " $order LIMIT 3", [ key_names($C, 'k') ]) if $style == 3;
+	return result('SELECT ' . key_select($P, $p, 'k') . ", x.v FROM $P->{name} $p JOIN LATERAL $sub ON x.g = $p.g", [ key_names($P, 'k'), ]) if $sub =~ /LIMIT 1/;
+	return result('SELECT ' . key_select($P, $p, 'k') . ", sum(x.v) AS v FROM $P->{name} $p JOIN LATERAL $sub ON x.g = $p.g GROUP BY " . key_list($P, $p), [ key_names($P, 'k') ]);
+};
+
+shape 'set_operation', ['set operation'], sub {
+	my $e = edge();
+	my ($c, $p, $x) = (alias(), alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my $X = pick(@{ $S->{tables} });
+	my $style = rnd(6);
+	my $op = pick('UNION', 'EXCEPT', 'INTERSECT', 'UNION ALL', 'EXCEPT ALL', 'INTERSECT ALL');
+	my $set = pick('UNION', 'EXCEPT', 'INTERSECT');
+	return result('SELECT ' . key_select($C, $c, 'k') . ", 'c' AS what, $c.v FROM $C->{name} $c UNION ALL SELECT " . key_list($C, $x) . ", 'x', $x.g FROM $C->{name} $x WHERE $x.v > 2",
+		[ key_names($C, 'k'), 'what' ]) if $style == 0;
+	return result("SELECT $c.g AS k, $c.h AS l FROM $C->{name} $c $set SELECT $x.g, $x.h FROM $X->{name} $x" . maybe_where(.4, $x), [ 'k', 'l' ]) if $style == 1;
+	return result("SELECT z.g AS k, count(*) AS n, sum(z.v) AS s FROM (SELECT $c.g, $c.v FROM $C->{name} $c $op SELECT $x.g, $x.v FROM $X->{name} $x" . maybe_where(.4, $x) . ') z GROUP BY z.g', ['k']) if $style == 2;
+	return result("SELECT $c.g AS k FROM $C->{name} $c $set SELECT $x.v FROM $X->{name} $x JOIN $C->{name} $p ON $p.g = $x.g WHERE $p.v > 2", ['k']) if $style == 3;
+	return result("SELECT $p.g AS k FROM $C->{name} $c JOIN $P->{name} $p ON " . on($e, $c, $p) . " $set (SELECT $x.g FROM $X->{name} $x UNION SELECT $x.v FROM $X->{name} $x WHERE $x.h = 'h1')", ['k']) if $style == 4;
+	my @n = link_names($e, 'k');
+	return result('SELECT ' . key_select($P, $p, 'k') . ", count(z.v) AS n FROM $P->{name} $p LEFT JOIN (SELECT " . link_select($e, $c, 'k') . ", $c.v FROM $C->{name} $c $op SELECT "
+		. link_list($e, $x) . ", $x.g FROM $C->{name} $x) z ON " . on_names($e, \@n, 'z', $p) . ' GROUP BY ' . key_list($P, $p), [ key_names($P, 'k') ]);
+};
+
+shape 'uncorrelated', ['uncorrelated'], sub {
+	my ($C, $X) = (pick(@{ $S->{tables} }), pick(@{ $S->{tables} }));
+	my ($c, $x) = (alias(), alias());
+	my $sel = 'SELECT ' . key_select($C, $c, 'k') . ", $c.v";
+	my @k = key_names($C, 'k');
+	return pick(
+		result("SELECT 1 AS k, count(*) AS n, max($c.v) AS m FROM $C->{name} $c", ['k'], rows => ['aggregate without GROUP BY']),
+		result("$sel, z.m FROM $C->{name} $c CROSS JOIN (SELECT max($x.v) AS m FROM $X->{name} $x) z", \@k, rows => ['aggregate without GROUP BY']),
+		result("$sel, (SELECT max($x.v) FROM $X->{name} $x) AS m FROM $C->{name} $c", \@k),
+		result("$sel FROM $C->{name} $c WHERE EXISTS (SELECT 1 FROM $X->{name} $x WHERE $x.v > 5)", \@k),
+		result("$sel FROM $C->{name} $c WHERE $c.g NOT IN (SELECT $x.g FROM $X->{name} $x WHERE $x.v > 4)", \@k),
+		result("SELECT $c.g AS k, sum($c.v) AS s FROM $C->{name} $c GROUP BY $c.g HAVING sum($c.v) > (SELECT avg($x.v) FROM $X->{name} $x)", ['k']));
+};
+
+shape 'recursive', ['recursive CTE'], sub {
+	my ($e) = grep { $_->{from} == $_->{to} } all_edges();
+	my $T = $e->{from};
+	my ($a, $b) = (alias(), alias());
+	my $i = 0;
+	my @k = map { 'k' . ++$i } @{ $T->{key} };
+	$i = 0;
+	my $match = join(' AND ', map { "$b." . $e->{cols}[ $_ ] . " = r.k" . ($_ + 1) } 0 .. $#k);
+	my $step = join(', ', map { "$b.$_" } @{ $T->{key} });
+	return result('WITH RECURSIVE r AS (SELECT ' . join(', ', map { "$a.$_ AS k" . ++$i } @{ $T->{key} }) . ", $a.v AS root, 0 AS depth FROM $T->{name} $a WHERE $a.g = 1 UNION SELECT $step, r.root, r.depth + 1 "
+		. "FROM r JOIN $T->{name} $b ON $match WHERE r.depth < 4) SELECT " . join(', ', map { "r.$_" } @k) . ', min(r.depth) AS depth, max(r.root) AS root FROM r GROUP BY ' . join(', ', @k), \@k);
+};
+
+shape 'grouping_sets', ['grouping sets'], sub {
+	my $e = edge();
+	my ($c, $p) = (alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my $by = pick("GROUPING SETS (($c.g), ($p.h), ())", "ROLLUP ($c.g, $p.h)", "CUBE ($c.g, $p.h)");
+	return result("SELECT $c.g AS k, $p.h AS l, grouping($c.g, $p.h) AS gr, count(*) AS n, sum($c.v) AS s FROM $C->{name} $c JOIN $P->{name} $p ON " . on($e, $c, $p) . " GROUP BY $by", [ 'k', 'l', 'gr' ]);
+};
+
+shape 'target_srf', ['target-list SRF'], sub {
+	my $C = pick(@{ $S->{tables} });
+	my $c = alias();
+	return result('SELECT ' . key_select($C, $c, 'k') . ", generate_series(1, $c.v) AS n, $c.h FROM $C->{name} $c", [ key_names($C, 'k'), 'n' ]) if chance(.5);
+	return result("SELECT z.x AS k, count(*) AS n FROM (SELECT unnest($c.arr) AS x, $c.v FROM $C->{name} $c) z GROUP BY z.x", ['k']);
+};
+
+shape 'function', ['function in FROM'], sub {
+	my $e = edge();
+	my ($c, $p) = (alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my $style = rnd(5);
+	return result("SELECT u.x AS k, count(*) AS n, " . measure($c) . " FROM $C->{name} $c, unnest($c.arr) AS u(x)" . maybe_where(.4, $c) . ' GROUP BY u.x', ['k'], infer => 1) if $style == 0;
+	return result('SELECT ' . key_select($C, $c, 'k') . ", u.o, u.x, $p.h FROM $C->{name} $c CROSS JOIN LATERAL unnest($c.arr) WITH ORDINALITY AS u(x, o) LEFT JOIN $P->{name} $p ON " . on($e, $c, $p),
+		[ key_names($C, 'k'), 'o' ]) if $style == 1;
+	return result('SELECT ' . key_select($P, $p, 'k') . ", count(u.x) AS n FROM $P->{name} $p LEFT JOIN ($C->{name} $c CROSS JOIN LATERAL unnest($c.arr) AS u(x)) ON u.x = $p.g GROUP BY " . key_list($P, $p),
+		[ key_names($P, 'k') ], entity => $P) if $style == 2;
+	return result("SELECT s.n AS k, count($c.g) AS rows, " . measure($c) . " FROM generate_series(1, 5) AS s(n) LEFT JOIN $C->{name} $c ON $c.v = s.n GROUP BY s.n", ['k']) if $style == 3;
+	return result("SELECT l.k, l.label, count($c.v) AS n FROM (VALUES (1, 'one'), (2, 'two'), (9, 'nine')) AS l(k, label) LEFT JOIN $C->{name} $c ON $c.g = l.k GROUP BY l.k, l.label", [ 'k', 'label' ]);
+};
+
+shape 'self_join', ['self join'], sub {
+	my ($e) = grep { $_->{from} == $_->{to} } all_edges();
+	my $T = $e->{from};
+	my ($a, $b, $c) = (alias(), alias(), alias());
+	my $style = rnd(3);
+	my @k = key_names($T, 'k');
+	return result('SELECT ' . key_select($T, $a, 'k') . ", $a.v, $b.v AS bv, $c.h AS ch FROM $T->{name} $a LEFT JOIN $T->{name} $b ON " . on($e, $a, $b) . maybe_and(.3, $b)
+		. " LEFT JOIN $T->{name} $c ON " . on($e, $b, $c), \@k, entity => $T) if $style == 0;
+	return result('SELECT ' . key_select($T, $b, 'k') . ", count($a.v) AS n, " . measure($a) . " FROM $T->{name} $b " . pick('JOIN', 'LEFT JOIN') . " $T->{name} $a ON " . on($e, $a, $b)
+		. ' GROUP BY ' . key_list($T, $b), \@k, entity => $T) if $style == 1;
+	return result('SELECT ' . key_select($T, $a, 'k') . ", (SELECT count(*) FROM $T->{name} $b WHERE $b.g = $a.g AND $b.v < $a.v) AS n, $a.h FROM $T->{name} $a", \@k, entity => $T);
+};
+
+shape 'several_carriers', ['several carriers'], sub {
+	my @two = grep { my $t = $_; (grep { $_->{to} != $t } @{ $t->{edges} }) >= 2 } @{ $S->{tables} };
+	my ($c, $p, $q) = (alias(), alias(), alias());
+	if (@two && chance(.7))
+	{
+		my $C = pick(@two);
+		my ($e1, $e2) = shuffled(grep { $_->{to} != $C } @{ $C->{edges} });
+		my ($P, $Q) = ($e1->{to}, $e2->{to});
+		my $from = "FROM $C->{name} $c JOIN $P->{name} $p ON " . on($e1, $c, $p) . ' ' . pick('JOIN', 'JOIN', 'LEFT JOIN') . " $Q->{name} $q ON " . on($e2, $c, $q) . maybe_and(.2, $c, $q);
+		return result("SELECT $p.g AS k, $q.h AS l, count(*) AS n, " . measure($c) . " $from GROUP BY $p.g, $q.h", [ 'k', 'l' ], infer => 1) if chance(.4);
+		return result("SELECT DISTINCT $p.g AS k, $q.h AS l, $c.g AS m $from", [ 'k', 'l', 'm' ], infer => 1) if chance(.3);
+		return result('SELECT ' . key_select($P, $p, 'k') . ', ' . key_select($Q, $q, 'l') . ", count(*) AS n, " . measure($c) . " $from GROUP BY " . key_list($P, $p) . ', ' . key_list($Q, $q),
+			[ key_names($P, 'k'), key_names($Q, 'l') ]);
+	}
+	my ($e1, $e2) = chain();
+	my ($C, $P, $G) = ($e1->{from}, $e1->{to}, $e2->{to});
+	return result("SELECT $c.g AS k, $q.h AS l, count(*) AS n, " . measure($p) . " FROM $C->{name} $c JOIN $P->{name} $p ON " . on($e1, $c, $p) . " JOIN $G->{name} $q ON " . on($e2, $p, $q)
+		. " GROUP BY $c.g, $q.h", [ 'k', 'l' ], infer => 1) if chance(.6);
+	return result('SELECT ' . key_select($C, $c, 'k') . ', ' . key_select($G, $q, 'l') . ", $c.v + $q.v AS s FROM $C->{name} $c JOIN $G->{name} $q ON $q.g = $c.g" . maybe_and(.3, $c, $q),
+		[ key_names($C, 'k'), key_names($G, 'l') ]);
+};
+
+shape 'equal', ['equal'], sub {
+	my $e = edge();
+	my ($c, $p) = (alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my $text = join(" || ':' || ", map { "$p.${_}::text" } @{ $P->{key} });
+	return result("SELECT $text AS k, count(*) AS n, " . measure($c) . " FROM $P->{name} $p " . pick('JOIN', 'LEFT JOIN') . " $C->{name} $c ON " . on($e, $c, $p) . ' GROUP BY 1', ['k'], infer => 1) if chance(.6);
+	return result('SELECT ' . link_select($e, $c, 'k') . ", count(*) AS n, max($p.v) AS pv FROM $C->{name} $c LEFT JOIN $P->{name} $p ON " . on($e, $c, $p) . ' GROUP BY ' . link_list($e, $c),
+		[ link_names($e, 'k') ], inexact => inexact($e));
+};
+
+shape 'generated', [ 'grouped', 'generated column' ], sub {
+	my @t = grep { $_->{gen} } @{ $S->{tables} } or return;
+	my $C = pick(@t);
+	my $c = alias();
+	my $e = edge_from($C);
+	return result("SELECT $c.gen AS k, count(*) AS n, " . measure($c) . " FROM $C->{name} $c GROUP BY $c.gen", ['k'], infer => 1) if !$e || chance(.5);
+	my $p = alias();
+	return result('SELECT ' . key_select($C, $c, 'k') . ", $c.gen, (SELECT count(*) FROM $e->{to}{name} $p WHERE $p.v = $c.gen) AS n FROM $C->{name} $c WHERE $c.gen > 1", [ key_names($C, 'k') ]);
+};
+
+shape 'whole_row', ['whole row'], sub {
+	my $e = edge();
+	my ($c, $p) = (alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	return result('SELECT ' . key_select($C, $c, 'k') . ", to_jsonb($c) AS doc, to_jsonb($p) AS up FROM $C->{name} $c LEFT JOIN $P->{name} $p ON " . on($e, $c, $p), [ key_names($C, 'k') ], entity => $C) if chance(.5);
+	return result('SELECT ' . key_select($C, $c, 'k') . ", $c AS row, $c.v FROM $C->{name} $c" . maybe_where(.4, $c), [ key_names($C, 'k') ], entity => $C);
+};
+
+shape 'cte', [ 'grouped', 'CTE' ], sub {
+	my $e = edge();
+	my ($c, $p) = (alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my @n = link_names($e, 'k');
+	my $with = 'WITH s AS ' . pick('', '', 'MATERIALIZED ') . '(SELECT ' . link_select($e, $c, 'k') . ", $c.g, count(*) AS n FROM $C->{name} $c GROUP BY " . link_list($e, $c) . ", $c.g)";
+	return result("$with SELECT " . key_select($P, $p, 'k') . ", sum(x.n) AS n, (SELECT count(*) FROM s y WHERE y.g = $p.g) AS m FROM $P->{name} $p LEFT JOIN s x ON " . on_names($e, \@n, 'x', $p)
+		. ' GROUP BY ' . key_list($P, $p), [ key_names($P, 'k') ]);
+};
+
+# over another view, or over another TVIEW's table; $S->{views} is not empty
+sub over_view
+{
+	my ($over_tview) = @_;
+	my $v = pick(@{ $S->{views} });
+	my $rel = ($over_tview ? 'tv_' : 'v_') . $v->{name};
+	my ($x, $b) = (alias(), alias());
+	my @k = @{ $v->{key} };
+	my $inexact = $v->{inexact} || 0;
+	my $style = rnd(3);
+	my $r;
+	if ($v->{entity} && $style == 0)
+	{
+		my $E = $v->{entity};
+		my $match = join(' AND ', map { "$x.$k[$_] = $b.$E->{key}[$_]" } 0 .. $#k);
+		$r = result('SELECT ' . key_select($E, $b, 'e') . ", $b.h AS bh, to_jsonb($x) AS doc FROM $E->{name} $b LEFT JOIN $rel $x ON $match" . maybe_where(.3, $b), [ key_names($E, 'e') ], entity => $E);
+	}
+	elsif ($style == 1)
+	{
+		$r = result('SELECT ' . join(', ', map { "$x.$_" } @k) . ", to_jsonb($x) AS doc, (SELECT count(*) FROM $rel $b WHERE $b.$k[0] = $x.$k[0]) AS n FROM $rel $x", \@k);
+	}
+	else
+	{
+		$r = result("SELECT $x.$k[0] AS kk, count(*) AS n, jsonb_agg(to_jsonb($x) ORDER BY to_jsonb($x)) AS docs FROM $rel $x GROUP BY $x.$k[0]", ['kk'], infer => 1, inexact => 1);
+		count('row', 'grouped');
+	}
+	$r->{inexact} ||= $inexact;
+	$r->{level} = $over_tview ? $v->{level} + 1 : $v->{level};
+	return $r;
+}
+
+my @SHAPE_NAMES = sort keys %SHAPES;
+
+sub make_views
+{
+	my $n = 2 + rnd(4);
+	$S->{views} = [];
+	while (@{ $S->{views} } < $n)
+	{
+		my $v;
+		my %before = map { $_ => { %{ $S->{counts}{$_} // {} } } } 'row';
+		if (@{ $S->{views} } && chance(.3))
+		{
+			my $tview = chance(.6);
+			$v = over_view($tview);
+			$v->{shape} = $tview ? 'over TVIEW' : 'over view';
+			count('row', $v->{shape});
+		}
+		else
+		{
+			my $shape = pick(@SHAPE_NAMES);
+			$v = $SHAPES{$shape}{make}->();
+			if (!$v)
+			{
+				$S->{counts}{row} = $before{row};
+				next;
+			}
+			$v->{shape} = $shape;
+			count('row', @{ $SHAPES{$shape}{rows} }, @{ $v->{rows} // [] });
+		}
+		$v->{level} //= 0;
+		$v->{name} = 'w' . @{ $S->{views} };
+		$v->{inferred} = $v->{infer} && chance(.5);
+		push @{ $S->{views} }, $v;
+	}
+	return;
+}
+
+#---------------------------------------------------------------------
+# Statements
+#---------------------------------------------------------------------
+
+# The relation a statement names: the table, a leaf or a child.
+sub target_of
+{
+	my ($t) = @_;
+	if ($t->{targets})
+	{
+		my $leaf = chance(.5);
+		count('statement', $leaf ? 'by leaf' : 'by root');
+		return $leaf ? pick(@{ $t->{targets} }) : $t->{name};
+	}
+	if ($t->{child} && chance(.4))
+	{
+		count('statement', 'by child');
+		return $t->{child};
+	}
+	return $t->{name};
+}
+
+sub names_of { my ($t) = @_; return join(', ', map { $_->[0] } columns_of($t)) }
+
+sub key_match
+{
+	my ($t, $rel) = @_;
+	my $i = 1 + rnd($t->{size});
+	$i += 10 if $t->{child} && ($rel eq $t->{child} || chance(.2));
+	my @v = key_literals($t->{type}, $i);
+	return join(' AND ', map { "$t->{key}[$_] = $v[$_]" } 0 .. $#v);
+}
+sub where
+{
+	my ($t, $rel) = @_;
+	return key_match($t, $rel) if chance(.6);
+	return pick('g = 1', 'g IS NULL', "h = 'h2'", 'v > 3', 'v < 3', 'g = 2 AND v > 1');
+}
+
+sub assignment
+{
+	my ($t, $what) = @_;
+	$what //= pick(qw(g v v h arr link link unread));
+	if ($what eq 'link')
+	{
+		return assignment($t, 'v') if !@{ $t->{edges} };
+		my $e = pick(@{ $t->{edges} });
+		my @v = edge_values($e);
+		return map { "$e->{cols}[$_] = $v[$_]" } 0 .. $#v;
+	}
+	return "$what = " . column_value($what);
+}
+sub assignments
+{
+	my ($t) = @_;
+	my %seen;
+	return join(', ', grep { !$seen{ (split / /)[0] }++ } map { assignment($t) } 1 .. 1 + rnd(2));
+}
+
+my %STATEMENTS = (
+	'insert' => [ 10, sub { my ($t) = @_; my $r = target_of($t); return "INSERT INTO $r (" . names_of($t) . ') VALUES (' . join(', ', row_values($t, $r)) . ')' } ],
+	'insert several' => [ 8, sub { my ($t) = @_; my $r = target_of($t);
+		return "INSERT INTO $r (" . names_of($t) . ') VALUES ' . join(', ', map { '(' . join(', ', row_values($t, $r)) . ')' } 1 .. 2 + rnd(3)) . ' ON CONFLICT DO NOTHING' } ],
+	'update' => [ 14, sub { my ($t) = @_; my $r = target_of($t); return "UPDATE $r SET " . assignments($t) . ' WHERE ' . where($t, $r) } ],
+	'update key' => [ 6, sub { my ($t) = @_; my $r = target_of($t);
+		my @v = key_literals($t->{type}, 1 + rnd($t->{size}) + ($t->{child} && $r eq $t->{child} ? 10 : 0));
+		return "UPDATE $r SET " . join(', ', (map { "$t->{key}[$_] = $v[$_]" } 0 .. $#v), chance(.4) ? assignment($t, 'g') : ()) . ' WHERE ' . key_match($t, $r) } ],
+	'update link' => [ 10, sub { my ($t) = @_; return if !@{ $t->{edges} }; my $r = target_of($t); return "UPDATE $r SET " . join(', ', assignment($t, 'link')) . ' WHERE ' . where($t, $r) } ],
+	'delete' => [ 9, sub { my ($t) = @_; my $r = target_of($t); return "DELETE FROM $r WHERE " . where($t, $r) } ],
+	'no-op update' => [ 2, sub { my ($t) = @_; my $r = target_of($t); return "UPDATE $r SET v = v, h = h" } ],
+	'unread update' => [ 2, sub { my ($t) = @_; return "UPDATE $t->{name} SET unread = 'x' || unread" } ],
+	'upsert' => [ 6, sub { my ($t) = @_; my $r = target_of($t); return if $r ne $t->{name} && $t->{targets} && chance(.5);
+		return "INSERT INTO $r (" . names_of($t) . ') VALUES ' . join(', ', map { '(' . join(', ', row_values($t, $r)) . ')' } 1 .. 1 + rnd(2))
+			. ' ON CONFLICT (' . join(', ', @{ $t->{key} }) . ') DO UPDATE SET ' . pick('v = excluded.v', 'g = excluded.g, h = excluded.h', assignments($t)) } ],
+	'merge' => [ 6, sub { my ($t) = @_; my $r = target_of($t); return if $r eq $t->{name} && $t->{child};
+		my $cols = names_of($t);
+		my %s; my @rows = grep { my $k = join('|', map { s/\.0+$//r } @{$_}[ 0 .. $#{ $t->{key} } ]); !$s{$k}++ } map { [ row_values($t, $r) ] } 1 .. 2;
+		my @types = map { $_->[1] } columns_of($t);
+		my $src = join(' UNION ALL ', map { my $row = $_; 'SELECT ' . join(', ', map { "$row->[$_]::$types[$_]" } 0 .. $#types) } @rows);
+		return "MERGE INTO $r x USING ($src) s($cols) ON " . join(' AND ', map { "x.$_ = s.$_" } @{ $t->{key} })
+			. ' WHEN MATCHED AND s.v > 4 THEN DELETE WHEN MATCHED THEN UPDATE SET v = s.v, g = s.g WHEN NOT MATCHED THEN INSERT (' . $cols . ') VALUES (' . join(', ', map { "s.$_" } split(/, /, $cols)) . ')' } ],
+	'copy' => [ 4, sub { my ($t) = @_; my $r = target_of($t);
+		my @rows = map { join("\t", map { my $x = $_; $x eq 'NULL' ? '\\N' : $x =~ s/^'(.*)'$/$1/r } row_values($t, $r)) } 1 .. 1 + rnd(2);
+		return "COPY $r (" . names_of($t) . ") FROM STDIN;\n" . join("\n", @rows) . "\n\\.\n" } ],
+	'writable CTE' => [ 5, sub { my ($t) = @_; my $o = pick(@{ $S->{tables} });
+		return 'WITH d AS (DELETE FROM ' . $t->{name} . ' WHERE ' . where($t, $t->{name}) . ' RETURNING v), u AS (UPDATE ' . $o->{name} . ' SET h = ' . column_value('h') . ' WHERE ' . where($o, $o->{name})
+			. ' RETURNING 1) SELECT count(*) FROM d, u' if $o != $t;
+		return "WITH u AS (UPDATE $t->{name} SET g = " . column_value('g') . ' WHERE ' . where($t, $t->{name}) . " RETURNING 1), i AS (INSERT INTO $t->{name} (" . names_of($t) . ') VALUES ('
+			. join(', ', row_values($t, $t->{name})) . ') ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM u, i' } ],
+	'cascade' => [ 6, sub { my @e = grep { $_->{fk} } all_edges() or return; my $t = pick(@e)->{to};
+		my @v = key_literals($t->{type}, 1 + rnd($t->{size}));
+		return chance(.5) ? "DELETE FROM $t->{name} WHERE " . key_match($t, $t->{name})
+			: "UPDATE $t->{name} SET " . join(', ', map { "$t->{key}[$_] = $v[$_]" } 0 .. $#v) . ' WHERE ' . key_match($t, $t->{name}) } ],
+	'truncate' => [ 1, sub { my ($t) = @_; my $r = target_of($t); return "TRUNCATE $r CASCADE" } ],
+);
+
+sub statement
+{
+	my ($kind) = @_;
+	for (1 .. 20)
+	{
+		my $k = $kind;
+		if (!defined $k)
+		{
+			my @all = map { ($_) x $STATEMENTS{$_}[0] } sort keys %STATEMENTS;
+			$k = pick(@all);
+		}
+		my %before = %{ $S->{counts}{statement} // {} };
+		my $sql = $STATEMENTS{$k}[1]->(pick(@{ $S->{tables} }));
+		if (!$sql)
+		{
+			$S->{counts}{statement} = \%before;
+			next;
+		}
+		count('statement', $k);
+		return $sql =~ /^COPY/ ? $sql : "$sql;\n";
+	}
+	return "SELECT 1;\n";
+}
+sub statements { my ($n) = @_; return join('', map { statement() } 1 .. $n) }
+
+#---------------------------------------------------------------------
+# Steps
+#---------------------------------------------------------------------
+
+# Steps are [kind, text, expected]: expected errors are those of user statements.
+sub step { my ($kind, $text) = @_; push @{ $S->{steps} }, { kind => $kind, text => $text }; return }
+
+sub drain_sql
+{
+	my ($max) = @_;
+	my $arg = defined $max ? "max_changes => $max" : '';
+	return "SELECT changes AS c, keys AS k, inserted + updated + deleted AS w, failed AS f, remaining AS r, busy AS b,"
+	  . " (remaining > 0 AND inserted + updated + deleted > 0)::int AS p FROM tviews_drain($arg) \\gset\n"
+	  . "\\echo DRAIN|:c|:k|:w|:f|:r|:b\n\\if :p\n\\set partial 1\n\\endif\n";
+}
+sub drain_step { my ($max) = @_; step('drain', drain_sql($max)); count('statement', defined $max ? 'drain some' : 'drain all'); return }
+
+# One step per TVIEW, so that leaving a view out leaves its checks out.
+sub check_steps
+{
+	for my $v (@{ $S->{views} })
+	{
+		my ($a, $b) = ("v_$v->{name}", "tv_$v->{name}");
+		my $sql = "SELECT 'CHECK', '$v->{name}', (SELECT count(*) FROM (TABLE $a EXCEPT ALL TABLE $b) x_), (SELECT count(*) FROM (TABLE $b EXCEPT ALL TABLE $a) x_), (SELECT count(*) FROM $b);\n";
+		if (!$v->{inexact})
+		{
+			$sql .= "SELECT 'IMAGE', '$v->{name}', (SELECT count(*) FROM (SELECT y_::text FROM $a y_ EXCEPT ALL SELECT z_::text FROM $b z_) x_), (SELECT count(*) FROM (SELECT z_::text FROM $b z_ EXCEPT ALL SELECT y_::text FROM $a y_) x_);\n";
+		}
+		$sql .= "SELECT 'VERIFY', '$v->{name}', missing, unexpected, " . ($v->{inexact} ? 0 : 'different') . " FROM tviews_verify('$b');\n" if chance(.3);
+		step('check', $sql);
+		$S->{steps}[-1]{view} = $v->{name};
+	}
+	step('status', "SELECT 'STATUS', tview, state FROM tviews_status;\n");
+	return;
+}
+
+sub quiet_point
+{
+	for (1 .. rnd(3)) { drain_step(1 + rnd(4)) }
+	drain_step();
+	# a drain may leave something when a limit stopped it
+	step('drain', "SELECT (:r > 0)::int AS again \\gset\n\\if :again\n" . drain_sql() . "\\endif\n");
+	step('quiet', "\\echo QUIET|:r\n");
+	check_steps();
+	return;
+}
+
+sub transaction
+{
+	my $kind = pick(('plain') x 12, ('block') x 5, ('savepoint') x 3, ('rollback') x 2, ('prepare') x 2, 'drain inside', 'drain rolled back', ('attach') x 2);
+	if ($kind eq 'plain')
+	{
+		step('statement', statement());
+	}
+	elsif ($kind eq 'block')
+	{
+		step('statement', "BEGIN;\n\\set ON_ERROR_ROLLBACK on\n" . statements(2 + rnd(3)) . "COMMIT;\n\\set ON_ERROR_ROLLBACK off\n");
+		count('statement', 'several in a transaction');
+	}
+	elsif ($kind eq 'savepoint')
+	{
+		step('statement', "BEGIN;\n\\set ON_ERROR_ROLLBACK on\n" . statement() . "SAVEPOINT sp;\n" . statements(1 + rnd(2)) . "ROLLBACK TO sp;\n" . statements(rnd(2))
+			. "SAVEPOINT sp2;\n" . statement() . "RELEASE sp2;\nCOMMIT;\n\\set ON_ERROR_ROLLBACK off\n");
+		count('statement', 'savepoint rollback');
+	}
+	elsif ($kind eq 'rollback')
+	{
+		step('statement', "BEGIN;\n\\set ON_ERROR_ROLLBACK on\n" . statements(1 + rnd(3)) . (chance(.4) ? "SELECT 1/0;\n" : '') . "ROLLBACK;\n\\set ON_ERROR_ROLLBACK off\n");
+		count('statement', 'aborted transaction');
+	}
+	elsif ($kind eq 'prepare')
+	{
+		my $gid = "g$S->{seed}_" . @{ $S->{steps} };
+		my $end = chance(.75) ? 'COMMIT' : 'ROLLBACK';
+		my $inside = drain_sql(chance(.5) ? 1 + rnd(3) : undef);
+		# a prepared TRUNCATE would make the drain wait for ever
+		my $work = join('', map { my $s = statement(); $s =~ /^TRUNCATE/ ? "SELECT 1;\n" : $s } 1 .. 1 + rnd(3));
+		step('statement', "BEGIN;\n\\set ON_ERROR_ROLLBACK on\n" . $work . "PREPARE TRANSACTION '$gid';\n\\set ON_ERROR_ROLLBACK off\n" . $inside . "$end PREPARED '$gid';\n");
+		count('statement', lc("$end prepared"));
+	}
+	elsif ($kind eq 'drain inside')
+	{
+		step('statement', "BEGIN;\n\\set ON_ERROR_ROLLBACK on\n" . statements(1 + rnd(2)) . drain_sql(1 + rnd(3)) . statements(1) . "COMMIT;\n\\set ON_ERROR_ROLLBACK off\n");
+		count('statement', $kind);
+	}
+	elsif ($kind eq 'drain rolled back')
+	{
+		step('statement', "BEGIN;\n\\set ON_ERROR_ROLLBACK on\n" . statements(rnd(2)) . drain_sql(chance(.5) ? 1 + rnd(3) : undef) =~ s/DRAIN/UNDONE/r =~ s/\\if :p.*//sr
+			. statements(rnd(2)) . "ROLLBACK;\n\\set ON_ERROR_ROLLBACK off\n");
+		count('statement', $kind);
+	}
+	else
+	{
+		my @t = grep { $_->{late} } @{ $S->{tables} } or return transaction();
+		my $t = pick(@t);
+		my $leaf = "$t->{name}_p3";
+		my @rows = map { my $i = 6 + rnd(3); my @v = row_values($t); my @k = key_literals($t->{type}, $i); splice(@v, 0, scalar @k, @k); '(' . join(', ', @v) . ')' } 1 .. 2;
+		step('statement', "CREATE TABLE $leaf ($t->{late_cols});\n" . join('', map { "ALTER TABLE $leaf ALTER $_ SET NOT NULL;\n" } @{ $t->{key} })
+			. "INSERT INTO $leaf (" . names_of($t) . ") VALUES $rows[0];\nALTER TABLE $t->{name} ATTACH PARTITION $leaf $t->{late};\n"
+			. "INSERT INTO $leaf (" . names_of($t) . ") VALUES $rows[1] ON CONFLICT DO NOTHING;\n");
+		delete $t->{late};
+		push @{ $t->{targets} }, $leaf;
+		count('statement', 'attach partition');
+	}
+	return;
+}
+
+#---------------------------------------------------------------------
+# A history
+#---------------------------------------------------------------------
+
+sub create_view_step
+{
+	my ($v) = @_;
+	my $key = $v->{inferred} ? '' : ", key => '{" . join(',', @{ $v->{key} }) . "}'";
+	count('statement', $v->{inferred} ? 'inferred key' : 'explicit key');
+	step('create', "CREATE VIEW v_$v->{name} AS $v->{sql};\nSELECT 'CREATED', tviews_create('v_$v->{name}'$key);\n"
+		. "SELECT 'ROUTE', '$v->{name}', alias, route FROM tviews_explain('tv_$v->{name}');\n");
+	$S->{steps}[-1]{view} = $v->{name};
+	return;
+}
+
+# Updates of every row of every table until a bounded drain wrote some of it.
+sub force_partial
+{
+	my @u = map { "UPDATE $_->{name} SET v = coalesce(v, 0) % 6 + 1, h = 'h' || (v % 3 + 1), g = coalesce(g, 0) % 3 + 1;\n" } @{ $S->{tables} };
+	for my $round (1 .. 8)
+	{
+		step('force', "SELECT (:partial = 0)::int AS need \\gset\n\\if :need\n" . join('', @u) . drain_sql(1 + 2 * $round) . drain_sql(3) . "\\endif\n");
+	}
+	return;
+}
+
+# All of one history.  The result has the steps and the counts.
+sub history
+{
+	my ($seed) = @_;
+	$S = { seed => $seed, steps => [], counts => {}, views => [] };
+	$state = ($seed * 2654435761 + 97) & 0x7fffffff;
+	rnd(10) for 1 .. 5;
+	$alias_number = 0;
+	make_tables();
+	my @fill;
+	my @ddl;
+	# tables that others refer to must be there first: t2, t1, t0, then t3, t4
+	my %order = (t2 => 0, t1 => 1, t0 => 2, t3 => 3, t4 => 4);
+	for my $t (sort { $order{ $a->{name} } <=> $order{ $b->{name} } } @{ $S->{tables} })
+	{
+		push @ddl, create_table_sql($t);
+		for my $i (1 .. 7)
+		{
+			my $r = $t->{child} && chance(.35) ? $t->{child} : $t->{name};
+			push @fill, "INSERT INTO $r (" . names_of($t) . ') VALUES (' . join(', ', row_values($t, $r)) . ') ON CONFLICT DO NOTHING';
+		}
+	}
+	step('schema', join('', map { "$_;\n" } @ddl));
+	step('statement', join('', map { "$_;\n" } @fill));
+	make_views();
+	my @settings = ('tviews_batch.full_threshold = ' . pick(1, 1, 1, 1, .3));
+	push @settings, 'tviews_batch.batch_keys = ' . pick(1, 2, 3) if chance(.5);
+	push @settings, 'tviews_batch.work_mem = 64' if chance(.3);
+	step('settings', join('', map { "SET $_;\n" } @settings));
+	# some TVIEWs are made when changes are already under way
+	my @late;
+	for my $v (@{ $S->{views} })
+	{
+		create_view_step($v);
+		transaction() if chance(.15);
+	}
+	quiet_point();
+	my $phases = 2 + rnd(2);
+	for my $phase (1 .. $phases)
+	{
+		for (1 .. 5 + rnd(8))
+		{
+			transaction();
+			drain_step(1 + rnd(3)) if chance(.3);
+		}
+		quiet_point();
+	}
+	force_partial();
+	quiet_point();
+	return $S;
+}
+
+# The script of a history; skip is a hash of step numbers and view names to leave out.
+sub script_of
+{
+	my ($h, $skip) = @_;
+	$skip //= {};
+	my $sql = "\\set VERBOSITY verbose\n\\set SHOW_CONTEXT never\n\\pset format unaligned\n\\pset tuples_only on\n\\pset fieldsep |\n\\set partial 0\n\\set r 0\nSET client_min_messages = error;\nSET statement_timeout = '20s';\n"
+	  . "CREATE SCHEMA h$h->{seed};\nSET search_path = h$h->{seed}, public;\n";
+	my $n = 0;
+	for my $s (@{ $h->{steps} })
+	{
+		$n++;
+		next if $skip->{$n} || ($s->{view} && $skip->{ $s->{view} });
+		$sql .= "\\echo STEP|$n\n$s->{text}";
+	}
+	$sql .= "\\echo STEP|end\n";
+	for my $v (reverse @{ $h->{views} })
+	{
+		next if $skip->{ $v->{name} };
+		$sql .= "SELECT 'DROPPED', tviews_drop('tv_$v->{name}');\n";
+		$sql .= "DROP VIEW v_$v->{name} CASCADE;\n";
+	}
+	return $sql . "SET client_min_messages = error;\nDROP SCHEMA h$h->{seed} CASCADE;\n\\echo DONE\n";
+}
+
+1;
