@@ -108,7 +108,7 @@ verify(TvbTview *tview, TvbCounts *counts, int64 *duplicates)
 	TvbWrites  *writes = tvb_writes_create(CurrentMemoryContext, &run, tview, NULL);
 	TvbOwnerState owner;
 
-	if (tview->view_name == NULL)
+	if (tview->columns == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("the view of TVIEW %s does not exist", tview->name)));

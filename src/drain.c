@@ -198,6 +198,7 @@ drain_begin(Drain *drain)
 static void
 drain_end(Drain *drain)
 {
+	tvb_changes_reset(drain->cascade.changes);
 	PopActiveSnapshot();
 	UnregisterSnapshot(drain->run.snapshot);
 	MemoryContextDelete(drain->context);
