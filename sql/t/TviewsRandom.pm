@@ -795,7 +795,7 @@ sub over_view
 	}
 	elsif ($style == 1)
 	{
-		$r = result('SELECT ' . join(', ', map { "$x.$_" } @k) . ", to_jsonb($x) AS doc, (SELECT count(*) FROM $rel $b WHERE $b.$k[0] = $x.$k[0]) AS n FROM $rel $x", \@k);
+		$r = result('SELECT ' . join(', ', map { "$x.$_" } @k) . ", to_jsonb($x) AS doc, (SELECT count(*) FROM $rel $b WHERE $b.$k[0] = $x.$k[0]) AS same_k FROM $rel $x", \@k);
 	}
 	else
 	{
@@ -807,7 +807,14 @@ sub over_view
 	return $r;
 }
 
-my @SHAPE_NAMES = sort keys %SHAPES;
+# Shapes with many variants come up more often.
+my %WEIGHT = (
+	nullable_group => 4, full_join => 2, sublink_where => 4, sublink_target => 3, sublink_link => 2, sublink_elsewhere => 3,
+	distinct_below => 3, window => 3, window_below => 3, limited_rows => 3, limit => 3, set_operation => 4, function => 3,
+	several_carriers => 5, self_join => 2, equal => 2);
+my @SHAPE_NAMES = map { ($_) x ($WEIGHT{$_} // 1) } sort keys %SHAPES;
+# One view of every history has routes, so that a drain can write a part of it.
+my @KEYED_SHAPES = qw(inner inner_group_key left_chain left_children sublink_target grouped_below);
 
 sub make_views
 {
@@ -826,7 +833,7 @@ sub make_views
 		}
 		else
 		{
-			my $shape = pick(@SHAPE_NAMES);
+			my $shape = pick(@{ $S->{views} } ? @SHAPE_NAMES : @KEYED_SHAPES);
 			$v = $SHAPES{$shape}{make}->();
 			if (!$v)
 			{
@@ -870,9 +877,9 @@ sub names_of { my ($t) = @_; return join(', ', map { $_->[0] } columns_of($t)) }
 
 sub key_match
 {
-	my ($t, $rel) = @_;
+	my ($t, $rel, $own) = @_;
 	my $i = 1 + rnd($t->{size});
-	$i += 10 if $t->{child} && ($rel eq $t->{child} || chance(.2));
+	$i += 10 if $t->{child} && ($rel eq $t->{child} || !$own && chance(.2));
 	my @v = key_literals($t->{type}, $i);
 	return join(' AND ', map { "$t->{key}[$_] = $v[$_]" } 0 .. $#v);
 }
@@ -910,7 +917,7 @@ my %STATEMENTS = (
 	'update' => [ 14, sub { my ($t) = @_; my $r = target_of($t); return "UPDATE $r SET " . assignments($t) . ' WHERE ' . where($t, $r) } ],
 	'update key' => [ 6, sub { my ($t) = @_; my $r = target_of($t);
 		my @v = key_literals($t->{type}, 1 + rnd($t->{size}) + ($t->{child} && $r eq $t->{child} ? 10 : 0));
-		return "UPDATE $r SET " . join(', ', (map { "$t->{key}[$_] = $v[$_]" } 0 .. $#v), chance(.4) ? assignment($t, 'g') : ()) . ' WHERE ' . key_match($t, $r) } ],
+		return "UPDATE $r SET " . join(', ', (map { "$t->{key}[$_] = $v[$_]" } 0 .. $#v), chance(.4) ? assignment($t, 'g') : ()) . ' WHERE ' . key_match($t, $r, 1) } ],
 	'update link' => [ 10, sub { my ($t) = @_; return if !@{ $t->{edges} }; my $r = target_of($t); return "UPDATE $r SET " . join(', ', assignment($t, 'link')) . ' WHERE ' . where($t, $r) } ],
 	'delete' => [ 9, sub { my ($t) = @_; my $r = target_of($t); return "DELETE FROM $r WHERE " . where($t, $r) } ],
 	'no-op update' => [ 2, sub { my ($t) = @_; my $r = target_of($t); return "UPDATE $r SET v = v, h = h" } ],
@@ -976,9 +983,10 @@ sub drain_sql
 {
 	my ($max) = @_;
 	my $arg = defined $max ? "max_changes => $max" : '';
+	# half: some rows were written while changes remained; partial: and more later
 	return "SELECT changes AS c, keys AS k, inserted + updated + deleted AS w, failed AS f, remaining AS r, busy AS b,"
-	  . " (remaining > 0 AND inserted + updated + deleted > 0)::int AS p FROM tviews_drain($arg) \\gset\n"
-	  . "\\echo DRAIN|:c|:k|:w|:f|:r|:b\n\\if :p\n\\set partial 1\n\\endif\n";
+	  . " (remaining > 0 AND inserted + updated + deleted > 0)::int AS p, (:half = 1 AND inserted + updated + deleted > 0)::int AS q FROM tviews_drain($arg) \\gset\n"
+	  . "\\echo DRAIN|:c|:k|:w|:f|:r|:b\n\\if :q\n\\set partial 1\n\\endif\n\\if :p\n\\set half 1\n\\endif\n";
 }
 sub drain_step { my ($max) = @_; step('drain', drain_sql($max)); count('statement', defined $max ? 'drain some' : 'drain all'); return }
 
@@ -1052,7 +1060,7 @@ sub transaction
 	}
 	elsif ($kind eq 'drain rolled back')
 	{
-		step('statement', "BEGIN;\n\\set ON_ERROR_ROLLBACK on\n" . statements(rnd(2)) . drain_sql(chance(.5) ? 1 + rnd(3) : undef) =~ s/DRAIN/UNDONE/r =~ s/\\if :p.*//sr
+		step('statement', "BEGIN;\n\\set ON_ERROR_ROLLBACK on\n" . statements(rnd(2)) . drain_sql(chance(.5) ? 1 + rnd(3) : undef) =~ s/DRAIN/UNDONE/r =~ s/\\if :q.*//sr
 			. statements(rnd(2)) . "ROLLBACK;\n\\set ON_ERROR_ROLLBACK off\n");
 		count('statement', $kind);
 	}
@@ -1087,13 +1095,18 @@ sub create_view_step
 	return;
 }
 
-# Updates of every row of every table until a bounded drain wrote some of it.
+# Changes of every table until bounded drains wrote some rows and then more.
 sub force_partial
 {
-	my @u = map { "UPDATE $_->{name} SET v = coalesce(v, 0) % 6 + 1, h = 'h' || (v % 3 + 1), g = coalesce(g, 0) % 3 + 1;\n" } @{ $S->{tables} };
 	for my $round (1 .. 8)
 	{
-		step('force', "SELECT (:partial = 0)::int AS need \\gset\n\\if :need\n" . join('', @u) . drain_sql(1 + 2 * $round) . drain_sql(3) . "\\endif\n");
+		my $work = '';
+		for my $t (@{ $S->{tables} })
+		{
+			$work .= 'INSERT INTO ' . $t->{name} . ' (' . names_of($t) . ') VALUES (' . join(', ', row_values($t, $t->{name})) . ") ON CONFLICT DO NOTHING;\n" for 1 .. 4;
+			$work .= "UPDATE $t->{name} SET v = coalesce(v, 0) % 6 + 1, h = 'h' || (v % 3 + 1), g = coalesce(g, 0) % 3 + 1;\n";
+		}
+		step('force', "SELECT (:partial = 0)::int AS need \\gset\n\\if :need\n$work" . drain_sql(2 * $round) . drain_sql(3) . drain_sql() . "\\endif\n");
 	}
 	return;
 }
@@ -1155,7 +1168,7 @@ sub script_of
 {
 	my ($h, $skip) = @_;
 	$skip //= {};
-	my $sql = "\\set VERBOSITY verbose\n\\set SHOW_CONTEXT never\n\\pset format unaligned\n\\pset tuples_only on\n\\pset fieldsep |\n\\set partial 0\n\\set r 0\nSET client_min_messages = error;\nSET statement_timeout = '20s';\n"
+	my $sql = "\\set VERBOSITY verbose\n\\set SHOW_CONTEXT never\n\\pset format unaligned\n\\pset tuples_only on\n\\pset fieldsep |\n\\set partial 0\n\\set half 0\n\\set r 0\nSET client_min_messages = error;\nSET statement_timeout = '20s';\n"
 	  . "CREATE SCHEMA h$h->{seed};\nSET search_path = h$h->{seed}, public;\n";
 	my $n = 0;
 	for my $s (@{ $h->{steps} })
