@@ -107,6 +107,15 @@ UPDATE item SET v = 10 WHERE id = 1;
 SELECT * FROM drain();
 CREATE OR REPLACE TRIGGER meddle AFTER UPDATE ON tv_item FOR EACH STATEMENT EXECUTE FUNCTION meddle('DELETE FROM drain.tv_grp');
 SELECT * FROM drain();
+-- or start another drain
+CREATE OR REPLACE TRIGGER meddle AFTER UPDATE ON tv_item FOR EACH STATEMENT EXECUTE FUNCTION meddle('SELECT public.tviews_drain()');
+SELECT * FROM drain();
+\echo :LAST_ERROR_SQLSTATE
+BEGIN;
+DO $$ BEGIN PERFORM tviews_drain(); EXCEPTION WHEN OTHERS THEN RAISE WARNING '%', SQLERRM; END $$;
+DROP TRIGGER meddle ON tv_item;
+SELECT * FROM drain();
+ROLLBACK;
 \set VERBOSITY default
 DROP TRIGGER meddle ON tv_item;
 SELECT * FROM drain();
