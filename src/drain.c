@@ -294,7 +294,10 @@ time_is_over(const Drain *drain, const TvbDrainLimits *limits)
 	return limits->max_ms > 0 && elapsed_ms(drain->started) >= limits->max_ms;
 }
 
-/* Entries that the snapshot sees and the drain left. */
+/*
+ * Entries that the snapshot sees and the drain left.  An estimate where there
+ * are many, but never 0 unless there is none: callers drain until it is.
+ */
 static int64
 count_remaining(Drain *drain)
 {
@@ -306,7 +309,10 @@ count_remaining(Drain *drain)
 	PushCopiedSnapshot(drain->run.snapshot);
 	CommandCounterIncrement();
 	UpdateActiveSnapshotCommandId();
-	remaining = tvb_queue_count(GetActiveSnapshot(), &exact);
+	if (tvb_queue_pending(GetActiveSnapshot()))
+		remaining = Max(tvb_queue_count(GetActiveSnapshot(), &exact), 1);
+	else
+		remaining = 0;
 	PopActiveSnapshot();
 	return remaining;
 }
