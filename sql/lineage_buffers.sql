@@ -39,8 +39,9 @@ BEGIN
         vals := 'NULL::int'; cols := 'nothing';
     ELSE
         SELECT string_agg(quote_ident(c), ', ') INTO cols FROM unnest(link_columns) c;
-        EXECUTE format('SELECT (SELECT string_agg(format(''%%L::%%s'', to_jsonb(r) #>> ARRAY[c.col], c.typ), '', '' ORDER BY c.n) FROM unnest(%L::text[], %L::text[]) WITH ORDINALITY c(col, typ, n)) FROM %s r WHERE (%s) IS NOT NULL LIMIT 1 OFFSET 777',
-            link_columns, (SELECT array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY l.n) FROM unnest(link_columns) WITH ORDINALITY l(c, n) JOIN pg_attribute a ON a.attrelid = source AND a.attname = l.c),
+        EXECUTE format('SELECT concat_ws('', '', %s) FROM %s WHERE (%s) IS NOT NULL LIMIT 1 OFFSET 777',
+            (SELECT string_agg(format('quote_nullable(%I::text) || %L', l.c, '::' || format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY l.n)
+               FROM unnest(link_columns) WITH ORDINALITY l(c, n) JOIN pg_attribute a ON a.attrelid = source AND a.attname = l.c),
             source, 'ROW(' || cols || ')') INTO vals;
     END IF;
     EXECUTE format('EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) WITH tviews_changed(%s) AS (VALUES (%s)) SELECT * FROM (%s) looked_up', cols, vals, lookup) INTO plan;

@@ -142,6 +142,12 @@ INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
  $$SELECT p.id, p.cat, k.parent FROM prod p LEFT JOIN cat k ON k.id = p.cat AND k.name > 'c0'
    WHERE k.parent IS NULL OR k.parent = p.twin$$,
  '{id}', '{p:direct,k:lookup}'),
+('left_where_nonstrict', 'nullable side',
+ $$SELECT p.id, p.cat, k.parent FROM prod p LEFT JOIN cat k ON k.id = p.cat WHERE coalesce(k.parent, 1) = p.price$$,
+ '{id}', '{p:direct,k:lookup}'),
+('left_where_chain', 'nullable side',
+ $$SELECT p.id, g.name FROM prod p LEFT JOIN cat k ON k.id = p.cat LEFT JOIN cat g ON g.id = k.parent WHERE coalesce(g.parent, 2) = coalesce(k.parent, 2)$$,
+ '{id}', '{p:direct,k:lookup,g:lookup}'),
 ('left_on_extra', 'nullable side',
  $$SELECT p.id, count(r.id) AS n, sum(r.stars) AS s FROM prod p LEFT JOIN review r ON r.prod = p.id AND r.stars >= 3 AND p.price > 2
    GROUP BY p.id$$,
@@ -180,6 +186,9 @@ INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
  $$SELECT c.region, count(*) AS n, count(o.id) AS orders FROM cust c LEFT JOIN ord o ON o.cust = c.id AND c.grp = 1
    GROUP BY c.region$$,
  '{region}', '{c:direct,o:lookup}'),
+('preserved_on_equality', 'preserved side',
+ $$SELECT r.id, p.name, c.name AS cust FROM review r JOIN prod p ON p.id = r.prod LEFT JOIN cust c ON c.id = r.cust AND p.price = r.stars$$,
+ '{id}', '{r:direct,p:lookup,c:lookup}'),
 ('preserved_inner', 'preserved side',
  $$SELECT r.id, p.name, c.name AS cust FROM review r JOIN prod p ON p.id = r.prod AND p.price > 1 LEFT JOIN cust c ON c.id = r.cust AND p.cat = c.grp$$,
  '{id}', '{r:direct,p:lookup,c:lookup}');
@@ -302,6 +311,16 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, indexed) VALUES
 ('count_siblings', 'sublink',
  $$SELECT p.id, (SELECT count(*) FROM prod s WHERE s.cat = p.cat AND s.price < p.price) AS cheaper FROM prod p$$,
  '{id}', '{p:direct,s:lookup}', true),
+('sublink_condition_outside', 'sublink',
+ $$SELECT p.id, k.name FROM prod p JOIN cat k ON k.id = p.cat
+   WHERE NOT EXISTS (SELECT FROM review r WHERE r.prod = p.id AND k.parent = p.price)$$,
+ '{id}', '{p:direct,k:lookup,r:direct}', true),
+('sublink_condition_target', 'sublink',
+ $$SELECT p.id, (SELECT count(*) FROM review r WHERE r.prod = p.id AND k.parent = p.price) AS n FROM prod p JOIN cat k ON k.id = p.cat$$,
+ '{id}', '{p:direct,k:lookup,r:direct}', true),
+('lateral_condition_outside', 'sublink',
+ $$SELECT p.id, x.n FROM prod p JOIN cat k ON k.id = p.cat, LATERAL (SELECT count(*) AS n FROM review r WHERE r.prod = p.id AND k.parent = p.price) x$$,
+ '{id}', '{p:direct,k:lookup,r:direct}', true),
 ('sublink_below_not', 'sublink',
  $$SELECT r.id FROM review r WHERE NOT (r.stars > 2 AND EXISTS (SELECT FROM cust c JOIN ord o ON o.cust = c.id WHERE c.id = r.cust))$$,
  '{id}', '{r:direct,c:lookup,o:lookup}', true),
@@ -653,8 +672,8 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, exact) VALUES
  '{id}', '{e:direct,a:lookup}', true),
 ('bpchar_key', 'equal', $$SELECT octet_length(a.kind) AS k, count(*) AS n FROM acct a JOIN entry e ON e.kind = a.kind GROUP BY 1$$,
  '{k}', '{a:routed,e:lookup}', true),
-('bpchar_like_key', 'equal', $$SELECT a.kind LIKE '%   ' AS k, a.no, count(*) AS n FROM acct a JOIN entry e ON e.kind = a.kind GROUP BY 1, 2$$,
- '{k,no}', '{a:routed,e:lookup}', true),
+('bpchar_padded_key', 'equal', $$SELECT octet_length(a.kind) || left(a.kind, 2) AS k, count(*) AS n FROM acct a JOIN entry e ON e.kind = a.kind GROUP BY 1$$,
+ '{k}', '{a:routed,e:lookup}', true),
 ('collation_key', 'equal', $$SELECT a.nick COLLATE "C" AS k, count(*) AS n FROM acct a JOIN entry e ON e.nick = a.nick GROUP BY 1$$,
  '{k}', '{a:routed,e:lookup}', true),
 ('collation_group', 'equal', $$SELECT e.nick, count(*) AS n, max(a.bal) AS bal FROM entry e LEFT JOIN acct a ON a.nick = e.nick GROUP BY e.nick$$,
@@ -692,6 +711,14 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious, indexed) VALU
 ('carriers_below', 'several carriers',
  $$SELECT k.id, sum(g.n) AS n FROM cat k LEFT JOIN (SELECT c.grp, p.cat, count(*) AS n FROM review r JOIN cust c ON c.id = r.cust
    JOIN prod p ON p.id = r.prod GROUP BY c.grp, p.cat) g ON g.cat = k.id AND g.grp > 1 GROUP BY k.id$$,
+ '{id}', '{k:direct,p:direct,c:lookup,r:lookup}', true, false),
+('carriers_two_columns', 'several carriers',
+ $$SELECT k.id, sum(x.n) AS n FROM cat k JOIN (SELECT c.grp, p.cat, count(*) AS n FROM review r JOIN cust c ON c.id = r.cust
+   JOIN prod p ON p.id = r.prod GROUP BY c.grp, p.cat) x ON x.cat = k.id AND x.grp = k.id % 3 + 1 GROUP BY k.id$$,
+ '{id}', '{k:direct,p:direct,c:lookup,r:lookup}', true, false),
+('carriers_sum', 'several carriers',
+ $$SELECT k.id, sum(x.n) AS n FROM cat k JOIN (SELECT c.grp, p.cat, r.stars, count(*) AS n FROM review r JOIN cust c ON c.id = r.cust
+   JOIN prod p ON p.id = r.prod GROUP BY c.grp, p.cat, r.stars) x ON x.cat = k.id AND x.grp + x.stars = k.id + 2 GROUP BY k.id$$,
  '{id}', '{k:direct,p:direct,c:lookup,r:lookup}', true, false),
 ('carriers_left', 'several carriers',
  $$SELECT o.status, c.region, count(*) AS n FROM ord o LEFT JOIN cust c ON c.id = o.cust GROUP BY o.status, c.region$$,

@@ -5,7 +5,7 @@
 --
 -- \set rounds N for a longer run, \set seed for another one.
 --
-\if :{?rounds} \else \set rounds 14 \endif
+\if :{?rounds} \else \set rounds 20 \endif
 \if :{?seed} \else \set seed 0.42 \endif
 SET client_min_messages = warning;
 SET search_path = corpus, public;
@@ -319,10 +319,12 @@ CALL corpus_run_together(:rounds / 2);
 \endif
 
 -- what is wrong; nothing should be here
-SELECT name, what, min(detail) AS first, count(*) AS times FROM corpus_finding GROUP BY name, what ORDER BY name COLLATE "C", what COLLATE "C";
+SELECT name, what, min(detail) AS first, count(*) AS times FROM corpus_finding WHERE what <> 'routes (ambitious)' GROUP BY name, what ORDER BY name COLLATE "C", what COLLATE "C";
+-- routes that the rules allow and the analysis does not find
+SELECT name, detail FROM corpus_finding WHERE what = 'routes (ambitious)' ORDER BY name COLLATE "C";
 -- what was tried
-SELECT count(*) AS views, count(*) FILTER (WHERE nonempty = 0) AS always_empty, count(*) FILTER (WHERE written = 0) AS never_written,
-       count(*) FILTER (WHERE partial = 0) AS never_partial FROM corpus_played;
+SELECT count(*) AS views, count(*) FILTER (WHERE nonempty = 0) <= 2 AS have_rows, count(*) FILTER (WHERE written = 0) <= 6 AS were_written,
+       count(*) FILTER (WHERE partial = 0) <= 6 AS had_partial_drains FROM corpus_played;
 SELECT (SELECT count(*) FROM corpus) = (SELECT count(*) FROM corpus_played) AS all_views_played,
        (SELECT count(*) FROM corpus) >= 75 AS enough_views,
        (SELECT min(n) FROM (SELECT count(*) AS n FROM corpus GROUP BY topic) x) >= 2 AS two_per_topic;

@@ -296,6 +296,7 @@ sub condition
 	return pick(
 		"$x.v > 2", "$x.g <> 1", "$x.g IS NOT NULL", "$x.h > 'h1'", "$x.v <= $y.v + 1",
 		"coalesce($x.h, '') <> 'h2'", "NULLIF($x.v, $y.g) IS NOT NULL", "$x.g IS DISTINCT FROM $y.v",
+		"coalesce($x.g, 1) = $y.g", "$x.g = $y.g", "$x.v = coalesce($y.g, 2)",
 		"CASE $x.g WHEN $y.v THEN $x.h = 'h1' ELSE $y.v > 1 END", "$x.g = ANY ($y.arr)",
 		"$x.unread IS NULL OR $x.v > 1");
 }
@@ -367,7 +368,7 @@ shape 'left_chain', ['nullable side'], sub {
 	my ($e1, $e2) = chain();
 	my ($c, $p, $g) = (alias(), alias(), alias());
 	my ($C, $P, $G) = ($e1->{from}, $e1->{to}, $e2->{to});
-	my $where = pick('', " WHERE $g.g IS NULL OR $g.g <> 1", " WHERE coalesce($p.v, 3) > 2", " WHERE $g.v IS NULL", " WHERE $p.h = $c.h OR $p.h IS NULL");
+	my $where = pick('', " WHERE $g.g IS NULL OR $g.g <> 1", " WHERE coalesce($p.v, 3) > 2", " WHERE $g.v IS NULL", " WHERE $p.h = $c.h OR $p.h IS NULL", " WHERE coalesce($p.g, 1) = $c.g", " WHERE coalesce($g.g, 2) = $p.g");
 	return result('SELECT ' . key_select($C, $c, 'k') . ', ' . payload($c) . ', ' . payload($p, 'p') . ', ' . payload($g, 'g')
 		. " FROM $C->{name} $c LEFT JOIN $P->{name} $p ON " . on($e1, $c, $p) . maybe_and(.4, $c, $p)
 		. " LEFT JOIN $G->{name} $g ON " . on($e2, $p, $g) . maybe_and(.3, $c, $p, $g) . $where, [ key_names($C, 'k') ], entity => $C);
@@ -466,6 +467,16 @@ shape 'sublink_where', ['sublink'], sub {
 	my $e = edge();
 	my $p = alias();
 	my $P = $e->{to};
+	my $f = edge_from($P);
+	if ($f && chance(.4))
+	{
+		# the sublink's conditions name a second outer member
+		my ($q, $c) = (alias(), alias());
+		my $sub = "(SELECT count(*) FROM $e->{from}{name} $c WHERE " . on($e, $c, $p) . " AND $q.g = $p.g" . maybe_and(.3, $c, $q) . ')';
+		my $from = "FROM $P->{name} $p " . pick('JOIN', 'LEFT JOIN') . " $f->{to}{name} $q ON " . on($f, $p, $q);
+		return result('SELECT ' . key_select($P, $p, 'k') . ", $q.v AS qv, $sub AS n $from", [ key_names($P, 'k') ]) if chance(.5);
+		return result('SELECT ' . key_select($P, $p, 'k') . ", $q.v AS qv $from WHERE $sub " . pick('= 0', '> 0'), [ key_names($P, 'k') ]);
+	}
 	return result('SELECT ' . key_select($P, $p, 'k') . ', ' . payload($p) . " FROM $P->{name} $p WHERE " . sublink_condition($e, $p) . maybe_and(.3, $p), [ key_names($P, 'k') ], infer => 1, entity => $P);
 };
 
@@ -818,7 +829,7 @@ my @KEYED_SHAPES = qw(inner inner_group_key left_chain left_children sublink_tar
 
 sub make_views
 {
-	my $n = 2 + rnd(4);
+	my $n = 3 + rnd(4);
 	$S->{views} = [];
 	while (@{ $S->{views} } < $n)
 	{
@@ -1148,7 +1159,7 @@ sub history
 		transaction() if chance(.15);
 	}
 	quiet_point();
-	my $phases = 2 + rnd(2);
+	my $phases = 3 + rnd(2);
 	for my $phase (1 .. $phases)
 	{
 		for (1 .. 5 + rnd(8))
