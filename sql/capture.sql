@@ -2,6 +2,9 @@
 -- The metadata and the triggers are made by hand here; tviews_create makes them elsewhere.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pg_tviews_batch;
+-- what is captured is written by hand here: nothing shall tidy it up
+ALTER EVENT TRIGGER tviews_batch_follow_ddl DISABLE;
+ALTER EVENT TRIGGER tviews_batch_follow_drop DISABLE;
 CREATE SCHEMA capture_test;
 SET search_path = capture_test;
 DELETE FROM tviews_batch.queue;
@@ -595,3 +598,5 @@ DELETE FROM tviews_batch.source;
 DELETE FROM tviews_batch.shape;
 DROP SCHEMA capture_test CASCADE;
 DROP ROLE regress_capture_writer;
+ALTER EVENT TRIGGER tviews_batch_follow_ddl ENABLE ALWAYS;
+ALTER EVENT TRIGGER tviews_batch_follow_drop ENABLE ALWAYS;

@@ -41,10 +41,10 @@ SELECT tviews_create('v_int', key => '{i}'), tviews_create('v_bigint', key => '{
        tviews_create('v_date', key => '{d}'), tviews_create('v_numeric', key => '{n}');
 -- inferred: GROUP BY, an expression, a group that may be NULL
 SELECT tviews_create('v_composite'), tviews_create('v_year'), tviews_create('v_null');
-SELECT tview, key, refresh_key, key_nullable FROM tviews_batch.tview ORDER BY tview::text;
+SELECT tview, key, refresh_key, key_nullable FROM tviews_batch.tview ORDER BY tview::text COLLATE "C";
 SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'creating' AND tablename LIKE 'tv\_%' ORDER BY 1, 2;
 SELECT relname, relreplident FROM pg_class WHERE relname IN ('tv_null', 'tv_int') ORDER BY 1;
-SELECT tv.tview, e.route, e.link_columns FROM tviews_batch.tview tv, tviews_explain(tv.tview) e ORDER BY tv.tview::text;
+SELECT tv.tview, e.route, e.link_columns FROM tviews_batch.tview tv, tviews_explain(tv.tview) e ORDER BY tv.tview::text COLLATE "C";
 
 -- every key column changes
 UPDATE t SET i = i + 100, b = b + 1, u = md5(u::text)::uuid, s = s || '!', d = d + 1000, n = n + 0.001,
@@ -53,7 +53,7 @@ DELETE FROM t WHERE i % 11 = 0;
 INSERT INTO t (i, g1, g2, at, amount) VALUES (1000, NULL, NULL, '2031-05-05', 1);
 UPDATE t SET at = NULL WHERE i = 3;
 SELECT changes > 0 AS some, failed, remaining FROM tviews_drain();
-SELECT tview, differences(tview) FROM tviews_batch.tview ORDER BY tview::text;
+SELECT tview, differences(tview) FROM tviews_batch.tview ORDER BY tview::text COLLATE "C";
 SELECT * FROM tv_null ORDER BY g2;
 
 -- pk_<entity> is the key by its name
@@ -74,7 +74,7 @@ SELECT tviews_create('v_distinct'), tviews_create('v_first'), tviews_create('v_u
        tviews_create('v_cte', key => '{g1}');
 SELECT tview, key FROM tviews_batch.tview
  WHERE tview::text IN ('tv_distinct', 'tv_first', 'tv_union', 'tv_preserved', 'tv_joined', 'tv_through', 'tv_cte')
- ORDER BY tview::text;
+ ORDER BY tview::text COLLATE "C";
 
 -- other names, other schemas, no table yet
 CREATE SCHEMA creating_too;
@@ -101,7 +101,7 @@ SELECT tview, level FROM tviews_batch.tview WHERE level > 0 ORDER BY level;
 DELETE FROM t WHERE g2 = 'g2';
 UPDATE t SET g1 = 1 WHERE g1 = 2;
 SELECT remaining, levels FROM tviews_drain();
-SELECT tview, differences(tview) FROM tviews_batch.tview ORDER BY tview::text;
+SELECT tview, differences(tview) FROM tviews_batch.tview ORDER BY tview::text COLLATE "C";
 
 -- dropping: what others need stays, what nobody needs goes
 DROP VIEW v_l2;

@@ -34,7 +34,7 @@ BEGIN
     PERFORM tviews_create(format('%I', 'v_' || repeat('é', 30))::regclass);
 END $$;
 SELECT tviews_create_as('"tv_Called Directly"', 'SELECT "group" AS "end", count(*) AS "all" FROM "user" GROUP BY 1');
-SELECT tview, key FROM tviews_batch.tview ORDER BY tview::text;
+SELECT tview, key FROM tviews_batch.tview ORDER BY tview::text COLLATE "C";
 SELECT source, alias, route, link_columns, lookup_sql FROM tviews_explain('"tv_My View"');
 
 UPDATE "user" SET "group" = 'changed' WHERE "Select" IN (1, 2);
@@ -42,8 +42,8 @@ UPDATE "Order" SET "it's" = 3, "from; DROP" = 'moved' WHERE "Select" < 5;
 DELETE FROM "Order" WHERE "Select" > 18;
 INSERT INTO "user" VALUES (6, 'six');
 SELECT changes, failed, remaining FROM tviews_drain();
-SELECT tview, differences(tview) FROM tviews_batch.tview ORDER BY tview::text;
-SELECT tview, v.* FROM tviews_batch.tview, tviews_verify(tview) v ORDER BY tview::text;
+SELECT tview, differences(tview) FROM tviews_batch.tview ORDER BY tview::text COLLATE "C";
+SELECT tview, v.* FROM tviews_batch.tview, tviews_verify(tview) v ORDER BY tview::text COLLATE "C";
 SELECT tviews_graph() LIKE '%#quot;%' AS graph_is_escaped;
 -- array-typed and whole-row columns
 CREATE TABLE arr (ids int[] PRIMARY KEY, n int);

@@ -35,7 +35,7 @@ CREATE VIEW v_day AS SELECT day, count(*) AS n, max(v) AS top FROM m GROUP BY da
 CREATE VIEW v_leaf AS SELECT id, day, v FROM m2;
 CREATE VIEW v_only AS SELECT id, v FROM ONLY m3a WHERE id > 0;
 SELECT tviews_create('v_day'), tviews_create('v_leaf', key => '{id,day}'), tviews_create('v_only', key => '{id}');
-SELECT source, relation FROM tviews_batch.captured ORDER BY source::text, relation::text;
+SELECT source, relation FROM tviews_batch.captured ORDER BY source::text COLLATE "C", relation::text COLLATE "C";
 
 -- by the root, by a leaf, by a partition between, across partitions
 UPDATE m SET v = 'root' WHERE id = 12;

@@ -54,7 +54,7 @@ struct TvbBatch
 
 	TvbFilter	filter;			/* of the current group */
 	TvbRunArgs	args;
-	KeyGroup	   *group;
+	KeyGroup   *group;
 	Tuplestorestate *store;		/* NULL: not registered */
 	EphemeralNamedRelationData enr;
 };
@@ -230,7 +230,7 @@ add_to_group(TvbBatch *batch, int key)
 {
 	int			natts = batch->layout->natts;
 	const bool *nulls = batch->nulls + key * natts;
-	KeyGroup	   *group;
+	KeyGroup   *group;
 	ListCell   *lc;
 
 	foreach(lc, batch->groups)
@@ -284,7 +284,7 @@ make_array(TvbBatch *batch, int column, Oid type)
 
 	foreach(lc, batch->group->keys)
 		elements[foreach_current_index(lc)] =
-			batch->values[lfirst_int(lc) * batch->layout->natts + column];
+		batch->values[lfirst_int(lc) * batch->layout->natts + column];
 	array = construct_array(elements, n, type, info->typlen, info->typbyval, info->typalign);
 	pfree(elements);
 	return PointerGetDatum(array);

@@ -40,6 +40,8 @@ static bool has_changes(TvbCascade *cascade, const TvbTview *tview);
 static bool wants_whole(TvbCascade *cascade, const TvbTview *tview);
 static void refresh_tview(TvbCascade *cascade, TvbTview *tview, bool whole);
 static bool refresh_keyed(TvbCascade *cascade, MemoryContext context, TvbTview *tview);
+static void refresh_keys(TvbCascade *cascade, MemoryContext context, TvbTview *tview,
+						 TvbBag *keys);
 static void compare_whole(TvbCascade *cascade, MemoryContext context, TvbTview *tview);
 static bool too_many_keys(const TvbTview *tview, int64 keys);
 static void touch(TvbCascade *cascade, TvbTview *tview, bool whole);
@@ -126,6 +128,10 @@ refresh_tview(TvbCascade *cascade, TvbTview *tview, bool whole)
 	error_context_stack = &callback;
 
 	tvb_registry_complete(tview);
+	if (tview->columns == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the view of TVIEW %s does not exist", tview->name)));
 	if (whole || !refresh_keyed(cascade, context, tview))
 		compare_whole(cascade, context, tview);
 
@@ -139,36 +145,35 @@ static bool
 refresh_keyed(TvbCascade *cascade, MemoryContext context, TvbTview *tview)
 {
 	TvbBag	   *keys = tvb_bag_create(context, "TVIEW keys", (Size) tvb_work_mem * 1024 / 8);
-	TvbWrites  *writes;
+	bool		keyed;
 
-	if (!tvb_keys_collect(cascade->run, context, tview, cascade->changes, keys))
-		return false;
-	if (tvb_bag_count(keys) == 0)
-		return true;
-	if (too_many_keys(tview, tvb_bag_count(keys)))
-		return false;
+	keyed = tvb_keys_collect(cascade->run, context, tview, cascade->changes, keys) &&
+		!too_many_keys(tview, tvb_bag_count(keys));
+	if (keyed && tvb_bag_count(keys) > 0)
+		refresh_keys(cascade, context, tview, keys);
+	tvb_bag_destroy(keys);
+	return keyed;
+}
 
-	writes = tvb_writes_create(context, cascade->run, tview, cascade->changes);
+/* Refresh these keys. */
+static void
+refresh_keys(TvbCascade *cascade, MemoryContext context, TvbTview *tview, TvbBag *keys)
+{
+	TvbWrites  *writes = tvb_writes_create(context, cascade->run, tview, cascade->changes);
+
 	cascade->keys += tvb_refresh_keys(cascade->run, context, tview, keys, writes,
 									  &cascade->counts);
 	tvb_writes_destroy(writes);
-	tvb_bag_destroy(keys);
 	cascade->keyed++;
 	touch(cascade, tview, false);
-	return true;
 }
 
 /* Compare the whole TVIEW; it is clean then. */
 static void
 compare_whole(TvbCascade *cascade, MemoryContext context, TvbTview *tview)
 {
-	TvbWrites  *writes;
+	TvbWrites  *writes = tvb_writes_create(context, cascade->run, tview, cascade->changes);
 
-	if (tview->view_name == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("the view of TVIEW %s does not exist", tview->name)));
-	writes = tvb_writes_create(context, cascade->run, tview, cascade->changes);
 	tvb_compare_write(cascade->run, tview, writes, &cascade->counts);
 	tvb_writes_destroy(writes);
 	cascade->compared++;

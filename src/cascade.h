@@ -25,7 +25,8 @@ typedef struct TvbCascade
 	MemoryContext context;		/* lives as long as the drain */
 	List	   *tviews;			/* TvbTview *, by level */
 	TvbChanges *changes;
-	Oid			only;			/* compare this one whole, and what follows from it; else 0 */
+	Oid			only;			/* compare this one whole, and what follows
+								 * from it; else 0 */
 	int			stale_left;		/* how many stale TVIEWs may still be compared */
 
 	/* what was done */

@@ -15,7 +15,8 @@ typedef struct TvbChangeSet
 	int32		version;
 	TvbShape   *shape;			/* NULL: unknown, so the values cannot be read */
 	bool		everything;		/* any row may have changed */
-	TvbBag	   *links;			/* packed link values; NULL while there are none */
+	TvbBag	   *links;			/* packed link values; NULL while there are
+								 * none */
 } TvbChangeSet;
 
 typedef struct TvbChanges TvbChanges;

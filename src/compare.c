@@ -27,6 +27,7 @@
 #include "owner.h"
 #include "refresh.h"
 
+static Oid	get_tview(FunctionCallInfo fcinfo);
 static void verify(TvbTview *tview, TvbCounts *counts, int64 *duplicates);
 
 PG_FUNCTION_INFO_V1(tvb_verify);
@@ -54,7 +55,7 @@ tvb_compare_write(TvbRun *run, TvbTview *tview, TvbWrites *writes, TvbCounts *co
 Datum
 tvb_verify(PG_FUNCTION_ARGS)
 {
-	Oid			relid = PG_GETARG_OID(0);
+	Oid			relid = get_tview(fcinfo);
 	TvbTview   *tview;
 	TvbCounts	counts;
 	int64		duplicates;
@@ -88,9 +89,10 @@ tvb_refresh_sql(PG_FUNCTION_ARGS)
 	TvbFilter	filter = {0};
 	char	   *sql;
 	text	   *result;
+	Oid			relid = get_tview(fcinfo);
 
 	SPI_connect();
-	tview = tvb_registry_require(PG_GETARG_OID(0));
+	tview = tvb_registry_require(relid);
 	filter.relid = tview->relid;
 	filter.columns = tview->refresh_key;
 	sql = tvb_evaluate_sql(tview, tview->refresh_key == NIL ? NULL : &filter);
@@ -98,6 +100,17 @@ tvb_refresh_sql(PG_FUNCTION_ARGS)
 	result = cstring_to_text(sql);
 	SPI_finish();
 	PG_RETURN_TEXT_P(result);
+}
+
+/* The argument of both functions. */
+static Oid
+get_tview(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", "tview")));
+	return PG_GETARG_OID(0);
 }
 
 /* Count the differences under the active snapshot, as the owner. */
@@ -108,7 +121,7 @@ verify(TvbTview *tview, TvbCounts *counts, int64 *duplicates)
 	TvbWrites  *writes = tvb_writes_create(CurrentMemoryContext, &run, tview, NULL);
 	TvbOwnerState owner;
 
-	if (tview->view_name == NULL)
+	if (tview->columns == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("the view of TVIEW %s does not exist", tview->name)));

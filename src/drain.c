@@ -56,8 +56,13 @@ typedef struct Drain
 	bool		exhausted;		/* the snapshot sees no further entry */
 } Drain;
 
+/* Whether this backend drains: what a drain runs must not start another one. */
+static bool draining = false;
+
 static int64 checked_limit(const char *name, int64 value);
 static void drain_begin(Drain *drain);
+static void enter_drain(Drain *drain);
+static void leave_drain(void *arg);
 static void drain_end(Drain *drain);
 static void drain_work(Drain *drain, const TvbDrainLimits *limits);
 static void claim_round(Drain *drain, TvbQueueClaim *claim, int64 max);
@@ -182,6 +187,7 @@ drain_begin(Drain *drain)
 	drain->context = AllocSetContextCreate(CurrentMemoryContext, "TVIEW drain",
 										   ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(drain->context);
+	enter_drain(drain);
 	tvb_arena_mark_reset();
 
 	drain->run.context = drain->context;
@@ -194,10 +200,36 @@ drain_begin(Drain *drain)
 	drain->cascade.changes = tvb_changes_create(drain->context, (Size) tvb_work_mem * 1024 / 4);
 }
 
+/* Refuse a drain inside a drain.  Ends with the drain's context, also after an error. */
+static void
+enter_drain(Drain *drain)
+{
+	MemoryContextCallback *callback;
+
+	if (draining)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("TVIEWs cannot be drained or refreshed by what a drain runs"),
+				 errhint("A trigger on a TVIEW or a function in a view starts this.")));
+	callback = MemoryContextAlloc(drain->context, sizeof(MemoryContextCallback));
+	callback->func = leave_drain;
+	callback->arg = NULL;
+	draining = true;
+	MemoryContextRegisterResetCallback(drain->context, callback);
+}
+
+/* The drain's context goes. */
+static void
+leave_drain(void *arg)
+{
+	draining = false;
+}
+
 /* Let go of what begin took, except the lock. */
 static void
 drain_end(Drain *drain)
 {
+	tvb_changes_reset(drain->cascade.changes);
 	PopActiveSnapshot();
 	UnregisterSnapshot(drain->run.snapshot);
 	MemoryContextDelete(drain->context);
@@ -262,7 +294,10 @@ time_is_over(const Drain *drain, const TvbDrainLimits *limits)
 	return limits->max_ms > 0 && elapsed_ms(drain->started) >= limits->max_ms;
 }
 
-/* Entries that the snapshot sees and the drain left. */
+/*
+ * Entries that the snapshot sees and the drain left.  An estimate where there
+ * are many, but never 0 unless there is none: callers drain until it is.
+ */
 static int64
 count_remaining(Drain *drain)
 {
@@ -274,7 +309,10 @@ count_remaining(Drain *drain)
 	PushCopiedSnapshot(drain->run.snapshot);
 	CommandCounterIncrement();
 	UpdateActiveSnapshotCommandId();
-	remaining = tvb_queue_count(GetActiveSnapshot(), &exact);
+	if (tvb_queue_pending(GetActiveSnapshot()))
+		remaining = Max(tvb_queue_count(GetActiveSnapshot(), &exact), 1);
+	else
+		remaining = 0;
 	PopActiveSnapshot();
 	return remaining;
 }

@@ -9,6 +9,7 @@
 
 #include "catalog/objectaddress.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -43,11 +44,21 @@ select_oids(const char *query, Oid parameter)
 	return oids;
 }
 
+/* Take the guard off a table that is kept. */
+static void
+drop_guard(Oid relid)
+{
+	if (!OidIsValid(get_trigger_oid(relid, "tviews_guard", true)))
+		return;
+	SPI_execute(psprintf("DROP TRIGGER tviews_guard ON %s", tvb_registry_relation_name(relid)), false, 0);
+}
+
 void
 tvb_drop_metadata(List *relids)
 {
 	TvbOwnerState state;
 	List	   *sources = NIL;
+	List	   *tviews = NIL;
 	ListCell   *lc;
 
 	tvb_owner_enter_extension(&state);
@@ -61,22 +72,16 @@ tvb_drop_metadata(List *relids)
 													 " WHERE (t.tview = $1 OR t.view = $1) AND r.since_version > 0", relid));
 		/* If other TVIEWs read it, it is a table like others from now on. */
 		sources = list_append_unique_oid(sources, relid);
-		(void) select_oids("DELETE FROM tviews_batch.tview WHERE tview = $1 OR view = $1 RETURNING tview::oid", relid);
+		tviews = list_concat(tviews, select_oids("DELETE FROM tviews_batch.tview"
+												 " WHERE tview = $1 OR view = $1 RETURNING tview::oid", relid));
 	}
 	foreach(lc, sources)
 		(void) tvb_sources_sync(lfirst_oid(lc), NULL);
-	tvb_owner_leave(&state);
-}
-
-/* Take the guard off a table that is kept. */
-static void
-drop_guard(Oid relid)
-{
-	TvbOwnerState state;
-
-	tvb_owner_enter_extension(&state);
-	SPI_execute(psprintf("DROP TRIGGER IF EXISTS tviews_guard ON %s", tvb_registry_relation_name(relid)),
-				false, 0);
+	foreach(lc, tviews)
+	{
+		if (get_rel_name(lfirst_oid(lc)) != NULL)
+			drop_guard(lfirst_oid(lc));
+	}
 	tvb_owner_leave(&state);
 }
 
@@ -101,17 +106,10 @@ tvb_drop(PG_FUNCTION_ARGS)
 	if (!tvb_compat_owns_relation(relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
 	tvb_drain_lock(true);
-	if (keep)
-	{
-		tvb_drop_metadata(list_make1_oid(relid));
-		drop_guard(relid);
-	}
-	else
-	{
-		/* Dependent views make this fail before anything else is done. */
+	/* Dependent views make this fail before anything else is done. */
+	if (!keep)
 		SPI_execute(psprintf("DROP TABLE %s", tview->name), false, 0);
-		tvb_drop_metadata(list_make1_oid(relid));
-	}
+	tvb_drop_metadata(list_make1_oid(relid));
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -4,9 +4,9 @@
  *		Who may write a TVIEW.
  *
  * Every TVIEW carries BEFORE statement triggers that call tvb_guard_trigger.
- * Writes between tvb_guard_enter and tvb_guard_leave pass; others are refused
- * or, with tviews_batch.guard = off, turn the TVIEW and all that reads it
- * stale.
+ * One statement between tvb_guard_enter and tvb_guard_leave passes; others are
+ * refused or, with tviews_batch.guard = off, turn the TVIEW and all that reads
+ * it stale.
  *
  * Invariant: what a TVIEW holds was written by a drain or a comparison, or the
  * TVIEW is stale.
@@ -29,11 +29,19 @@
 
 #define MAX_NESTING 64
 
-/* Transaction nest levels of the enters not left yet. */
-static int	nest_levels[MAX_NESTING];
+/* An enter not left yet. */
+typedef struct Pass
+{
+	Oid			tview;
+	bool		used;			/* a statement has passed */
+	int			nest_level;		/* of the transaction that entered */
+} Pass;
+
+static Pass passes[MAX_NESTING];
 static int	depth = 0;
 static bool callbacks_registered = false;
 
+static bool use_pass(Oid relid);
 static void register_callbacks(void);
 static void end_of_transaction(XactEvent event, void *arg);
 static void end_of_subtransaction(SubXactEvent event, SubTransactionId subid,
@@ -43,14 +51,17 @@ static void mark_stale(Oid relid);
 PG_FUNCTION_INFO_V1(tvb_guard_trigger);
 
 void
-tvb_guard_enter(void)
+tvb_guard_enter(Oid tview)
 {
 	register_callbacks();
 	if (depth >= MAX_NESTING)
 		ereport(ERROR,
 				(errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
 				 errmsg("refreshes of TVIEWs are nested too deeply")));
-	nest_levels[depth++] = GetCurrentTransactionNestLevel();
+	passes[depth].tview = tview;
+	passes[depth].used = false;
+	passes[depth].nest_level = GetCurrentTransactionNestLevel();
+	depth++;
 }
 
 void
@@ -71,7 +82,7 @@ tvb_guard_trigger(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" was not called by trigger manager", "tviews_batch.guard")));
-	if (depth > 0)
+	if (use_pass(RelationGetRelid(trigdata->tg_relation)))
 		PG_RETURN_POINTER(NULL);
 	if (tvb_guard)
 		ereport(ERROR,
@@ -81,6 +92,18 @@ tvb_guard_trigger(PG_FUNCTION_ARGS)
 				 errhint("Change the tables that its view reads. For repairs, a superuser can turn tviews_batch.guard off.")));
 	mark_stale(RelationGetRelid(trigdata->tg_relation));
 	PG_RETURN_POINTER(NULL);
+}
+
+/* Whether a statement on a TVIEW may pass; if so, the next one may not. */
+static bool
+use_pass(Oid relid)
+{
+	Pass	   *pass = depth > 0 ? &passes[depth - 1] : NULL;
+
+	if (pass == NULL || pass->used || pass->tview != relid)
+		return false;
+	pass->used = true;
+	return true;
 }
 
 /* Forget enters that an error cut short. */
@@ -109,7 +132,7 @@ end_of_subtransaction(SubXactEvent event, SubTransactionId subid,
 {
 	if (event != SUBXACT_EVENT_ABORT_SUB)
 		return;
-	while (depth > 0 && nest_levels[depth - 1] >= GetCurrentTransactionNestLevel())
+	while (depth > 0 && passes[depth - 1].nest_level >= GetCurrentTransactionNestLevel())
 		depth--;
 }
 

@@ -5,10 +5,11 @@
 #include "postgres.h"
 
 /*
- * Between enter and leave this backend's writes to TVIEWs pass the guard
- * triggers.  Nests; an error ends it at (sub)transaction abort.
+ * Between enter and leave one statement of this backend that writes the TVIEW
+ * passes its guard trigger: not a second one, such as that of a user's trigger.
+ * Nests; an error ends it at (sub)transaction abort.
  */
-extern void tvb_guard_enter(void);
+extern void tvb_guard_enter(Oid tview);
 extern void tvb_guard_leave(void);
 
 #endif

@@ -54,7 +54,8 @@ typedef struct PackReceiver
 	DestReceiver pub;
 	TvbBag	   *bag;
 	const TvbLayout *layout;	/* of the packed rows */
-	const int  *order;			/* per packed column the query's column; NULL: as they come */
+	const int  *order;			/* per packed column the query's column; NULL:
+								 * as they come */
 	MemoryContext row_context;
 	Datum	   *values;
 	bool	   *nulls;
@@ -117,7 +118,10 @@ plan_tasks(Collector *c, TvbChanges *changes, List **tasks)
 		{
 			TvbChangeSet *set = lfirst(lc2);
 
-			/* an entry of an older shape committed before the TVIEW was filled */
+			/*
+			 * an entry of an older shape committed before the TVIEW was
+			 * filled
+			 */
 			if (set->version > 0 && set->version < route->since_version)
 				continue;
 			if (c->tview->refresh_key == NIL || !plan_route(route, set, tasks))

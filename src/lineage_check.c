@@ -17,6 +17,7 @@
 #include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -291,6 +292,24 @@ kind_uncaptured(Form_pg_class class, const char *name)
 	}
 }
 
+/* A foreign table among the descendants of a table, or NULL: it gives triggers no rows. */
+static const char *
+foreign_descendant(Oid relid)
+{
+	ListCell   *lc;
+
+	if (!has_subclass(relid))
+		return NULL;
+	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
+	{
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE)
+			return psprintf("foreign table %s",
+							quote_qualified_identifier(get_namespace_name(get_rel_namespace(lfirst_oid(lc))),
+													   get_rel_name(lfirst_oid(lc))));
+	}
+	return NULL;
+}
+
 const char *
 tvb_check_uncaptured(Oid relid, Oid role)
 {
@@ -311,6 +330,8 @@ tvb_check_uncaptured(Oid relid, Oid role)
 	else
 		reason = kind_uncaptured(class, name);
 	ReleaseSysCache(tuple);
+	if (reason == NULL)
+		reason = foreign_descendant(relid);
 	if (reason == NULL && check_enable_rls(relid, role, true) == RLS_ENABLED)
 		reason = psprintf("row security of table %s", name);
 	return reason;

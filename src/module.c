@@ -55,7 +55,7 @@ define_drain_settings(void)
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("tviews_batch.retry_limit",
 							"Sets how often a failing lookup is tried before its TVIEW is compared whole.",
-							NULL, &tvb_retry_limit, 5, 0, INT_MAX,
+							"Not used yet: a failing lookup fails the drain.", &tvb_retry_limit, 5, 0, INT_MAX,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("tviews_batch.history",
 							"Sets how many rows tviews_drains keeps.",
@@ -73,7 +73,7 @@ static void
 define_capture_settings(void)
 {
 	DefineCustomIntVariable("tviews_batch.queue_limit",
-							"Sets how many entries of one source may wait before they are replaced by one for all its rows.",
+							"Sets how many changes of one source a statement may log before one for all its rows replaces further ones.",
 							NULL, &tvb_queue_limit, 20000000, 1000, INT_MAX,
 							PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("tviews_batch.capture",

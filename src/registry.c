@@ -75,8 +75,11 @@ tvb_registry_tviews(void)
 TvbTview *
 tvb_registry_tview(Oid relid)
 {
-	List	   *tviews = read_list(relid);
+	List	   *tviews = NIL;
 
+	/* to read_list no relation means all */
+	if (OidIsValid(relid))
+		tviews = read_list(relid);
 	if (tviews == NIL)
 		return NULL;
 	tvb_registry_complete(linitial(tviews));

@@ -40,9 +40,11 @@ typedef struct TvbTview
 	Oid			relid;			/* the table */
 	Oid			view;
 	Oid			owner;
-	TransactionId row_xmin;		/* of its metadata row: tells whether it changed since */
+	TransactionId row_xmin;		/* of its metadata row: tells whether it
+								 * changed since */
 	char	   *name;			/* qualified and quoted */
-	char	   *view_name;		/* qualified and quoted; NULL: the view is gone */
+	char	   *view_name;		/* qualified and quoted; NULL: the view is
+								 * gone */
 	List	   *columns;		/* *, char *: the view's columns, in order */
 	List	   *key;			/* *, char * */
 	List	   *refresh_key;	/* *, char * */

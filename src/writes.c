@@ -172,14 +172,12 @@ tvb_writes_apply(TvbWrites *writes, TvbCounts *total)
 {
 	if (writes->deletes.count + writes->updates.count + writes->inserts.count > 0)
 	{
-		tvb_guard_enter();
 		total->deleted += write_store(writes, &writes->deletes, "tviews_deletes",
 									  delete_sql(writes));
 		total->updated += write_store(writes, &writes->updates, "tviews_updates",
 									  update_sql(writes));
 		total->inserted += write_store(writes, &writes->inserts, "tviews_inserts",
 									   insert_sql(writes));
-		tvb_guard_leave();
 	}
 	clear_stores(writes);
 }
@@ -508,7 +506,9 @@ write_store(TvbWrites *writes, Store *store, const char *name, const char *sql)
 	if (store->rows == NULL)
 		return 0;
 	tvb_run_register(writes->run, &enr, name, store->desc, store->rows);
+	tvb_guard_enter(writes->tview->relid);
 	written = tvb_run_write(writes->run, sql);
+	tvb_guard_leave();
 	tvb_run_unregister(writes->run, &enr);
 	tuplestore_end(store->rows);
 	store->rows = NULL;

@@ -48,7 +48,7 @@ COMMENT ON COLUMN tviews_batch.tview.stale_reason IS 'why it may differ from its
 COMMENT ON COLUMN tviews_batch.tview.created IS 'when tviews_create made it';
 COMMENT ON COLUMN tviews_batch.tview.last_refresh IS 'last time a drain or a comparison looked at it';
 COMMENT ON COLUMN tviews_batch.tview.last_full IS 'last time it was compared whole';
-COMMENT ON COLUMN tviews_batch.tview.last_error IS 'message of the last failed refresh';
+COMMENT ON COLUMN tviews_batch.tview.last_error IS 'message of the last failed refresh; not recorded yet';
 
 CREATE TABLE tviews_batch.source (
     source       regclass PRIMARY KEY,
@@ -136,7 +136,7 @@ CREATE UNLOGGED TABLE tviews_batch.queue (
     version integer NOT NULL,
     started timestamptz NOT NULL,
     link    bytea
-) WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 10000,
+) USING heap WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 10000,
         autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0);
 COMMENT ON TABLE tviews_batch.queue IS 'changes that no drain has taken yet; see tviews_queue_depth';
 COMMENT ON COLUMN tviews_batch.queue.source IS 'the changed table';
@@ -170,13 +170,14 @@ COMMENT ON COLUMN tviews_batch.drain.keys IS 'keys evaluated';
 COMMENT ON COLUMN tviews_batch.drain.inserted IS 'rows inserted into TVIEWs';
 COMMENT ON COLUMN tviews_batch.drain.updated IS 'rows updated in TVIEWs';
 COMMENT ON COLUMN tviews_batch.drain.deleted IS 'rows deleted from TVIEWs';
-COMMENT ON COLUMN tviews_batch.drain.failed IS 'keys whose refresh failed';
+COMMENT ON COLUMN tviews_batch.drain.failed IS 'keys whose refresh failed; always 0 yet, as one failing key fails the drain';
 COMMENT ON COLUMN tviews_batch.drain.levels IS 'levels on which a TVIEW was refreshed';
 COMMENT ON COLUMN tviews_batch.drain.remaining IS 'queue entries left, possibly an estimate';
 COMMENT ON COLUMN tviews_batch.drain.keyed IS 'TVIEWs refreshed key by key';
 COMMENT ON COLUMN tviews_batch.drain.compared IS 'TVIEWs compared whole';
 COMMENT ON COLUMN tviews_batch.drain.memory_peak IS 'the most bytes its arenas held';
 COMMENT ON COLUMN tviews_batch.drain.role IS 'who drained';
+COMMENT ON SEQUENCE tviews_batch.drain_id_seq IS 'numbers of drains';
 
 CREATE TABLE tviews_batch.drain_lock (one boolean PRIMARY KEY) WITH (autovacuum_enabled = off);
 COMMENT ON TABLE tviews_batch.drain_lock IS 'locked in SHARE UPDATE EXCLUSIVE mode by whatever writes TVIEWs; always empty';
@@ -523,7 +524,7 @@ COMMENT ON VIEW tviews_queue_depth IS 'changes that wait for a drain, per source
 COMMENT ON COLUMN tviews_queue_depth.source IS 'the changed table; NULL: the total';
 COMMENT ON COLUMN tviews_queue_depth.pending_changes IS 'entries committed and not drained yet';
 COMMENT ON COLUMN tviews_queue_depth.oldest_age IS 'time since the oldest of them began to be written';
-COMMENT ON COLUMN tviews_queue_depth.exact IS 'false: more than 100,000 entries, the numbers are estimated';
+COMMENT ON COLUMN tviews_queue_depth.exact IS 'false: the queue is long (more than 100,000 entries, 32 MB or 6 ms of reading), the numbers are estimated';
 
 CREATE VIEW tviews_status AS
     WITH depth AS MATERIALIZED (
@@ -551,13 +552,13 @@ COMMENT ON COLUMN tviews_status.tview IS 'the TVIEW';
 COMMENT ON COLUMN tviews_status.view IS 'its definition';
 COMMENT ON COLUMN tviews_status.level IS '0: reads only tables; else 1 + the highest level among the TVIEWs it reads';
 COMMENT ON COLUMN tviews_status.key IS 'columns that identify a row';
-COMMENT ON COLUMN tviews_status.state IS 'ok, paused, stale or failing';
+COMMENT ON COLUMN tviews_status.state IS 'ok, paused or stale';
 COMMENT ON COLUMN tviews_status.reason IS 'why it is not ok';
 COMMENT ON COLUMN tviews_status.rows IS 'rows, as the planner estimates them; NULL: never analyzed';
 COMMENT ON COLUMN tviews_status.pending_changes IS 'queue entries that concern it, directly or through other TVIEWs';
 COMMENT ON COLUMN tviews_status.lag IS 'time since the oldest of them began to be written; NULL: none';
 COMMENT ON COLUMN tviews_status.last_refresh IS 'last time a drain or comparison looked at it';
-COMMENT ON COLUMN tviews_status.last_error IS 'message of the last failed refresh';
+COMMENT ON COLUMN tviews_status.last_error IS 'message of the last failed refresh; not recorded yet';
 
 CREATE VIEW tviews_drains AS
     SELECT id, started, elapsed_ms, changes, keys, inserted, updated, deleted, failed,
@@ -572,7 +573,7 @@ COMMENT ON COLUMN tviews_drains.keys IS 'keys evaluated';
 COMMENT ON COLUMN tviews_drains.inserted IS 'rows inserted into TVIEWs';
 COMMENT ON COLUMN tviews_drains.updated IS 'rows updated in TVIEWs';
 COMMENT ON COLUMN tviews_drains.deleted IS 'rows deleted from TVIEWs';
-COMMENT ON COLUMN tviews_drains.failed IS 'keys whose refresh failed';
+COMMENT ON COLUMN tviews_drains.failed IS 'keys whose refresh failed; always 0 yet, as one failing key fails the drain';
 COMMENT ON COLUMN tviews_drains.levels IS 'levels on which a TVIEW was refreshed';
 COMMENT ON COLUMN tviews_drains.remaining IS 'queue entries left, possibly an estimate';
 COMMENT ON COLUMN tviews_drains.keyed IS 'TVIEWs refreshed key by key';
