@@ -143,7 +143,7 @@ INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
    WHERE k.parent IS NULL OR k.parent = p.twin$$,
  '{id}', '{p:direct,k:lookup}'),
 ('left_where_nonstrict', 'nullable side',
- $$SELECT p.id, p.cat, k.parent FROM prod p LEFT JOIN cat k ON k.id = p.cat WHERE coalesce(k.parent, 1) = p.price$$,
+ $$SELECT p.id, p.cat, k.parent FROM prod p LEFT JOIN cat k ON k.id = p.cat WHERE coalesce(k.parent % 2, 1) = p.price % 2$$,
  '{id}', '{p:direct,k:lookup}'),
 ('left_where_chain', 'nullable side',
  $$SELECT p.id, g.name FROM prod p LEFT JOIN cat k ON k.id = p.cat LEFT JOIN cat g ON g.id = k.parent WHERE coalesce(g.parent, 2) = coalesce(k.parent, 2)$$,
