@@ -241,7 +241,7 @@ take_key(TvbDefinition *definition, Query *query, ArrayType *array)
 		if (nulls[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("key must not contain NULL")));
+					 errmsg("key must not contain nulls")));
 		add_key_column(definition, query, NameStr(*DatumGetName(names[i])));
 	}
 }
@@ -482,7 +482,7 @@ tvb_create(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("view must not be NULL")));
+				 errmsg("view must not be null")));
 	tvb_drain_check_transaction("tviews_create");
 	definition.view = PG_GETARG_OID(0);
 	check_view(definition.view);
@@ -572,7 +572,7 @@ tvb_create_as(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("tview and query must not be NULL")));
+				 errmsg("tview and query must not be null")));
 	tvb_drain_check_transaction("tviews_create_as");
 	check_written_name(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	name = makeRangeVarFromNameList(textToQualifiedNameList(PG_GETARG_TEXT_PP(0)));
