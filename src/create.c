@@ -44,6 +44,8 @@
 #include "settings.h"
 #include "sources.h"
 
+#define MAX_COLUMNS 800
+
 PG_FUNCTION_INFO_V1(tvb_create);
 PG_FUNCTION_INFO_V1(tvb_create_as);
 
@@ -113,6 +115,22 @@ view_columns(Query *query)
 			names = lappend(names, pstrdup(tle->resname));
 	}
 	return names;
+}
+
+/* A refresh puts the view's columns and the stored ones into one row. */
+static void
+check_columns(TvbDefinition *definition)
+{
+	if (list_length(definition->columns) > MAX_COLUMNS)
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_COLUMNS),
+				 errmsg("view %s has more than %d columns", tvb_registry_relation_name(definition->view),
+						MAX_COLUMNS),
+				 errhint("Gather columns in a document, for example with jsonb_build_object().")));
+	if (definition->columns == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				 errmsg("view %s has no columns", tvb_registry_relation_name(definition->view))));
 }
 
 /* ---------- the name ---------- */
@@ -422,6 +440,7 @@ create_tview(TvbDefinition *definition, ArrayType *key)
 	definition->schema = get_rel_namespace(definition->view);
 	definition->columns = view_columns(query);
 	definition->settings = tvb_owner_settings();
+	check_columns(definition);
 	if (definition->name == NULL)
 		definition->name = psprintf("tv_%s", entity_name(get_rel_name(definition->view)));
 	check_name(definition);
