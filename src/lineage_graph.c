@@ -547,6 +547,51 @@ add_derived(Builder *builder, Scope *scope, RangeTblEntry *rte, Bitmapset *nulla
 	return member;
 }
 
+/*
+ * Whether an output of a subquery is NULL in a NULL-extended row, as it must
+ * be there: strict, in a column of a member that is NULL-extended with it.  A
+ * constant, a coalesce, or a column of an outer row are not: above the join
+ * they are not what the subquery's output is.
+ */
+static bool
+is_null_extended(Builder *builder, Expr *expr, Bitmapset *nullable)
+{
+	Bitmapset  *members;
+	int			id = -1;
+
+	if (contain_nonstrict_functions((Node *) expr))
+		return false;
+	members = tvb_graph_members((Node *) expr);
+	while ((id = bms_next_member(members, id)) >= 0)
+	{
+		if (bms_is_subset(nullable, tvb_graph_member(builder->graph, id)->nullable))
+			return true;
+	}
+	return false;
+}
+
+/* A subquery in FROM; what is not plain above an outer join is forgotten. */
+static Scope *
+build_subquery(Builder *builder, Scope *scope, Query *subquery, Bitmapset *nullable)
+{
+	Scope	   *child = build_query(builder, subquery, scope, scope->boxes, scope->shells,
+									nullable, scope->opaque);
+	ListCell   *lc;
+
+	if (bms_is_subset(nullable, scope->nullable))
+		return child;
+	foreach(lc, child->outputs)
+	{
+		Expr	   *expr = lfirst(lc);
+
+		while (expr && IsA(expr, PlaceHolderVar))
+			expr = ((PlaceHolderVar *) expr)->phexpr;
+		if (expr && !is_null_extended(builder, expr, nullable))
+			lfirst(lc) = NULL;
+	}
+	return child;
+}
+
 /* Whatever stands at one index of the range table. */
 static void
 build_rel(Builder *builder, Scope *scope, int rtindex, Bitmapset *nullable)
@@ -560,8 +605,7 @@ build_rel(Builder *builder, Scope *scope, int rtindex, Bitmapset *nullable)
 			rel->member = add_member(builder, scope, rte, nullable);
 			break;
 		case RTE_SUBQUERY:
-			rel->scope = build_query(builder, rte->subquery, scope, scope->boxes,
-									 scope->shells, nullable, scope->opaque);
+			rel->scope = build_subquery(builder, scope, rte->subquery, nullable);
 			break;
 		case RTE_FUNCTION:
 		case RTE_VALUES:
