@@ -313,7 +313,11 @@ count_remaining(Drain *drain)
 	CommandCounterIncrement();
 	UpdateActiveSnapshotCommandId();
 	if (tvb_queue_pending(GetActiveSnapshot()))
-		remaining = Max(tvb_queue_count(GetActiveSnapshot(), &exact), 1);
+	{
+		/* apart from Max(), which would count twice */
+		remaining = tvb_queue_count(GetActiveSnapshot(), &exact);
+		remaining = Max(remaining, 1);
+	}
 	else
 		remaining = 0;
 	PopActiveSnapshot();

@@ -316,6 +316,15 @@ $restored->start;
 recovers($restored, 'restored base backup', $LOST);
 $restored->stop;
 
+# ---- a dump: changes that waited are not in it
+change($node);
+my $dump = "$PostgreSQL::Test::Utils::tmp_check/crash.dump";
+command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('postgres') ], 'pg_dump');
+value($node, 'CREATE DATABASE copied');
+command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('copied'), $dump ], 'pg_restore');
+recovers($node, 'restored dump', $RESTORED, 'copied');
+is(states($node), 'ok', 'the database that was dumped stays ok');
+
 # ---- a logged queue
 value($node, 'SELECT tviews_drain(); SELECT tviews_set_queue(true)');
 $before = compared($node);
