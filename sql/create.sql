@@ -67,13 +67,14 @@ CREATE VIEW v_first AS SELECT DISTINCT ON (g1) g1, i, s FROM t ORDER BY g1, i;
 CREATE VIEW v_union AS SELECT g1 FROM t UNION SELECT length(g2) FROM t;
 CREATE VIEW v_preserved AS SELECT a.i, a.s, b.s AS other FROM t a LEFT JOIN t b ON b.i = a.g1;
 CREATE VIEW v_joined AS SELECT a.i, b.s FROM t a JOIN t b ON b.i = a.g1;
+CREATE VIEW v_nested AS SELECT a.i, b.s FROM t a JOIN t b ON (b.i, a.g2) = (a.n, 'g1') AND (b.g1 > 0);
 CREATE VIEW v_through AS SELECT * FROM v_preserved WHERE other IS NOT NULL;
 CREATE VIEW v_cte AS WITH x AS (SELECT g1, count(*) AS n FROM t GROUP BY g1) SELECT a.g1, a.n, b.n AS again FROM x a JOIN x b ON b.g1 = a.g1;
-SELECT tviews_create('v_distinct'), tviews_create('v_first'), tviews_create('v_union'),
+SELECT tviews_create('v_nested'), tviews_create('v_distinct'), tviews_create('v_first'), tviews_create('v_union'),
        tviews_create('v_preserved'), tviews_create('v_joined'), tviews_create('v_through'),
        tviews_create('v_cte', key => '{g1}');
 SELECT tview, key FROM tviews_batch.tview
- WHERE tview::text IN ('tv_distinct', 'tv_first', 'tv_union', 'tv_preserved', 'tv_joined', 'tv_through', 'tv_cte')
+ WHERE tview::text IN ('tv_distinct', 'tv_first', 'tv_union', 'tv_preserved', 'tv_joined', 'tv_nested', 'tv_through', 'tv_cte')
  ORDER BY tview::text COLLATE "C";
 
 -- other names, other schemas, no table yet

@@ -44,6 +44,10 @@ SELECT * FROM refused($$SELECT tviews_create(NULL)$$);
 SELECT * FROM refused($$SELECT tviews_create('t')$$);
 SELECT * FROM refused($$SELECT tviews_create(4294967295::oid::regclass)$$);
 SELECT * FROM refused($$SELECT tviews_create('v_temp')$$);
+DO $$BEGIN EXECUTE 'CREATE VIEW v_wide AS SELECT id' || (SELECT string_agg(', id AS c' || i, '') FROM generate_series(1, 800) i) || ' FROM t'; END$$;
+SELECT * FROM refused($$SELECT tviews_create('v_wide')$$);
+CREATE VIEW v_none AS SELECT FROM t;
+SELECT * FROM refused($$SELECT tviews_create('v_none')$$);
 -- the name
 SELECT * FROM refused($$SELECT tviews_create('v_taken')$$);
 SELECT * FROM refused($$SELECT tviews_create('v_t', tview => '')$$);

@@ -44,6 +44,8 @@
 #include "settings.h"
 #include "sources.h"
 
+#define MAX_COLUMNS 800
+
 PG_FUNCTION_INFO_V1(tvb_create);
 PG_FUNCTION_INFO_V1(tvb_create_as);
 
@@ -113,6 +115,22 @@ view_columns(Query *query)
 			names = lappend(names, pstrdup(tle->resname));
 	}
 	return names;
+}
+
+/* A refresh puts the view's columns and the stored ones into one row. */
+static void
+check_columns(TvbDefinition *definition)
+{
+	if (list_length(definition->columns) > MAX_COLUMNS)
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_COLUMNS),
+				 errmsg("view %s has more than %d columns", tvb_registry_relation_name(definition->view),
+						MAX_COLUMNS),
+				 errhint("Gather columns in a document, for example with jsonb_build_object().")));
+	if (definition->columns == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				 errmsg("view %s has no columns", tvb_registry_relation_name(definition->view))));
 }
 
 /* ---------- the name ---------- */
@@ -241,7 +259,7 @@ take_key(TvbDefinition *definition, Query *query, ArrayType *array)
 		if (nulls[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("key must not contain NULL")));
+					 errmsg("key must not contain nulls")));
 		add_key_column(definition, query, NameStr(*DatumGetName(names[i])));
 	}
 }
@@ -422,6 +440,7 @@ create_tview(TvbDefinition *definition, ArrayType *key)
 	definition->schema = get_rel_namespace(definition->view);
 	definition->columns = view_columns(query);
 	definition->settings = tvb_owner_settings();
+	check_columns(definition);
 	if (definition->name == NULL)
 		definition->name = psprintf("tv_%s", entity_name(get_rel_name(definition->view)));
 	check_name(definition);
@@ -482,7 +501,7 @@ tvb_create(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("view must not be NULL")));
+				 errmsg("view must not be null")));
 	tvb_drain_check_transaction("tviews_create");
 	definition.view = PG_GETARG_OID(0);
 	check_view(definition.view);
@@ -572,7 +591,7 @@ tvb_create_as(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("tview and query must not be NULL")));
+				 errmsg("tview and query must not be null")));
 	tvb_drain_check_transaction("tviews_create_as");
 	check_written_name(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	name = makeRangeVarFromNameList(textToQualifiedNameList(PG_GETARG_TEXT_PP(0)));

@@ -98,7 +98,7 @@ tvb_drop(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("tview must not be NULL")));
+				 errmsg("tview must not be null")));
 	relid = PG_GETARG_OID(0);
 	tvb_drain_check_transaction("tviews_drop");
 	SPI_connect();

@@ -12,8 +12,6 @@
 #include "access/relation.h"
 #include "access/sysattr.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/clauses.h"
-#include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "utils/rel.h"
@@ -120,6 +118,21 @@ entry_key(RangeTblEntry *rte)
 	return columns;
 }
 
+/* Append conditions joined by AND, however nested. */
+static List *
+flatten_quals(Node *quals, List *flat)
+{
+	ListCell   *lc;
+
+	if (quals == NULL)
+		return flat;
+	if (!IsA(quals, BoolExpr) || ((BoolExpr *) quals)->boolop != AND_EXPR)
+		return lappend(flat, quals);
+	foreach(lc, ((BoolExpr *) quals)->args)
+		flat = flatten_quals(lfirst(lc), flat);
+	return flat;
+}
+
 /* The entries whose rows multiply: not on the nullable side of an outer join. */
 static void
 preserved_entries(Node *node, Bitmapset **entries, List **quals)
@@ -132,7 +145,7 @@ preserved_entries(Node *node, Bitmapset **entries, List **quals)
 	{
 		foreach(lc, ((FromExpr *) node)->fromlist)
 			preserved_entries(lfirst(lc), entries, quals);
-		*quals = list_concat(*quals, make_ands_implicit((Expr *) ((FromExpr *) node)->quals));
+		*quals = flatten_quals(((FromExpr *) node)->quals, *quals);
 	}
 	else if (IsA(node, JoinExpr))
 	{
@@ -143,7 +156,7 @@ preserved_entries(Node *node, Bitmapset **entries, List **quals)
 		if (join->jointype != JOIN_LEFT)
 			preserved_entries(join->rarg, entries, quals);
 		if (join->jointype == JOIN_INNER)
-			*quals = list_concat(*quals, make_ands_implicit((Expr *) join->quals));
+			*quals = flatten_quals(join->quals, *quals);
 	}
 }
 
@@ -161,7 +174,7 @@ is_equated(List *quals, int varno, AttrNumber attno)
 			continue;
 		for (int side = 0; side < 2; side++)
 		{
-			Var		   *var = list_nth(op->args, side);
+			Var		   *var = (Var *) strip_implicit_coercions(list_nth(op->args, side));
 			Relids		others = tvb_compat_pull_varnos(list_nth(op->args, 1 - side));
 
 			if (IsA(var, Var) && var->varno == varno && var->varattno == attno &&

@@ -180,7 +180,8 @@ unpack_value(Reader *reader, const TvbLinkColumn *column)
 		Datum		image = 0;
 
 		memcpy(&image, data, len);
-		return fetch_att(&image, true, len);
+		image = fetch_att(&image, true, len);
+		return image;
 	}
 	if (column->typlen > 0)
 	{

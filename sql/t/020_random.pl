@@ -33,6 +33,9 @@ my %DEMANDED = (
 		'limited rows', 'limit', 'set operation', 'aggregate without GROUP BY', 'uncorrelated', 'recursive CTE', 'grouping sets',
 		'target-list SRF', 'function in FROM', 'self join', 'several carriers', 'plain', 'equal', 'generated column', 'whole row', 'CTE',
 		'over view', 'over TVIEW' ],
+	'derived' => [
+		'filter', 'join', 'left join', 'expressions', 'constant', 'group', 'distinct', 'window', 'top of partition', 'except', 'union all',
+		'exists', 'sublink', 'limit', 'distinct on', 'lateral' ],
 	'route' => [qw(direct lookup full)],
 	'key type' => [qw(int bigint uuid text date numeric composite)],
 	'statement' => [

@@ -328,6 +328,44 @@ sub result
 
 sub inexact { my ($e) = @_; return $e->{types}[0] eq 'numeric' }
 
+# A table, or now and then a subquery that has its columns and its unique key,
+# so that every shape is tried over every other one.
+sub rel
+{
+	my ($t) = @_;
+	return $t->{name} if !chance(.22);
+	my ($x, $y, $z) = (alias(), alias(), alias());
+	my @all = ((map { $_->[0] } columns_of($t)), $t->{gen} ? 'gen' : ());
+	my %as = map { $_ => "$x.$_" } @all;
+	my $list = sub { my %more = @_; return join(', ', map { exists $more{$_} ? "$more{$_} AS $_" : $as{$_} } @all) };
+	my $key = key_list($t, $x);
+	my $e = edge_from($t);
+	my $kind = pick(('filter') x 2, ('join') x 3, ('left join') x 3, ('expressions') x 3, ('constant') x 2, 'group', 'distinct', ('window') x 2, 'top of partition', 'except', ('union all') x 2,
+		('exists') x 2, ('sublink') x 2, 'limit', 'distinct on', 'lateral');
+	return $t->{name} if !$e && $kind =~ /join|exists|sublink|lateral/;
+	$S->{derived}++;
+	count('derived', $kind);
+	my $parent = $e ? "$e->{to}{name} $y" : '';
+	return '(SELECT ' . $list->() . " FROM $t->{name} $x WHERE " . condition($x) . ')' if $kind eq 'filter';
+	return '(SELECT ' . $list->(g => pick("$x.g", "$y.g")) . " FROM $t->{name} $x JOIN $parent ON " . on($e, $x, $y) . maybe_and(.4, $x, $y) . ')' if $kind eq 'join';
+	return '(SELECT ' . $list->(g => pick("$x.g", "$y.g", "coalesce($y.g, 2)"), h => pick("$x.h", "coalesce($y.h, 'h1')")) . " FROM $t->{name} $x LEFT JOIN $parent ON " . on($e, $x, $y)
+		. maybe_and(.4, $x, $y) . maybe_where(.3, $x, $y) . ')' if $kind eq 'left join';
+	return '(SELECT ' . $list->(g => pick("coalesce($x.g, 1)", "$x.g % 2", "CASE WHEN $x.v > 2 THEN $x.g ELSE 3 END"), v => pick("coalesce($x.v, 0)", "$x.v + 1"), h => pick("$x.h", "coalesce($x.h, 'h3')"))
+		. " FROM $t->{name} $x)" if $kind eq 'expressions';
+	return '(SELECT ' . $list->(g => pick(1, 2), h => pick("$x.h", "'h2'::text")) . " FROM $t->{name} $x" . maybe_where(.5, $x) . ')' if $kind eq 'constant';
+	return '(SELECT ' . $list->(v => "max($x.v)") . " FROM $t->{name} $x GROUP BY " . join(', ', map { $as{$_} } grep { $_ ne 'v' } @all) . pick('', " HAVING count($x.v) > 0") . ')' if $kind eq 'group';
+	return '(SELECT DISTINCT ' . $list->() . " FROM $t->{name} $x" . maybe_where(.4, $x) . ')' if $kind eq 'distinct';
+	return '(SELECT ' . $list->(v => pick("(sum($x.v) OVER (PARTITION BY $x.g))::int", "(count(*) OVER (PARTITION BY $x.h))::int", "(row_number() OVER (PARTITION BY $x.g ORDER BY $key))::int")) . " FROM $t->{name} $x)" if $kind eq 'window';
+	return '(SELECT ' . $list->() . " FROM (SELECT *, row_number() OVER (PARTITION BY $y.g ORDER BY $y.v DESC NULLS LAST, " . key_list($t, $y) . ") AS rn FROM $t->{name} $y) $x WHERE $x.rn <= 2)" if $kind eq 'top of partition';
+	return '(SELECT ' . $list->() . " FROM $t->{name} $x EXCEPT SELECT " . join(', ', map { "$y.$_" } @all) . " FROM $t->{name} $y WHERE $y.v > 3)" if $kind eq 'except';
+	return '(SELECT ' . $list->() . " FROM $t->{name} $x WHERE $x.v > 3 UNION ALL SELECT " . join(', ', map { $_ eq 'g' && chance(.5) ? 1 : "$y.$_" } @all) . " FROM $t->{name} $y WHERE $y.v <= 3 OR $y.v IS NULL)" if $kind eq 'union all';
+	return '(SELECT ' . $list->() . " FROM $t->{name} $x WHERE " . pick('', 'NOT ') . "EXISTS (SELECT 1 FROM $parent WHERE " . on($e, $x, $y) . maybe_and(.5, $x, $y) . '))' if $kind eq 'exists';
+	return '(SELECT ' . $list->(v => "(SELECT $y.v FROM $parent WHERE " . on($e, $x, $y) . ')') . " FROM $t->{name} $x)" if $kind eq 'sublink';
+	return '(SELECT ' . $list->() . " FROM $t->{name} $x ORDER BY $x.v, $key LIMIT 4)" if $kind eq 'limit';
+	return "(SELECT DISTINCT ON ($x.g, $x.h) " . $list->() . " FROM $t->{name} $x ORDER BY $x.g, $x.h, $x.v, $key)" if $kind eq 'distinct on';
+	return '(SELECT ' . $list->(g => 'l.g', v => "coalesce(l.n, $x.v)") . " FROM $t->{name} $x LEFT JOIN LATERAL (SELECT $x.g, $y.v AS n FROM $parent WHERE " . on($e, $x, $y) . maybe_and(.4, $y) . ') l ON true)';
+}
+
 my %SHAPES;
 
 sub shape { my ($name, $rows, $sub) = @_; $SHAPES{$name} = { rows => $rows, make => $sub }; return }
@@ -339,10 +377,10 @@ shape 'inner', ['inner'], sub {
 	my $style = rnd(3);
 	my $sel = 'SELECT ' . key_select($C, $c, 'k') . ', ' . payload($c) . ', ' . payload($p, 'p');
 	my @k = key_names($C, 'k');
-	return result("$sel FROM $C->{name} $c JOIN $P->{name} $p ON " . on($e1, $c, $p) . maybe_and(.3, $c, $p) . maybe_where(.4, $c, $p), \@k, infer => 1) if $style == 0;
-	return result("$sel, " . payload($g, 'g') . " FROM $C->{name} $c JOIN $P->{name} $p ON " . on($e1, $c, $p) . " JOIN $G->{name} $g ON "
+	return result("$sel FROM @{[rel($C)]} $c JOIN @{[rel($P)]} $p ON " . on($e1, $c, $p) . maybe_and(.3, $c, $p) . maybe_where(.4, $c, $p), \@k, infer => !$e1->{cross} && @{ $P->{key} } == 1) if $style == 0;
+	return result("$sel, " . payload($g, 'g') . " FROM @{[rel($C)]} $c JOIN @{[rel($P)]} $p ON " . on($e1, $c, $p) . " JOIN @{[rel($G)]} $g ON "
 		. on($e2, $p, $g) . maybe_and(.3, $p, $g) . maybe_where(.4, $c, $p, $g), \@k) if $style == 1;
-	return result("$sel, $g.v AS gv FROM $G->{name} $g, $P->{name} $p, $C->{name} $c WHERE " . on($e1, $c, $p) . ' AND ' . on($e2, $p, $g)
+	return result("$sel, $g.v AS gv FROM @{[rel($G)]} $g, @{[rel($P)]} $p, @{[rel($C)]} $c WHERE " . on($e1, $c, $p) . ' AND ' . on($e2, $p, $g)
 		. maybe_and(.5, $c, $p, $g), \@k);
 };
 
@@ -352,16 +390,16 @@ shape 'inner_group', [ 'inner', 'grouped' ], sub {
 	my ($C, $P, $G) = ($e1->{from}, $e1->{to}, $e2->{to});
 	my $by = pick("$g.g", "$g.h", "coalesce($g.h, 'x') || $g.g", "$p.g");
 	my $nn = chance(.5) ? " WHERE $by IS NOT NULL" : '';
-	return result("SELECT $by AS k, count(*) AS n, " . measure($c) . ", max($p.v) AS pv FROM $C->{name} $c JOIN $P->{name} $p ON " . on($e1, $c, $p)
-		. " JOIN $G->{name} $g ON " . on($e2, $p, $g) . maybe_and(.3, $c, $p, $g) . "$nn GROUP BY 1", ['k'], infer => 1);
+	return result("SELECT $by AS k, count(*) AS n, " . measure($c) . ", max($p.v) AS pv FROM @{[rel($C)]} $c JOIN @{[rel($P)]} $p ON " . on($e1, $c, $p)
+		. " JOIN @{[rel($G)]} $g ON " . on($e2, $p, $g) . maybe_and(.3, $c, $p, $g) . "$nn GROUP BY 1", ['k'], infer => 1);
 };
 
 shape 'inner_group_key', [ 'inner', 'grouped' ], sub {
 	my ($e1, $e2) = chain();
 	my ($c, $p, $g) = (alias(), alias(), alias());
 	my ($C, $P, $G) = ($e1->{from}, $e1->{to}, $e2->{to});
-	return result('SELECT ' . key_select($G, $g, 'k') . ", count(*) AS n, " . measure($c) . ", " . ordered_agg($C, $c, '') . " FROM $C->{name} $c JOIN $P->{name} $p ON "
-		. on($e1, $c, $p) . " JOIN $G->{name} $g ON " . on($e2, $p, $g) . maybe_and(.3, $c, $p, $g) . ' GROUP BY ' . key_list($G, $g), [ key_names($G, 'k') ], infer => 1, entity => $G);
+	return result('SELECT ' . key_select($G, $g, 'k') . ", count(*) AS n, " . measure($c) . ", " . ordered_agg($C, $c, '') . " FROM @{[rel($C)]} $c JOIN @{[rel($P)]} $p ON "
+		. on($e1, $c, $p) . " JOIN @{[rel($G)]} $g ON " . on($e2, $p, $g) . maybe_and(.3, $c, $p, $g) . ' GROUP BY ' . key_list($G, $g), [ key_names($G, 'k') ], infer => 1, entity => $G);
 };
 
 shape 'left_chain', ['nullable side'], sub {
@@ -370,8 +408,8 @@ shape 'left_chain', ['nullable side'], sub {
 	my ($C, $P, $G) = ($e1->{from}, $e1->{to}, $e2->{to});
 	my $where = pick('', " WHERE $g.g IS NULL OR $g.g <> 1", " WHERE coalesce($p.v, 3) > 2", " WHERE $g.v IS NULL", " WHERE $p.h = $c.h OR $p.h IS NULL", " WHERE coalesce($p.g, 1) = $c.g", " WHERE coalesce($g.g, 2) = $p.g");
 	return result('SELECT ' . key_select($C, $c, 'k') . ', ' . payload($c) . ', ' . payload($p, 'p') . ', ' . payload($g, 'g')
-		. " FROM $C->{name} $c LEFT JOIN $P->{name} $p ON " . on($e1, $c, $p) . maybe_and(.4, $c, $p)
-		. " LEFT JOIN $G->{name} $g ON " . on($e2, $p, $g) . maybe_and(.3, $c, $p, $g) . $where, [ key_names($C, 'k') ], entity => $C);
+		. " FROM @{[rel($C)]} $c LEFT JOIN @{[rel($P)]} $p ON " . on($e1, $c, $p) . maybe_and(.4, $c, $p)
+		. " LEFT JOIN @{[rel($G)]} $g ON " . on($e2, $p, $g) . maybe_and(.3, $c, $p, $g) . $where, [ key_names($C, 'k') ], entity => $C);
 };
 
 shape 'left_children', [ 'nullable side', 'preserved side' ], sub {
@@ -379,7 +417,7 @@ shape 'left_children', [ 'nullable side', 'preserved side' ], sub {
 	my ($c, $p) = (alias(), alias());
 	my ($C, $P) = ($e->{from}, $e->{to});
 	my $where = pick('', '', " WHERE $c.v IS NULL OR $c.v > 2");
-	my $join = chance(.3) ? "$C->{name} $c RIGHT JOIN $P->{name} $p" : "$P->{name} $p LEFT JOIN $C->{name} $c";
+	my $join = chance(.3) ? "@{[rel($C)]} $c RIGHT JOIN @{[rel($P)]} $p" : "@{[rel($P)]} $p LEFT JOIN @{[rel($C)]} $c";
 	return result('SELECT ' . key_select($P, $p, 'k') . ", count($c.v) AS n, count(*) AS rows, " . measure($c) . ", max($p.h) AS ph FROM $join ON " . on($e, $c, $p)
 		. maybe_and(.5, $c, $p) . $where . ' GROUP BY ' . key_list($P, $p), [ key_names($P, 'k') ], infer => 1, entity => $P);
 };
@@ -389,7 +427,7 @@ shape 'left_nested', ['nullable side'], sub {
 	my ($c, $p, $g) = (alias(), alias(), alias());
 	my ($C, $P, $G) = ($e1->{from}, $e1->{to}, $e2->{to});
 	my $inner = pick('LEFT JOIN', 'JOIN', 'LEFT JOIN');
-	return result('SELECT ' . key_select($G, $g, 'k') . ", count($c.v) AS n, count(*) AS rows, " . measure($c) . " FROM $G->{name} $g LEFT JOIN ($P->{name} $p $inner $C->{name} $c ON "
+	return result('SELECT ' . key_select($G, $g, 'k') . ", count($c.v) AS n, count(*) AS rows, " . measure($c) . " FROM @{[rel($G)]} $g LEFT JOIN (@{[rel($P)]} $p $inner @{[rel($C)]} $c ON "
 		. on($e1, $c, $p) . maybe_and(.4, $c, $p) . ') ON ' . on($e2, $p, $g) . pick('', " AND ($c.v IS NULL OR $c.v > 3)", " AND ($c.g IS NULL)", maybe_and(1, $p, $g, $c))
 		. ' GROUP BY ' . key_list($G, $g), [ key_names($G, 'k') ], entity => $G);
 };
@@ -398,9 +436,9 @@ shape 'preserved_group', ['preserved side'], sub {
 	my $e = edge();
 	my ($c, $p) = (alias(), alias());
 	my ($C, $P) = ($e->{from}, $e->{to});
-	return result("SELECT $p.g AS k, count(*) AS n, count($c.v) AS cn, " . measure($c) . " FROM $P->{name} $p LEFT JOIN $C->{name} $c ON " . on($e, $c, $p)
+	return result("SELECT $p.g AS k, count(*) AS n, count($c.v) AS cn, " . measure($c) . " FROM @{[rel($P)]} $p LEFT JOIN @{[rel($C)]} $c ON " . on($e, $c, $p)
 		. " AND $p.v > 2" . maybe_where(.3, $p) . " GROUP BY $p.g", ['k'], infer => 1) if chance(.5);
-	return result("SELECT $c.g AS k, count(*) AS n, " . measure($p) . " FROM $C->{name} $c LEFT JOIN $P->{name} $p ON " . on($e, $c, $p)
+	return result("SELECT $c.g AS k, count(*) AS n, " . measure($p) . " FROM @{[rel($C)]} $c LEFT JOIN @{[rel($P)]} $p ON " . on($e, $c, $p)
 		. " AND $c.v > 2 GROUP BY $c.g", ['k'], infer => 1);
 };
 
@@ -408,18 +446,94 @@ shape 'nullable_group', ['nullable key'], sub {
 	my $e = edge();
 	my ($c, $p) = (alias(), alias());
 	my ($C, $P) = ($e->{from}, $e->{to});
-	my $from = "FROM $C->{name} $c LEFT JOIN $P->{name} $p ON " . on($e, $c, $p) . maybe_and(.3, $c, $p);
+	my $from = "FROM @{[rel($C)]} $c LEFT JOIN @{[rel($P)]} $p ON " . on($e, $c, $p) . maybe_and(.3, $c, $p);
 	my $style = rnd(5);
 	my $by = pick("$p.g", "coalesce($p.h, 'none')", "coalesce($p.g, 0)", "$p.h");
 	return result("SELECT $by AS k, count(*) AS n, " . measure($c) . " $from GROUP BY 1", ['k'], infer => 1) if $style == 0;
 	return result("SELECT DISTINCT $by AS k $from", ['k'], infer => 1) if $style == 1;
 	return result('SELECT ' . key_select($C, $c, 'k') . ", count(*) OVER (PARTITION BY $by) AS n, $p.v AS pv $from", [ key_names($C, 'k') ], rows => ['window']) if $style == 2;
-	return result('SELECT ' . key_select($P, $p, 'k') . ', ' . key_select($C, $c, 'c') . ", $c.v, $p.h FROM $P->{name} $p LEFT JOIN $C->{name} $c ON " . on($e, $c, $p) . maybe_and(.3, $c, $p),
+	return result('SELECT ' . key_select($P, $p, 'k') . ', ' . key_select($C, $c, 'c') . ", $c.v, $p.h FROM @{[rel($P)]} $p LEFT JOIN @{[rel($C)]} $c ON " . on($e, $c, $p) . maybe_and(.3, $c, $p),
 		[ key_names($P, 'k'), key_names($C, 'c') ]) if $style == 3;
 	my $x = alias();
 	my $X = pick(@{ $S->{tables} });
-	return result('SELECT ' . key_select($C, $c, 'k') . ", z.n $from, LATERAL (SELECT count(*) AS n FROM $X->{name} $x WHERE $x.g " . pick('IS NOT DISTINCT FROM', '=') . " $p.g) z",
+	return result('SELECT ' . key_select($C, $c, 'k') . ", z.n $from, LATERAL (SELECT count(*) AS n FROM @{[rel($X)]} $x WHERE $x.g " . pick('IS NOT DISTINCT FROM', '=') . " $p.g) z",
 		[ key_names($C, 'k') ]);
+};
+
+# a subquery on the nullable side with outputs that are not NULL when its inputs are
+shape 'nullable_output', ['nullable key'], sub {
+	my $e = edge();
+	my ($c, $p, $q) = (alias(), alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my $i = 0;
+	my @k = map { 'k' . ++$i } @{ $P->{key} };
+	$i = 0;
+	my $out = pick("1 AS o", "coalesce($p.g, 0) AS o", "$p.g IS NULL AS o", "CASE WHEN $p.v > 2 THEN 1 ELSE 2 END AS o", "$p.g + 1 AS o", "$c.g AS o");
+	my $sub = '(SELECT ' . join(', ', map { "$p.$_ AS k" . ++$i } @{ $P->{key} }) . ", $out FROM @{[rel($P)]} $p" . maybe_where(.4, $p) . ')';
+	$i = 0;
+	my $union = $out !~ /\$c\./ && $out =~ /1 AS o/ && chance(.4) ? " UNION ALL SELECT " . join(', ', map { "$q.$_" } @{ $P->{key} }) . ", 2 FROM @{[rel($P)]} $q WHERE $q.v > 2" : '';
+	$sub =~ s/\)$/$union)/ if $union;
+	my $match = join(' AND ', map { "x.k" . ($_ + 1) . " = $c.$e->{cols}[$_]" } 0 .. $#k);
+	my $from = "FROM @{[rel($C)]} $c LEFT JOIN LATERAL $sub x ON $match";
+	my $style = rnd(4);
+	return result("SELECT $c.g AS g, x.o, count(*) AS n, " . measure($c) . " $from GROUP BY $c.g, x.o", [ 'g', 'o' ], infer => 1) if $style == 0;
+	return result("SELECT x.o, count(*) AS n $from GROUP BY x.o", ['o'], infer => 1) if $style == 1;
+	return result('SELECT ' . key_select($C, $c, 'k') . ", count(*) OVER (PARTITION BY x.o) AS n $from", [ key_names($C, 'k') ]) if $style == 2 && !$union;
+	return result("SELECT $c.g, count(*) AS n, " . measure($c) . " $from WHERE (x.o IS NULL) = ($c.v > 3) GROUP BY $c.g", ['g']);
+};
+
+# sublinks that are more than a table and a condition
+shape 'sublink_query', ['sublink'], sub {
+	my $e = edge();
+	my ($c, $p, $d) = (alias(), alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my $key = '(' . key_list($P, $p) . ')';
+	my $links = link_list($e, $c);
+	my $cond = pick("$key IN (SELECT $links FROM @{[rel($C)]} $c GROUP BY $links HAVING count(*) > 1)",
+		"$key IN (SELECT DISTINCT $links FROM @{[rel($C)]} $c WHERE $c.v > 2)",
+		"$key IN (SELECT $links FROM @{[rel($C)]} $c UNION SELECT " . link_list($e, $d) . " FROM @{[rel($C)]} $d WHERE $d.v > 1)",
+		"$p.g = ANY (ARRAY(SELECT $c.g FROM @{[rel($C)]} $c WHERE " . on($e, $c, $p) . '))',
+		"EXISTS (SELECT $c.g FROM @{[rel($C)]} $c WHERE " . on($e, $c, $p) . " GROUP BY $c.g HAVING count(*) > 1)",
+		"$p.v < (SELECT max(z.s) FROM (SELECT $c.g, sum($c.v) AS s FROM @{[rel($C)]} $c WHERE " . on($e, $c, $p) . " GROUP BY $c.g) z)",
+		"$p.g IN (SELECT z.g FROM (SELECT $c.g, row_number() OVER (ORDER BY $c.v, " . key_list($C, $c) . ") AS rn FROM @{[rel($C)]} $c WHERE " . on($e, $c, $p) . ') z WHERE z.rn = 1)',
+		"$p.g IN (SELECT $c.g FROM @{[rel($C)]} $c WHERE " . on($e, $c, $p) . " EXCEPT SELECT $d.g FROM @{[rel($C)]} $d WHERE $d.h = $p.h)",
+		"EXISTS (SELECT 1 FROM @{[rel($C)]} $c LEFT JOIN @{[rel($P)]} $d ON $d.g = $c.g AND $d.v > $p.v WHERE " . on($e, $c, $p) . " AND $d.g IS NULL)");
+	return result('SELECT ' . key_select($P, $p, 'k') . ', ' . payload($p) . " FROM @{[rel($P)]} $p WHERE $cond", [ key_names($P, 'k') ]) if chance(.6);
+	return result('SELECT ' . key_select($P, $p, 'k') . ", ($cond) AS x FROM @{[rel($P)]} $p", [ key_names($P, 'k') ]);
+};
+
+# several things that need ways of their own, side by side
+shape 'mixed', ['inner'], sub {
+	my $e = edge();
+	my ($c, $p, $d, $w) = (alias(), alias(), alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my @n = link_names($e, 'k');
+	my $agg = '(SELECT ' . link_select($e, $c, 'k') . ", count(*) AS n, count(*) FILTER (WHERE $c.v > 2) AS m FROM @{[rel($C)]} $c GROUP BY " . link_list($e, $c) . ') x';
+	my $win = '(SELECT ' . key_select($P, $w, 'w') . ", rank() OVER (PARTITION BY $w.g ORDER BY $w.v NULLS LAST) AS r FROM @{[rel($P)]} $w) y";
+	my $same = join(' AND ', map { "y.w$_ = $p.$_" } @{ $P->{key} });
+	return result('SELECT ' . key_select($P, $p, 'k') . ", x.n, x.m, y.r, (SELECT count(*) FROM @{[rel($C)]} $d WHERE " . on($e, $d, $p) . " AND $d.g = $p.g) AS same FROM @{[rel($P)]} $p LEFT JOIN $agg ON "
+		. on_names($e, \@n, 'x', $p) . ' ' . pick('JOIN', 'LEFT JOIN') . " $win ON $same" . pick('', ' WHERE y.r < 3', ' WHERE x.n IS NULL OR y.r > 1'), [ key_names($P, 'k') ]);
+};
+
+shape 'window_distinct', ['window'], sub {
+	my $C = pick(@{ $S->{tables} });
+	my $c = alias();
+	return result("SELECT DISTINCT $c.g AS k, count(*) OVER (PARTITION BY $c.h) AS n FROM @{[rel($C)]} $c", [ 'k', 'n' ]) if chance(.5);
+	return result("SELECT z.g AS k, max(z.rn) AS top, count(*) AS n FROM (SELECT $c.g, row_number() OVER (PARTITION BY $c.h ORDER BY $c.v, " . key_list($C, $c) . ") AS rn FROM @{[rel($C)]} $c) z GROUP BY z.g", ['k']);
+};
+
+# a FULL JOIN with a third table or a condition on one side
+shape 'full_join_more', ['full join'], sub {
+	my $e = edge();
+	my ($c, $p, $d) = (alias(), alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my @n = link_names($e, 'k');
+	my $x = '(SELECT ' . link_select($e, $c, 'k') . ", count(*) AS n FROM @{[rel($C)]} $c WHERE " . link_not_null($e, $c) . ' GROUP BY ' . link_list($e, $c) . ') x';
+	my $i = 0;
+	my $y = '(SELECT ' . join(', ', map { "$p.$_ AS k" . ++$i } @{ $P->{key} }) . ", $p.v, $p.g FROM @{[rel($P)]} $p) y";
+	my $using = join(', ', @n);
+	return result("SELECT $using, x.n, y.v FROM $x FULL JOIN $y USING ($using) WHERE " . pick('x.n > 1', 'y.v > 2 OR y.v IS NULL', 'x.n = y.g', 'coalesce(x.n, 0) = coalesce(y.g, 1)'), \@n, inexact => 1) if chance(.5);
+	return result("SELECT $using, x.n, y.v, $d.h FROM $x FULL JOIN $y USING ($using) LEFT JOIN @{[rel($P)]} $d ON " . join(' AND ', map { "$d.$P->{key}[$_] = $n[$_]" } 0 .. $#n), \@n, inexact => 1);
 };
 
 shape 'full_join', ['full join'], sub {
@@ -428,12 +542,12 @@ shape 'full_join', ['full join'], sub {
 	my ($C, $P) = ($e->{from}, $e->{to});
 	my $style = rnd(3);
 	my @n = link_names($e, 'k');
-	my $x = "(SELECT " . link_select($e, $c, 'k') . ", count(*) AS n, " . measure($c) . " FROM $C->{name} $c WHERE " . link_not_null($e, $c) . ' GROUP BY ' . link_list($e, $c) . ') x';
+	my $x = "(SELECT " . link_select($e, $c, 'k') . ", count(*) AS n, " . measure($c) . " FROM @{[rel($C)]} $c WHERE " . link_not_null($e, $c) . ' GROUP BY ' . link_list($e, $c) . ') x';
 	my $i = 0;
-	my $y = '(SELECT ' . join(', ', map { "$p.$_ AS k" . ++$i } @{ $P->{key} }) . ", $p.v FROM $P->{name} $p" . maybe_where(.3, $p) . ') y';
+	my $y = '(SELECT ' . join(', ', map { "$p.$_ AS k" . ++$i } @{ $P->{key} }) . ", $p.v FROM @{[rel($P)]} $p" . maybe_where(.3, $p) . ') y';
 	return result('SELECT ' . join(', ', @n) . ", x.n, y.v FROM $x FULL JOIN $y USING (" . join(', ', @n) . ')', \@n, inexact => 1) if $style == 0;
 	return result('SELECT ' . join(', ', map { "coalesce(x.$_, y.$_) AS $_" } @n) . ", x.n, y.v FROM $x FULL JOIN $y ON " . join(' AND ', map { "x.$_ = y.$_" } @n), \@n, inexact => 1) if $style == 1;
-	return result('SELECT ' . key_select($P, $p, 'k') . ', ' . key_select($C, $c, 'c') . ", $c.v, $p.h FROM $P->{name} $p FULL JOIN $C->{name} $c ON " . on($e, $c, $p),
+	return result('SELECT ' . key_select($P, $p, 'k') . ', ' . key_select($C, $c, 'c') . ", $c.v, $p.h FROM @{[rel($P)]} $p FULL JOIN @{[rel($C)]} $c ON " . on($e, $c, $p),
 		[ key_names($P, 'k'), key_names($C, 'c') ]);
 };
 
@@ -453,14 +567,14 @@ sub sublink_condition
 	my $links = '(' . link_list($e, $c) . ')';
 	my $key = '(' . key_list($e->{to}, $p) . ')';
 	return pick(
-		"EXISTS (SELECT 1 FROM $C->{name} $c WHERE " . on($e, $c, $p) . maybe_and(.5, $c, $p) . "$deeper)",
-		"NOT EXISTS (SELECT FROM $C->{name} $c WHERE " . on($e, $c, $p) . maybe_and(.5, $c, $p) . "$deeper)",
-		"$key IN (SELECT " . link_list($e, $c) . " FROM $C->{name} $c WHERE $c.v > 2$deeper)",
-		"$key = ANY (SELECT " . link_list($e, $c) . " FROM $C->{name} $c WHERE $c.v > 2$deeper)",
-		"$p.v >= ALL (SELECT $c.v FROM $C->{name} $c WHERE " . on($e, $c, $p) . " AND $c.v IS NOT NULL$deeper)",
-		"$p.g NOT IN (SELECT $c.g FROM $C->{name} $c WHERE " . on($e, $c, $p) . "$deeper)",
-		"($p.v > 4 OR $key IN (SELECT " . link_list($e, $c) . " FROM $C->{name} $c WHERE " . link_not_null($e, $c) . "$deeper))",
-		"(SELECT count(*) FROM $C->{name} $c WHERE " . on($e, $c, $p) . "$deeper) > 1");
+		"EXISTS (SELECT 1 FROM @{[rel($C)]} $c WHERE " . on($e, $c, $p) . maybe_and(.5, $c, $p) . "$deeper)",
+		"NOT EXISTS (SELECT FROM @{[rel($C)]} $c WHERE " . on($e, $c, $p) . maybe_and(.5, $c, $p) . "$deeper)",
+		"$key IN (SELECT " . link_list($e, $c) . " FROM @{[rel($C)]} $c WHERE $c.v > 2$deeper)",
+		"$key = ANY (SELECT " . link_list($e, $c) . " FROM @{[rel($C)]} $c WHERE $c.v > 2$deeper)",
+		"$p.v >= ALL (SELECT $c.v FROM @{[rel($C)]} $c WHERE " . on($e, $c, $p) . " AND $c.v IS NOT NULL$deeper)",
+		"$p.g NOT IN (SELECT $c.g FROM @{[rel($C)]} $c WHERE " . on($e, $c, $p) . "$deeper)",
+		"($p.v > 4 OR $key IN (SELECT " . link_list($e, $c) . " FROM @{[rel($C)]} $c WHERE " . link_not_null($e, $c) . "$deeper))",
+		"(SELECT count(*) FROM @{[rel($C)]} $c WHERE " . on($e, $c, $p) . "$deeper) > 1");
 }
 
 shape 'sublink_where', ['sublink'], sub {
@@ -473,11 +587,11 @@ shape 'sublink_where', ['sublink'], sub {
 		# the sublink's conditions name a second outer member
 		my ($q, $c) = (alias(), alias());
 		my $sub = "(SELECT count(*) FROM $e->{from}{name} $c WHERE " . on($e, $c, $p) . " AND $q.g = $p.g" . maybe_and(.3, $c, $q) . ')';
-		my $from = "FROM $P->{name} $p " . pick('JOIN', 'LEFT JOIN') . " $f->{to}{name} $q ON " . on($f, $p, $q);
+		my $from = "FROM @{[rel($P)]} $p " . pick('JOIN', 'LEFT JOIN') . " $f->{to}{name} $q ON " . on($f, $p, $q);
 		return result('SELECT ' . key_select($P, $p, 'k') . ", $q.v AS qv, $sub AS n $from", [ key_names($P, 'k') ]) if chance(.5);
 		return result('SELECT ' . key_select($P, $p, 'k') . ", $q.v AS qv $from WHERE $sub " . pick('= 0', '> 0'), [ key_names($P, 'k') ]);
 	}
-	return result('SELECT ' . key_select($P, $p, 'k') . ', ' . payload($p) . " FROM $P->{name} $p WHERE " . sublink_condition($e, $p) . maybe_and(.3, $p), [ key_names($P, 'k') ], infer => 1, entity => $P);
+	return result('SELECT ' . key_select($P, $p, 'k') . ', ' . payload($p) . " FROM @{[rel($P)]} $p WHERE " . sublink_condition($e, $p) . maybe_and(.3, $p), [ key_names($P, 'k') ], infer => 1, entity => $P);
 };
 
 shape 'sublink_target', ['sublink'], sub {
@@ -492,24 +606,24 @@ shape 'sublink_target', ['sublink'], sub {
 		$join = ' ' . pick('JOIN', 'LEFT JOIN') . " $f->{to}{name} $d ON " . on($f, $c, $d);
 		$and = maybe_and(.5, $c, $d);
 	}
-	my $expr = pick("(SELECT count(*) FROM $C->{name} $c$join WHERE " . on($e, $c, $p) . "$and)",
-		"ARRAY(SELECT $c.v FROM $C->{name} $c$join WHERE " . on($e, $c, $p) . "$and ORDER BY " . key_list($C, $c) . ')',
-		'(SELECT ' . ordered_agg($C, $c, '') . " FROM $C->{name} $c$join WHERE " . on($e, $c, $p) . "$and)",
-		"(SELECT jsonb_agg($c ORDER BY " . key_list($C, $c) . ") FROM $C->{name} $c WHERE " . on($e, $c, $p) . ')',
-		"EXISTS (SELECT FROM $C->{name} $c$join WHERE " . on($e, $c, $p) . "$and)");
+	my $expr = pick("(SELECT count(*) FROM @{[rel($C)]} $c$join WHERE " . on($e, $c, $p) . "$and)",
+		"ARRAY(SELECT $c.v FROM @{[rel($C)]} $c$join WHERE " . on($e, $c, $p) . "$and ORDER BY " . key_list($C, $c) . ')',
+		'(SELECT ' . ordered_agg($C, $c, '') . " FROM @{[rel($C)]} $c$join WHERE " . on($e, $c, $p) . "$and)",
+		"(SELECT jsonb_agg($c ORDER BY " . key_list($C, $c) . ") FROM @{[rel($C)]} $c WHERE " . on($e, $c, $p) . ')',
+		"EXISTS (SELECT FROM @{[rel($C)]} $c$join WHERE " . on($e, $c, $p) . "$and)");
 	count('row', 'whole row') if $expr =~ /jsonb_agg\($c /;
-	return result('SELECT ' . key_select($P, $p, 'k') . ", $expr AS x, " . payload($p) . " FROM $P->{name} $p" . maybe_where(.2, $p), [ key_names($P, 'k') ], infer => 1, entity => $P);
+	return result('SELECT ' . key_select($P, $p, 'k') . ", $expr AS x, " . payload($p) . " FROM @{[rel($P)]} $p" . maybe_where(.2, $p), [ key_names($P, 'k') ], infer => 1, entity => $P);
 };
 
 shape 'sublink_link', ['sublink'], sub {
 	my $e = edge();
 	my ($c, $p) = (alias(), alias());
 	my ($C, $P) = ($e->{from}, $e->{to});
-	my $cond = pick('(' . link_list($e, $c) . ') IN (SELECT ' . key_list($P, $p) . " FROM $P->{name} $p WHERE $p.v > 2)",
-		"$c.g IN (SELECT $p.g FROM $P->{name} $p WHERE $p.h = 'h1')",
-		"EXISTS (SELECT 1 FROM $P->{name} $p WHERE " . on($e, $c, $p) . " AND $p.v >= $c.v)",
-		"$c.v > (SELECT $p.v FROM $P->{name} $p WHERE " . on($e, $c, $p) . ')');
-	return result('SELECT ' . key_select($C, $c, 'k') . ', ' . payload($c) . " FROM $C->{name} $c WHERE $cond" . maybe_and(.2, $c), [ key_names($C, 'k') ], infer => 1, entity => $C);
+	my $cond = pick('(' . link_list($e, $c) . ') IN (SELECT ' . key_list($P, $p) . " FROM @{[rel($P)]} $p WHERE $p.v > 2)",
+		"$c.g IN (SELECT $p.g FROM @{[rel($P)]} $p WHERE $p.h = 'h1')",
+		"EXISTS (SELECT 1 FROM @{[rel($P)]} $p WHERE " . on($e, $c, $p) . " AND $p.v >= $c.v)",
+		"$c.v > (SELECT $p.v FROM @{[rel($P)]} $p WHERE " . on($e, $c, $p) . ')');
+	return result('SELECT ' . key_select($C, $c, 'k') . ', ' . payload($c) . " FROM @{[rel($C)]} $c WHERE $cond" . maybe_and(.2, $c), [ key_names($C, 'k') ], infer => 1, entity => $C);
 };
 
 shape 'sublink_elsewhere', ['sublink'], sub {
@@ -518,28 +632,28 @@ shape 'sublink_elsewhere', ['sublink'], sub {
 	my ($C, $P) = ($e->{from}, $e->{to});
 	my $f = edge_from($C) or return;
 	my $D = $f->{to};
-	my $exists = "EXISTS (SELECT FROM $D->{name} $d WHERE " . on($f, $c, $d) . " AND $d.v > 2)";
+	my $exists = "EXISTS (SELECT FROM @{[rel($D)]} $d WHERE " . on($f, $c, $d) . " AND $d.v > 2)";
 	my $key = [ key_names($P, 'k') ];
 	my $sel = 'SELECT ' . key_select($P, $p, 'k');
 	my $by = ' GROUP BY ' . key_list($P, $p);
 	return pick(
-		result("$sel, count($c.v) AS n FROM $P->{name} $p LEFT JOIN $C->{name} $c ON " . on($e, $c, $p) . " AND $exists$by", $key),
-		result("$sel, count($c.v) AS n FROM $P->{name} $p LEFT JOIN $C->{name} $c ON " . on($e, $c, $p) . " AND $c.g IN (SELECT $d.g FROM $D->{name} $d WHERE $d.v > 2)$by", $key),
-		result("$sel, count(*) FILTER (WHERE $exists) AS n FROM $P->{name} $p JOIN $C->{name} $c ON " . on($e, $c, $p) . $by, $key),
-		result("$sel, sum((SELECT $d.v FROM $D->{name} $d WHERE " . on($f, $c, $d) . ")) AS n FROM $P->{name} $p JOIN $C->{name} $c ON " . on($e, $c, $p) . $by, $key),
-		result("$sel, count(*) AS n FROM $P->{name} $p JOIN $C->{name} $c ON " . on($e, $c, $p) . "$by HAVING count(*) >= (SELECT count(*) FROM $C->{name} $d WHERE " . on($e, $d, $p) . " AND $d.v > 2)", $key));
+		result("$sel, count($c.v) AS n FROM @{[rel($P)]} $p LEFT JOIN @{[rel($C)]} $c ON " . on($e, $c, $p) . " AND $exists$by", $key),
+		result("$sel, count($c.v) AS n FROM @{[rel($P)]} $p LEFT JOIN @{[rel($C)]} $c ON " . on($e, $c, $p) . " AND $c.g IN (SELECT $d.g FROM @{[rel($D)]} $d WHERE $d.v > 2)$by", $key),
+		result("$sel, count(*) FILTER (WHERE $exists) AS n FROM @{[rel($P)]} $p JOIN @{[rel($C)]} $c ON " . on($e, $c, $p) . $by, $key),
+		result("$sel, sum((SELECT $d.v FROM @{[rel($D)]} $d WHERE " . on($f, $c, $d) . ")) AS n FROM @{[rel($P)]} $p JOIN @{[rel($C)]} $c ON " . on($e, $c, $p) . $by, $key),
+		result("$sel, count(*) AS n FROM @{[rel($P)]} $p JOIN @{[rel($C)]} $c ON " . on($e, $c, $p) . "$by HAVING count(*) >= (SELECT count(*) FROM @{[rel($C)]} $d WHERE " . on($e, $d, $p) . " AND $d.v > 2)", $key));
 };
 
 shape 'sublink_value', ['sublink value'], sub {
 	my $e = edge();
 	my ($c, $p) = (alias(), alias());
 	my ($C, $P) = ($e->{from}, $e->{to});
-	my $value = "(SELECT $p.g FROM $P->{name} $p WHERE " . on($e, $c, $p) . ')';
-	return result("SELECT $value AS k, count(*) AS n, " . measure($c) . " FROM $C->{name} $c GROUP BY 1", ['k']) if chance(.4);
-	return result('SELECT ' . key_select($C, $c, 'k') . ", count(*) OVER (PARTITION BY $value) AS n FROM $C->{name} $c", [ key_names($C, 'k') ]) if chance(.5);
+	my $value = "(SELECT $p.g FROM @{[rel($P)]} $p WHERE " . on($e, $c, $p) . ')';
+	return result("SELECT $value AS k, count(*) AS n, " . measure($c) . " FROM @{[rel($C)]} $c GROUP BY 1", ['k']) if chance(.4);
+	return result('SELECT ' . key_select($C, $c, 'k') . ", count(*) OVER (PARTITION BY $value) AS n FROM @{[rel($C)]} $c", [ key_names($C, 'k') ]) if chance(.5);
 	my $x = alias();
 	my $X = pick(@{ $S->{tables} });
-	return result('SELECT ' . key_select($X, $x, 'k') . ", (SELECT count(*) FROM (SELECT $c.v, $value AS g FROM $C->{name} $c) z WHERE z.g = $x.g) AS n FROM $X->{name} $x", [ key_names($X, 'k') ]);
+	return result('SELECT ' . key_select($X, $x, 'k') . ", (SELECT count(*) FROM (SELECT $c.v, $value AS g FROM @{[rel($C)]} $c) z WHERE z.g = $x.g) AS n FROM @{[rel($X)]} $x", [ key_names($X, 'k') ]);
 };
 
 shape 'grouped_below', ['grouped'], sub {
@@ -557,8 +671,8 @@ shape 'grouped_below', ['grouped'], sub {
 	my $having = pick('', " HAVING count(*) > 1", " HAVING sum($c.v) > 3");
 	my $join_type = pick('LEFT JOIN', 'JOIN');
 	my $where = pick('', ' WHERE x.n < 3', ' WHERE x.n IS NULL OR x.n > 1');
-	return result('SELECT ' . key_select($P, $p, 'k') . ", x.n, x.dv, $p.h FROM $P->{name} $p $join_type (SELECT " . link_select($e, $c, 'k')
-		. ", count(*) AS n, max($d.v) AS dv FROM $C->{name} $c$join GROUP BY " . link_list($e, $c) . "$having) x ON " . on_names($e, \@n, 'x', $p) . $where, [ key_names($P, 'k') ], entity => $P);
+	return result('SELECT ' . key_select($P, $p, 'k') . ", x.n, x.dv, $p.h FROM @{[rel($P)]} $p $join_type (SELECT " . link_select($e, $c, 'k')
+		. ", count(*) AS n, max($d.v) AS dv FROM @{[rel($C)]} $c$join GROUP BY " . link_list($e, $c) . "$having) x ON " . on_names($e, \@n, 'x', $p) . $where, [ key_names($P, 'k') ], entity => $P);
 };
 
 shape 'distinct_below', ['grouped'], sub {
@@ -566,20 +680,20 @@ shape 'distinct_below', ['grouped'], sub {
 	my ($c, $p) = (alias(), alias());
 	my ($C, $P) = ($e->{from}, $e->{to});
 	my @n = link_names($e, 'k');
-	return result('SELECT ' . key_select($P, $p, 'k') . ", count(x.g) AS n FROM $P->{name} $p LEFT JOIN (SELECT DISTINCT " . link_select($e, $c, 'k') . ", $c.g FROM $C->{name} $c"
+	return result('SELECT ' . key_select($P, $p, 'k') . ", count(x.g) AS n FROM @{[rel($P)]} $p LEFT JOIN (SELECT DISTINCT " . link_select($e, $c, 'k') . ", $c.g FROM @{[rel($C)]} $c"
 		. maybe_where(.3, $c) . ') x ON ' . on_names($e, \@n, 'x', $p) . ' GROUP BY ' . key_list($P, $p), [ key_names($P, 'k') ]) if chance(.35);
 	my $order = join(', ', link_list($e, $c), "$c.v DESC NULLS LAST", key_list($C, $c));
-	return result('SELECT ' . key_select($P, $p, 'k') . ", x.v, x.h FROM $P->{name} $p LEFT JOIN (SELECT DISTINCT ON (" . link_list($e, $c) . ') ' . link_select($e, $c, 'k')
-		. ", $c.v, $c.h FROM $C->{name} $c ORDER BY $order) x ON " . on_names($e, \@n, 'x', $p), [ key_names($P, 'k') ]) if chance(.5);
-	return result("SELECT DISTINCT ON ($c.g) $c.g AS k, $c.v, $c.h FROM $C->{name} $c" . maybe_where(.3, $c) . " ORDER BY $c.g, $c.v DESC NULLS LAST, " . key_list($C, $c), ['k'], infer => 1) if chance(.5);
-	return result("SELECT DISTINCT $p.h AS k FROM $C->{name} $c JOIN $P->{name} $p ON " . on($e, $c, $p) . maybe_where(.3, $c, $p), ['k'], infer => 1);
+	return result('SELECT ' . key_select($P, $p, 'k') . ", x.v, x.h FROM @{[rel($P)]} $p LEFT JOIN (SELECT DISTINCT ON (" . link_list($e, $c) . ') ' . link_select($e, $c, 'k')
+		. ", $c.v, $c.h FROM @{[rel($C)]} $c ORDER BY $order) x ON " . on_names($e, \@n, 'x', $p), [ key_names($P, 'k') ]) if chance(.5);
+	return result("SELECT DISTINCT ON ($c.g) $c.g AS k, $c.v, $c.h FROM @{[rel($C)]} $c" . maybe_where(.3, $c) . " ORDER BY $c.g, $c.v DESC NULLS LAST, " . key_list($C, $c), ['k'], infer => 1) if chance(.5);
+	return result("SELECT DISTINCT $p.h AS k FROM @{[rel($C)]} $c JOIN @{[rel($P)]} $p ON " . on($e, $c, $p) . maybe_where(.3, $c, $p), ['k'], infer => 1);
 };
 
 shape 'grouped_twice', ['grouped'], sub {
 	my $C = pick(@{ $S->{tables} });
 	my $c = alias();
-	return result("SELECT x.g AS k, sum(x.n) AS n, count(*) AS parts FROM (SELECT $c.g, $c.h, count(*) AS n FROM $C->{name} $c GROUP BY $c.g, $c.h) x GROUP BY x.g", ['k']) if chance(.5);
-	return result("SELECT x.n AS k, count(*) AS groups FROM (SELECT $c.g, count(*) AS n FROM $C->{name} $c GROUP BY $c.g) x GROUP BY x.n", ['k']);
+	return result("SELECT x.g AS k, sum(x.n) AS n, count(*) AS parts FROM (SELECT $c.g, $c.h, count(*) AS n FROM @{[rel($C)]} $c GROUP BY $c.g, $c.h) x GROUP BY x.g", ['k']) if chance(.5);
+	return result("SELECT x.n AS k, count(*) AS groups FROM (SELECT $c.g, count(*) AS n FROM @{[rel($C)]} $c GROUP BY $c.g) x GROUP BY x.n", ['k']);
 };
 
 shape 'window', ['window'], sub {
@@ -590,7 +704,7 @@ shape 'window', ['window'], sub {
 	my $sel = 'SELECT ' . key_select($C, $c, 'k') . ", $c.v, row_number() OVER (PARTITION BY $by ORDER BY $c.v, " . key_list($C, $c) . ') AS rn, ';
 	my $more = pick("sum($c.v) OVER (PARTITION BY $by) AS s", "count(*) OVER (PARTITION BY $c.h) AS s", "rank() OVER (PARTITION BY $c.g ORDER BY $c.v) AS s",
 		"count(*) OVER () AS s", "lag($c.v) OVER (PARTITION BY $by ORDER BY $c.v, " . key_list($C, $c) . ') AS s');
-	return result("$sel$more FROM $C->{name} $c" . maybe_where(.4, $c), [ key_names($C, 'k') ], infer => 1, entity => $C);
+	return result("$sel$more FROM @{[rel($C)]} $c" . maybe_where(.4, $c), [ key_names($C, 'k') ], infer => 1, entity => $C);
 };
 
 shape 'window_below', ['window'], sub {
@@ -599,13 +713,13 @@ shape 'window_below', ['window'], sub {
 	my ($C, $P) = ($e->{from}, $e->{to});
 	my $over = "OVER (PARTITION BY $p.g ORDER BY $p.v, " . key_list($P, $p) . ')';
 	my $i = 0;
-	my $sub = '(SELECT ' . join(', ', map { "$p.$_ AS k" . ++$i } @{ $P->{key} }) . ", $p.h, row_number() $over AS rn FROM $P->{name} $p" . maybe_where(.3, $p) . ') w';
+	my $sub = '(SELECT ' . join(', ', map { "$p.$_ AS k" . ++$i } @{ $P->{key} }) . ", $p.h, row_number() $over AS rn FROM @{[rel($P)]} $p" . maybe_where(.3, $p) . ') w';
 	$i = 0;
 	my $match = join(' AND ', map { "w.k" . ++$i . " = $c.$_" } @{ $e->{cols} });
-	return result('SELECT ' . key_select($C, $c, 'k') . ", w.rn, w.h, $c.v FROM $C->{name} $c " . pick('JOIN', 'LEFT JOIN') . " $sub ON $match", [ key_names($C, 'k') ]) if chance(.5);
+	return result('SELECT ' . key_select($C, $c, 'k') . ", w.rn, w.h, $c.v FROM @{[rel($C)]} $c " . pick('JOIN', 'LEFT JOIN') . " $sub ON $match", [ key_names($C, 'k') ]) if chance(.5);
 	my $by = pick("$p.g", "$p.h", "$p.g, $c.h");
-	return result('SELECT ' . key_select($C, $c, 'k') . ", count(*) OVER (PARTITION BY $by) AS n, $p.v AS pv FROM $C->{name} $c JOIN $P->{name} $p ON " . on($e, $c, $p), [ key_names($C, 'k') ]) if chance(.6);
-	return result("SELECT $p.g AS k, $p.h AS l, count(*) AS n, sum(count(*)) OVER (PARTITION BY $p.g) AS s FROM $P->{name} $p GROUP BY $p.g, $p.h", [ 'k', 'l' ]);
+	return result('SELECT ' . key_select($C, $c, 'k') . ", count(*) OVER (PARTITION BY $by) AS n, $p.v AS pv FROM @{[rel($C)]} $c JOIN @{[rel($P)]} $p ON " . on($e, $c, $p), [ key_names($C, 'k') ]) if chance(.6);
+	return result("SELECT $p.g AS k, $p.h AS l, count(*) AS n, sum(count(*)) OVER (PARTITION BY $p.g) AS s FROM @{[rel($P)]} $p GROUP BY $p.g, $p.h", [ 'k', 'l' ]);
 };
 
 shape 'limited_rows', ['limited rows'], sub {
@@ -614,10 +728,10 @@ shape 'limited_rows', ['limited rows'], sub {
 	my ($C, $P) = ($e->{from}, $e->{to});
 	my @n = link_names($e, 'l');
 	my $rn = 'row_number() OVER (PARTITION BY ' . link_list($e, $c) . " ORDER BY $c.v DESC NULLS LAST, " . key_list($C, $c) . ') AS rn';
-	my $sub = '(SELECT ' . key_select($C, $c, 'k') . ', ' . link_select($e, $c, 'l') . ", $c.v, $c.g, $rn FROM $C->{name} $c) x";
+	my $sub = '(SELECT ' . key_select($C, $c, 'k') . ', ' . link_select($e, $c, 'l') . ", $c.v, $c.g, $rn FROM @{[rel($C)]} $c) x";
 	return result('SELECT ' . join(', ', map { "x.$_" } key_names($C, 'k')) . ", x.v, x.rn FROM $sub WHERE x.rn <= 2", [ key_names($C, 'k') ]) if chance(.3);
 	return result('SELECT ' . join(', ', map { "x.$_" } @n) . ", x.rn, x.v FROM $sub WHERE x.rn <= 2", [ @n, 'rn' ], inexact => inexact($e)) if chance(.3);
-	return result('SELECT ' . key_select($P, $p, 'k') . ", array_agg(x.v ORDER BY x.rn) AS top FROM $P->{name} $p JOIN $sub ON " . on_names($e, \@n, 'x', $p)
+	return result('SELECT ' . key_select($P, $p, 'k') . ", array_agg(x.v ORDER BY x.rn) AS top FROM @{[rel($P)]} $p JOIN $sub ON " . on_names($e, \@n, 'x', $p)
 		. ' AND x.rn <= 2 GROUP BY ' . key_list($P, $p), [ key_names($P, 'k') ]) if chance(.6);
 	return result("SELECT x.g AS k, count(*) AS n FROM $sub WHERE x.rn <= 2 GROUP BY x.g", ['k']);
 };
@@ -627,16 +741,16 @@ shape 'limit', ['limit'], sub {
 	my ($c, $p) = (alias(), alias());
 	my ($C, $P) = ($e->{from}, $e->{to});
 	my $order = "ORDER BY $c.v DESC NULLS LAST, " . key_list($C, $c);
-	my $sub = "(SELECT " . key_select($C, $c, 'c') . ", $c.v, $c.g FROM $C->{name} $c WHERE " . on($e, $c, $p) . " $order LIMIT " . pick(1, 2) . ') x';
+	my $sub = "(SELECT " . key_select($C, $c, 'c') . ", $c.v, $c.g FROM @{[rel($C)]} $c WHERE " . on($e, $c, $p) . " $order LIMIT " . pick(1, 2) . ') x';
 	my $style = rnd(5);
-	return result('SELECT ' . key_select($P, $p, 'k') . ', ' . join(', ', map { "x.$_" } key_names($C, 'c')) . ", x.v FROM $P->{name} $p, LATERAL $sub",
+	return result('SELECT ' . key_select($P, $p, 'k') . ', ' . join(', ', map { "x.$_" } key_names($C, 'c')) . ", x.v FROM @{[rel($P)]} $p, LATERAL $sub",
 		[ key_names($P, 'k'), key_names($C, 'c') ]) if $style == 0;
-	return result('SELECT ' . key_select($P, $p, 'k') . ", count(x.v) AS n, max(x.g) AS g FROM $P->{name} $p LEFT JOIN LATERAL $sub ON x.v > 2 GROUP BY " . key_list($P, $p),
+	return result('SELECT ' . key_select($P, $p, 'k') . ", count(x.v) AS n, max(x.g) AS g FROM @{[rel($P)]} $p LEFT JOIN LATERAL $sub ON x.v > 2 GROUP BY " . key_list($P, $p),
 		[ key_names($P, 'k') ]) if $style == 1;
-	return result('SELECT ' . key_select($P, $p, 'k') . ", (SELECT $c.h FROM $C->{name} $c WHERE " . on($e, $c, $p) . " $order LIMIT 1) AS h FROM $P->{name} $p", [ key_names($P, 'k') ], entity => $P) if $style == 2;
-	return result('SELECT ' . key_select($C, $c, 'k') . ", $c.v FROM $C->{name} $c" . maybe_where(.3, $c) . " $order LIMIT 3", [ key_names($C, 'k') ]) if $style == 3;
-	return result('SELECT ' . key_select($P, $p, 'k') . ", x.v FROM $P->{name} $p JOIN LATERAL $sub ON x.g = $p.g", [ key_names($P, 'k'), ]) if $sub =~ /LIMIT 1/;
-	return result('SELECT ' . key_select($P, $p, 'k') . ", sum(x.v) AS v FROM $P->{name} $p JOIN LATERAL $sub ON x.g = $p.g GROUP BY " . key_list($P, $p), [ key_names($P, 'k') ]);
+	return result('SELECT ' . key_select($P, $p, 'k') . ", (SELECT $c.h FROM @{[rel($C)]} $c WHERE " . on($e, $c, $p) . " $order LIMIT 1) AS h FROM @{[rel($P)]} $p", [ key_names($P, 'k') ], entity => $P) if $style == 2;
+	return result('SELECT ' . key_select($C, $c, 'k') . ", $c.v FROM @{[rel($C)]} $c" . maybe_where(.3, $c) . " $order LIMIT 3", [ key_names($C, 'k') ]) if $style == 3;
+	return result('SELECT ' . key_select($P, $p, 'k') . ", x.v FROM @{[rel($P)]} $p JOIN LATERAL $sub ON x.g = $p.g", [ key_names($P, 'k'), ]) if $sub =~ /LIMIT 1/;
+	return result('SELECT ' . key_select($P, $p, 'k') . ", sum(x.v) AS v FROM @{[rel($P)]} $p JOIN LATERAL $sub ON x.g = $p.g GROUP BY " . key_list($P, $p), [ key_names($P, 'k') ]);
 };
 
 shape 'set_operation', ['set operation'], sub {
@@ -647,15 +761,15 @@ shape 'set_operation', ['set operation'], sub {
 	my $style = rnd(6);
 	my $op = pick('UNION', 'EXCEPT', 'INTERSECT', 'UNION ALL', 'EXCEPT ALL', 'INTERSECT ALL');
 	my $set = pick('UNION', 'EXCEPT', 'INTERSECT');
-	return result('SELECT ' . key_select($C, $c, 'k') . ", 'c' AS what, $c.v FROM $C->{name} $c UNION ALL SELECT " . key_list($C, $x) . ", 'x', $x.g FROM $C->{name} $x WHERE $x.v > 2",
+	return result('SELECT ' . key_select($C, $c, 'k') . ", 'c' AS what, $c.v FROM @{[rel($C)]} $c UNION ALL SELECT " . key_list($C, $x) . ", 'x', $x.g FROM @{[rel($C)]} $x WHERE $x.v > 2",
 		[ key_names($C, 'k'), 'what' ]) if $style == 0;
-	return result("SELECT $c.g AS k, $c.h AS l FROM $C->{name} $c $set SELECT $x.g, $x.h FROM $X->{name} $x" . maybe_where(.4, $x), [ 'k', 'l' ]) if $style == 1;
-	return result("SELECT z.g AS k, count(*) AS n, sum(z.v) AS s FROM (SELECT $c.g, $c.v FROM $C->{name} $c $op SELECT $x.g, $x.v FROM $X->{name} $x" . maybe_where(.4, $x) . ') z GROUP BY z.g', ['k']) if $style == 2;
-	return result("SELECT $c.g AS k FROM $C->{name} $c $set SELECT $x.v FROM $X->{name} $x JOIN $C->{name} $p ON $p.g = $x.g WHERE $p.v > 2", ['k']) if $style == 3;
-	return result("SELECT $p.g AS k FROM $C->{name} $c JOIN $P->{name} $p ON " . on($e, $c, $p) . " $set (SELECT $x.g FROM $X->{name} $x UNION SELECT $x.v FROM $X->{name} $x WHERE $x.h = 'h1')", ['k']) if $style == 4;
+	return result("SELECT $c.g AS k, $c.h AS l FROM @{[rel($C)]} $c $set SELECT $x.g, $x.h FROM @{[rel($X)]} $x" . maybe_where(.4, $x), [ 'k', 'l' ]) if $style == 1;
+	return result("SELECT z.g AS k, count(*) AS n, sum(z.v) AS s FROM (SELECT $c.g, $c.v FROM @{[rel($C)]} $c $op SELECT $x.g, $x.v FROM @{[rel($X)]} $x" . maybe_where(.4, $x) . ') z GROUP BY z.g', ['k']) if $style == 2;
+	return result("SELECT $c.g AS k FROM @{[rel($C)]} $c $set SELECT $x.v FROM @{[rel($X)]} $x JOIN @{[rel($C)]} $p ON $p.g = $x.g WHERE $p.v > 2", ['k']) if $style == 3;
+	return result("SELECT $p.g AS k FROM @{[rel($C)]} $c JOIN @{[rel($P)]} $p ON " . on($e, $c, $p) . " $set (SELECT $x.g FROM @{[rel($X)]} $x UNION SELECT $x.v FROM @{[rel($X)]} $x WHERE $x.h = 'h1')", ['k']) if $style == 4;
 	my @n = link_names($e, 'k');
-	return result('SELECT ' . key_select($P, $p, 'k') . ", count(z.v) AS n FROM $P->{name} $p LEFT JOIN (SELECT " . link_select($e, $c, 'k') . ", $c.v FROM $C->{name} $c $op SELECT "
-		. link_list($e, $x) . ", $x.g FROM $C->{name} $x) z ON " . on_names($e, \@n, 'z', $p) . ' GROUP BY ' . key_list($P, $p), [ key_names($P, 'k') ]);
+	return result('SELECT ' . key_select($P, $p, 'k') . ", count(z.v) AS n FROM @{[rel($P)]} $p LEFT JOIN (SELECT " . link_select($e, $c, 'k') . ", $c.v FROM @{[rel($C)]} $c $op SELECT "
+		. link_list($e, $x) . ", $x.g FROM @{[rel($C)]} $x) z ON " . on_names($e, \@n, 'z', $p) . ' GROUP BY ' . key_list($P, $p), [ key_names($P, 'k') ]);
 };
 
 shape 'uncorrelated', ['uncorrelated'], sub {
@@ -664,12 +778,12 @@ shape 'uncorrelated', ['uncorrelated'], sub {
 	my $sel = 'SELECT ' . key_select($C, $c, 'k') . ", $c.v";
 	my @k = key_names($C, 'k');
 	return pick(
-		result("SELECT 1 AS k, count(*) AS n, max($c.v) AS m FROM $C->{name} $c", ['k'], rows => ['aggregate without GROUP BY']),
-		result("$sel, z.m FROM $C->{name} $c CROSS JOIN (SELECT max($x.v) AS m FROM $X->{name} $x) z", \@k, rows => ['aggregate without GROUP BY']),
-		result("$sel, (SELECT max($x.v) FROM $X->{name} $x) AS m FROM $C->{name} $c", \@k),
-		result("$sel FROM $C->{name} $c WHERE EXISTS (SELECT 1 FROM $X->{name} $x WHERE $x.v > 5)", \@k),
-		result("$sel FROM $C->{name} $c WHERE $c.g NOT IN (SELECT $x.g FROM $X->{name} $x WHERE $x.v > 4)", \@k),
-		result("SELECT $c.g AS k, sum($c.v) AS s FROM $C->{name} $c GROUP BY $c.g HAVING sum($c.v) > (SELECT avg($x.v) FROM $X->{name} $x)", ['k']));
+		result("SELECT 1 AS k, count(*) AS n, max($c.v) AS m FROM @{[rel($C)]} $c", ['k'], rows => ['aggregate without GROUP BY']),
+		result("$sel, z.m FROM @{[rel($C)]} $c CROSS JOIN (SELECT max($x.v) AS m FROM @{[rel($X)]} $x) z", \@k, rows => ['aggregate without GROUP BY']),
+		result("$sel, (SELECT max($x.v) FROM @{[rel($X)]} $x) AS m FROM @{[rel($C)]} $c", \@k),
+		result("$sel FROM @{[rel($C)]} $c WHERE EXISTS (SELECT 1 FROM @{[rel($X)]} $x WHERE $x.v > 5)", \@k),
+		result("$sel FROM @{[rel($C)]} $c WHERE $c.g NOT IN (SELECT $x.g FROM @{[rel($X)]} $x WHERE $x.v > 4)", \@k),
+		result("SELECT $c.g AS k, sum($c.v) AS s FROM @{[rel($C)]} $c GROUP BY $c.g HAVING sum($c.v) > (SELECT avg($x.v) FROM @{[rel($X)]} $x)", ['k']));
 };
 
 shape 'recursive', ['recursive CTE'], sub {
@@ -681,8 +795,8 @@ shape 'recursive', ['recursive CTE'], sub {
 	$i = 0;
 	my $match = join(' AND ', map { "$b." . $e->{cols}[ $_ ] . " = r.k" . ($_ + 1) } 0 .. $#k);
 	my $step = join(', ', map { "$b.$_" } @{ $T->{key} });
-	return result('WITH RECURSIVE r AS (SELECT ' . join(', ', map { "$a.$_ AS k" . ++$i } @{ $T->{key} }) . ", $a.v AS root, 0 AS depth FROM $T->{name} $a WHERE $a.g = 1 UNION SELECT $step, r.root, r.depth + 1 "
-		. "FROM r JOIN $T->{name} $b ON $match WHERE r.depth < 4) SELECT " . join(', ', map { "r.$_" } @k) . ', min(r.depth) AS depth, max(r.root) AS root FROM r GROUP BY ' . join(', ', @k), \@k);
+	return result('WITH RECURSIVE r AS (SELECT ' . join(', ', map { "$a.$_ AS k" . ++$i } @{ $T->{key} }) . ", $a.v AS root, 0 AS depth FROM @{[rel($T)]} $a WHERE $a.g = 1 UNION SELECT $step, r.root, r.depth + 1 "
+		. "FROM r JOIN @{[rel($T)]} $b ON $match WHERE r.depth < 4) SELECT " . join(', ', map { "r.$_" } @k) . ', min(r.depth) AS depth, max(r.root) AS root FROM r GROUP BY ' . join(', ', @k), \@k);
 };
 
 shape 'grouping_sets', ['grouping sets'], sub {
@@ -690,14 +804,14 @@ shape 'grouping_sets', ['grouping sets'], sub {
 	my ($c, $p) = (alias(), alias());
 	my ($C, $P) = ($e->{from}, $e->{to});
 	my $by = pick("GROUPING SETS (($c.g), ($p.h), ())", "ROLLUP ($c.g, $p.h)", "CUBE ($c.g, $p.h)");
-	return result("SELECT $c.g AS k, $p.h AS l, grouping($c.g, $p.h) AS gr, count(*) AS n, sum($c.v) AS s FROM $C->{name} $c JOIN $P->{name} $p ON " . on($e, $c, $p) . " GROUP BY $by", [ 'k', 'l', 'gr' ]);
+	return result("SELECT $c.g AS k, $p.h AS l, grouping($c.g, $p.h) AS gr, count(*) AS n, sum($c.v) AS s FROM @{[rel($C)]} $c JOIN @{[rel($P)]} $p ON " . on($e, $c, $p) . " GROUP BY $by", [ 'k', 'l', 'gr' ]);
 };
 
 shape 'target_srf', ['target-list SRF'], sub {
 	my $C = pick(@{ $S->{tables} });
 	my $c = alias();
-	return result('SELECT ' . key_select($C, $c, 'k') . ", generate_series(1, $c.v) AS n, $c.h FROM $C->{name} $c", [ key_names($C, 'k'), 'n' ]) if chance(.5);
-	return result("SELECT z.x AS k, count(*) AS n FROM (SELECT unnest($c.arr) AS x, $c.v FROM $C->{name} $c) z GROUP BY z.x", ['k']);
+	return result('SELECT ' . key_select($C, $c, 'k') . ", generate_series(1, $c.v) AS n, $c.h FROM @{[rel($C)]} $c", [ key_names($C, 'k'), 'n' ]) if chance(.5);
+	return result("SELECT z.x AS k, count(*) AS n FROM (SELECT unnest($c.arr) AS x, $c.v FROM @{[rel($C)]} $c) z GROUP BY z.x", ['k']);
 };
 
 shape 'function', ['function in FROM'], sub {
@@ -705,13 +819,13 @@ shape 'function', ['function in FROM'], sub {
 	my ($c, $p) = (alias(), alias());
 	my ($C, $P) = ($e->{from}, $e->{to});
 	my $style = rnd(5);
-	return result("SELECT u.x AS k, count(*) AS n, " . measure($c) . " FROM $C->{name} $c, unnest($c.arr) AS u(x)" . maybe_where(.4, $c) . ' GROUP BY u.x', ['k'], infer => 1) if $style == 0;
-	return result('SELECT ' . key_select($C, $c, 'k') . ", u.o, u.x, $p.h FROM $C->{name} $c CROSS JOIN LATERAL unnest($c.arr) WITH ORDINALITY AS u(x, o) LEFT JOIN $P->{name} $p ON " . on($e, $c, $p),
+	return result("SELECT u.x AS k, count(*) AS n, " . measure($c) . " FROM @{[rel($C)]} $c, unnest($c.arr) AS u(x)" . maybe_where(.4, $c) . ' GROUP BY u.x', ['k'], infer => 1) if $style == 0;
+	return result('SELECT ' . key_select($C, $c, 'k') . ", u.o, u.x, $p.h FROM @{[rel($C)]} $c CROSS JOIN LATERAL unnest($c.arr) WITH ORDINALITY AS u(x, o) LEFT JOIN @{[rel($P)]} $p ON " . on($e, $c, $p),
 		[ key_names($C, 'k'), 'o' ]) if $style == 1;
-	return result('SELECT ' . key_select($P, $p, 'k') . ", count(u.x) AS n FROM $P->{name} $p LEFT JOIN ($C->{name} $c CROSS JOIN LATERAL unnest($c.arr) AS u(x)) ON u.x = $p.g GROUP BY " . key_list($P, $p),
+	return result('SELECT ' . key_select($P, $p, 'k') . ", count(u.x) AS n FROM @{[rel($P)]} $p LEFT JOIN (@{[rel($C)]} $c CROSS JOIN LATERAL unnest($c.arr) AS u(x)) ON u.x = $p.g GROUP BY " . key_list($P, $p),
 		[ key_names($P, 'k') ], entity => $P) if $style == 2;
-	return result("SELECT s.n AS k, count($c.g) AS rows, " . measure($c) . " FROM generate_series(1, 5) AS s(n) LEFT JOIN $C->{name} $c ON $c.v = s.n GROUP BY s.n", ['k']) if $style == 3;
-	return result("SELECT l.k, l.label, count($c.v) AS n FROM (VALUES (1, 'one'), (2, 'two'), (9, 'nine')) AS l(k, label) LEFT JOIN $C->{name} $c ON $c.g = l.k GROUP BY l.k, l.label", [ 'k', 'label' ]);
+	return result("SELECT s.n AS k, count($c.g) AS rows, " . measure($c) . " FROM generate_series(1, 5) AS s(n) LEFT JOIN @{[rel($C)]} $c ON $c.v = s.n GROUP BY s.n", ['k']) if $style == 3;
+	return result("SELECT l.k, l.label, count($c.v) AS n FROM (VALUES (1, 'one'), (2, 'two'), (9, 'nine')) AS l(k, label) LEFT JOIN @{[rel($C)]} $c ON $c.g = l.k GROUP BY l.k, l.label", [ 'k', 'label' ]);
 };
 
 shape 'self_join', ['self join'], sub {
@@ -720,11 +834,11 @@ shape 'self_join', ['self join'], sub {
 	my ($a, $b, $c) = (alias(), alias(), alias());
 	my $style = rnd(3);
 	my @k = key_names($T, 'k');
-	return result('SELECT ' . key_select($T, $a, 'k') . ", $a.v, $b.v AS bv, $c.h AS ch FROM $T->{name} $a LEFT JOIN $T->{name} $b ON " . on($e, $a, $b) . maybe_and(.3, $b)
-		. " LEFT JOIN $T->{name} $c ON " . on($e, $b, $c), \@k, entity => $T) if $style == 0;
-	return result('SELECT ' . key_select($T, $b, 'k') . ", count($a.v) AS n, " . measure($a) . " FROM $T->{name} $b " . pick('JOIN', 'LEFT JOIN') . " $T->{name} $a ON " . on($e, $a, $b)
+	return result('SELECT ' . key_select($T, $a, 'k') . ", $a.v, $b.v AS bv, $c.h AS ch FROM @{[rel($T)]} $a LEFT JOIN @{[rel($T)]} $b ON " . on($e, $a, $b) . maybe_and(.3, $b)
+		. " LEFT JOIN @{[rel($T)]} $c ON " . on($e, $b, $c), \@k, entity => $T) if $style == 0;
+	return result('SELECT ' . key_select($T, $b, 'k') . ", count($a.v) AS n, " . measure($a) . " FROM @{[rel($T)]} $b " . pick('JOIN', 'LEFT JOIN') . " @{[rel($T)]} $a ON " . on($e, $a, $b)
 		. ' GROUP BY ' . key_list($T, $b), \@k, entity => $T) if $style == 1;
-	return result('SELECT ' . key_select($T, $a, 'k') . ", (SELECT count(*) FROM $T->{name} $b WHERE $b.g = $a.g AND $b.v < $a.v) AS n, $a.h FROM $T->{name} $a", \@k, entity => $T);
+	return result('SELECT ' . key_select($T, $a, 'k') . ", (SELECT count(*) FROM @{[rel($T)]} $b WHERE $b.g = $a.g AND $b.v < $a.v) AS n, $a.h FROM @{[rel($T)]} $a", \@k, entity => $T);
 };
 
 shape 'several_carriers', ['several carriers'], sub {
@@ -735,7 +849,7 @@ shape 'several_carriers', ['several carriers'], sub {
 		my $C = pick(@two);
 		my ($e1, $e2) = shuffled(grep { $_->{to} != $C } @{ $C->{edges} });
 		my ($P, $Q) = ($e1->{to}, $e2->{to});
-		my $from = "FROM $C->{name} $c JOIN $P->{name} $p ON " . on($e1, $c, $p) . ' ' . pick('JOIN', 'JOIN', 'LEFT JOIN') . " $Q->{name} $q ON " . on($e2, $c, $q) . maybe_and(.2, $c, $q);
+		my $from = "FROM @{[rel($C)]} $c JOIN @{[rel($P)]} $p ON " . on($e1, $c, $p) . ' ' . pick('JOIN', 'JOIN', 'LEFT JOIN') . " @{[rel($Q)]} $q ON " . on($e2, $c, $q) . maybe_and(.2, $c, $q);
 		return result("SELECT $p.g AS k, $q.h AS l, count(*) AS n, " . measure($c) . " $from GROUP BY $p.g, $q.h", [ 'k', 'l' ], infer => 1) if chance(.4);
 		return result("SELECT DISTINCT $p.g AS k, $q.h AS l, $c.g AS m $from", [ 'k', 'l', 'm' ], infer => 1) if chance(.3);
 		return result('SELECT ' . key_select($P, $p, 'k') . ', ' . key_select($Q, $q, 'l') . ", count(*) AS n, " . measure($c) . " $from GROUP BY " . key_list($P, $p) . ', ' . key_list($Q, $q),
@@ -743,9 +857,9 @@ shape 'several_carriers', ['several carriers'], sub {
 	}
 	my ($e1, $e2) = chain();
 	my ($C, $P, $G) = ($e1->{from}, $e1->{to}, $e2->{to});
-	return result("SELECT $c.g AS k, $q.h AS l, count(*) AS n, " . measure($p) . " FROM $C->{name} $c JOIN $P->{name} $p ON " . on($e1, $c, $p) . " JOIN $G->{name} $q ON " . on($e2, $p, $q)
+	return result("SELECT $c.g AS k, $q.h AS l, count(*) AS n, " . measure($p) . " FROM @{[rel($C)]} $c JOIN @{[rel($P)]} $p ON " . on($e1, $c, $p) . " JOIN @{[rel($G)]} $q ON " . on($e2, $p, $q)
 		. " GROUP BY $c.g, $q.h", [ 'k', 'l' ], infer => 1) if chance(.6);
-	return result('SELECT ' . key_select($C, $c, 'k') . ', ' . key_select($G, $q, 'l') . ", $c.v + $q.v AS s FROM $C->{name} $c JOIN $G->{name} $q ON $q.g = $c.g" . maybe_and(.3, $c, $q),
+	return result('SELECT ' . key_select($C, $c, 'k') . ', ' . key_select($G, $q, 'l') . ", $c.v + $q.v AS s FROM @{[rel($C)]} $c JOIN @{[rel($G)]} $q ON $q.g = $c.g" . maybe_and(.3, $c, $q),
 		[ key_names($C, 'k'), key_names($G, 'l') ]);
 };
 
@@ -754,8 +868,8 @@ shape 'equal', ['equal'], sub {
 	my ($c, $p) = (alias(), alias());
 	my ($C, $P) = ($e->{from}, $e->{to});
 	my $text = join(" || ':' || ", map { "$p.${_}::text" } @{ $P->{key} });
-	return result("SELECT $text AS k, count(*) AS n, " . measure($c) . " FROM $P->{name} $p " . pick('JOIN', 'LEFT JOIN') . " $C->{name} $c ON " . on($e, $c, $p) . ' GROUP BY 1', ['k'], infer => 1) if chance(.6);
-	return result('SELECT ' . link_select($e, $c, 'k') . ", count(*) AS n, max($p.v) AS pv FROM $C->{name} $c LEFT JOIN $P->{name} $p ON " . on($e, $c, $p) . ' GROUP BY ' . link_list($e, $c),
+	return result("SELECT $text AS k, count(*) AS n, " . measure($c) . " FROM @{[rel($P)]} $p " . pick('JOIN', 'LEFT JOIN') . " @{[rel($C)]} $c ON " . on($e, $c, $p) . ' GROUP BY 1', ['k'], infer => 1) if chance(.6);
+	return result('SELECT ' . link_select($e, $c, 'k') . ", count(*) AS n, max($p.v) AS pv FROM @{[rel($C)]} $c LEFT JOIN @{[rel($P)]} $p ON " . on($e, $c, $p) . ' GROUP BY ' . link_list($e, $c),
 		[ link_names($e, 'k') ], inexact => inexact($e));
 };
 
@@ -764,16 +878,16 @@ shape 'generated', [ 'grouped', 'generated column' ], sub {
 	my $C = pick(@t);
 	my $c = alias();
 	my $e = edge_from($C);
-	return result("SELECT $c.gen AS k, count(*) AS n, " . measure($c) . " FROM $C->{name} $c GROUP BY $c.gen", ['k'], infer => 1) if !$e || chance(.5);
+	return result("SELECT $c.gen AS k, count(*) AS n, " . measure($c) . " FROM @{[rel($C)]} $c GROUP BY $c.gen", ['k'], infer => 1) if !$e || chance(.5);
 	my $p = alias();
-	return result('SELECT ' . key_select($C, $c, 'k') . ", $c.gen, (SELECT count(*) FROM $e->{to}{name} $p WHERE $p.v = $c.gen) AS n FROM $C->{name} $c WHERE $c.gen > 1", [ key_names($C, 'k') ]);
+	return result('SELECT ' . key_select($C, $c, 'k') . ", $c.gen, (SELECT count(*) FROM $e->{to}{name} $p WHERE $p.v = $c.gen) AS n FROM @{[rel($C)]} $c WHERE $c.gen > 1", [ key_names($C, 'k') ]);
 };
 
 shape 'whole_row', ['whole row'], sub {
 	my $e = edge();
 	my ($c, $p) = (alias(), alias());
 	my ($C, $P) = ($e->{from}, $e->{to});
-	return result('SELECT ' . key_select($C, $c, 'k') . ", to_jsonb($c) AS doc, to_jsonb($p) AS up FROM $C->{name} $c LEFT JOIN $P->{name} $p ON " . on($e, $c, $p), [ key_names($C, 'k') ], entity => $C) if chance(.5);
+	return result('SELECT ' . key_select($C, $c, 'k') . ", to_jsonb($c) AS doc, to_jsonb($p) AS up FROM @{[rel($C)]} $c LEFT JOIN @{[rel($P)]} $p ON " . on($e, $c, $p), [ key_names($C, 'k') ], entity => $C) if chance(.5);
 	return result('SELECT ' . key_select($C, $c, 'k') . ", $c AS row, $c.v FROM $C->{name} $c" . maybe_where(.4, $c), [ key_names($C, 'k') ], entity => $C);
 };
 
@@ -782,9 +896,9 @@ shape 'cte', [ 'grouped', 'CTE' ], sub {
 	my ($c, $p) = (alias(), alias());
 	my ($C, $P) = ($e->{from}, $e->{to});
 	my @n = link_names($e, 'k');
-	my $with = 'WITH s AS ' . pick('', '', 'MATERIALIZED ') . '(SELECT ' . link_select($e, $c, 'k') . ", $c.g, count(*) AS n FROM $C->{name} $c GROUP BY " . link_list($e, $c) . ", $c.g)";
-	return result("$with SELECT " . key_select($P, $p, 'k') . ", sum(x.n) AS n, (SELECT count(*) FROM s y WHERE y.g = $p.g) AS m FROM $P->{name} $p LEFT JOIN s x ON " . on_names($e, \@n, 'x', $p)
-		. ' GROUP BY ' . key_list($P, $p), [ key_names($P, 'k') ]);
+	my $with = 'WITH s AS ' . pick('', '', 'MATERIALIZED ') . '(SELECT ' . link_select($e, $c, 'k') . ", $c.g, count(*) AS n FROM @{[rel($C)]} $c GROUP BY " . link_list($e, $c) . ", $c.g)";
+	return result("$with SELECT " . key_select($P, $p, 'k') . ", sum(x.n) AS n, (SELECT count(*) FROM s y WHERE y.g = $p.g) AS m FROM @{[rel($P)]} $p LEFT JOIN s x ON " . on_names($e, \@n, 'x', $p)
+		. ' GROUP BY ' . key_list($P, $p) . ", $p.g", [ key_names($P, 'k') ]);
 };
 
 # over another view, or over another TVIEW's table; $S->{views} is not empty
@@ -822,10 +936,8 @@ sub over_view
 my %WEIGHT = (
 	nullable_group => 4, full_join => 2, sublink_where => 4, sublink_target => 3, sublink_link => 2, sublink_elsewhere => 3,
 	distinct_below => 3, window => 3, window_below => 3, limited_rows => 3, limit => 3, set_operation => 4, function => 3,
-	several_carriers => 5, self_join => 2, equal => 2);
+	several_carriers => 5, self_join => 2, equal => 2, nullable_output => 3, sublink_query => 4, mixed => 3, window_distinct => 2, full_join_more => 2);
 my @SHAPE_NAMES = map { ($_) x ($WEIGHT{$_} // 1) } sort keys %SHAPES;
-# One view of every history has routes, so that a drain can write a part of it.
-my @KEYED_SHAPES = qw(inner inner_group_key left_chain left_children sublink_target grouped_below);
 
 sub make_views
 {
@@ -834,7 +946,7 @@ sub make_views
 	while (@{ $S->{views} } < $n)
 	{
 		my $v;
-		my %before = map { $_ => { %{ $S->{counts}{$_} // {} } } } 'row';
+		my %before = map { $_ => { %{ $S->{counts}{$_} // {} } } } qw(row derived);
 		if (@{ $S->{views} } && chance(.3))
 		{
 			my $tview = chance(.6);
@@ -844,11 +956,13 @@ sub make_views
 		}
 		else
 		{
-			my $shape = pick(@{ $S->{views} } ? @SHAPE_NAMES : @KEYED_SHAPES);
+			my $shape = pick(@SHAPE_NAMES);
+			$S->{derived} = 0;
 			$v = $SHAPES{$shape}{make}->();
 			if (!$v)
 			{
 				$S->{counts}{row} = $before{row};
+				$S->{counts}{derived} = $before{derived};
 				next;
 			}
 			$v->{shape} = $shape;
@@ -856,9 +970,13 @@ sub make_views
 		}
 		$v->{level} //= 0;
 		$v->{name} = 'w' . @{ $S->{views} };
-		$v->{inferred} = $v->{infer} && chance(.5);
+		$v->{inferred} = $v->{infer} && !$S->{derived} && chance(.6);
 		push @{ $S->{views} }, $v;
 	}
+	# a plain one, so that every history has a drain that writes some rows and leaves others
+	my ($T, $a) = ($S->{tables}[0], alias());
+	push @{ $S->{views} }, { name => 'w' . @{ $S->{views} }, key => [ @{ $T->{key} } ], shape => 'plain table', level => 0, inferred => chance(.5),
+		sql => 'SELECT ' . key_list($T, $a) . ", $a.g, $a.v, $a.h FROM $T->{name} $a" };
 	return;
 }
 
