@@ -78,7 +78,7 @@ CREATE FUNCTION by_hand.reset() RETURNS bigint LANGUAGE sql AS $$
     DELETE FROM tviews_batch.shape;
     DELETE FROM tviews_batch.source;
     DELETE FROM tviews_batch.drain;
-    WITH d AS (DELETE FROM tviews_batch.queue RETURNING 1) SELECT count(*) FROM d;
+    WITH d AS (DELETE FROM tviews_batch.queue WHERE source <> 0 RETURNING 1) SELECT count(*) FROM d;
 $$;
 
 -- A drain without its times.

@@ -36,6 +36,7 @@
 #define FEW_KEYS 1000
 
 static bool may_touch(const TvbTview *tview);
+static bool is_stale(const TvbTview *tview);
 static bool has_changes(TvbCascade *cascade, const TvbTview *tview);
 static bool wants_whole(TvbCascade *cascade, const TvbTview *tview);
 static void refresh_tview(TvbCascade *cascade, TvbTview *tview, bool whole);
@@ -56,7 +57,7 @@ tvb_cascade_wanted(const TvbCascade *cascade)
 	{
 		const TvbTview *tview = lfirst(lc);
 
-		if (may_touch(tview) && (tview->stale_reason != NULL || tview->due))
+		if (may_touch(tview) && (is_stale(tview) || tview->due))
 			return true;
 	}
 	return false;
@@ -88,6 +89,13 @@ may_touch(const TvbTview *tview)
 	return !tview->paused && tview->view_name != NULL;
 }
 
+/* Whether a drain is to compare a TVIEW because it is stale. */
+static bool
+is_stale(const TvbTview *tview)
+{
+	return tview->stale_reason != NULL && !tview->awaits_prepared;
+}
+
 /* Whether a source of the TVIEW has changes. */
 static bool
 has_changes(TvbCascade *cascade, const TvbTview *tview)
@@ -110,7 +118,7 @@ wants_whole(TvbCascade *cascade, const TvbTview *tview)
 		return tview->relid == cascade->only;
 	if (tview->due)
 		return true;
-	return tview->stale_reason != NULL && cascade->stale_left > 0;
+	return is_stale(tview) && cascade->stale_left > 0;
 }
 
 /* Refresh one TVIEW. */
@@ -177,7 +185,7 @@ compare_whole(TvbCascade *cascade, MemoryContext context, TvbTview *tview)
 	tvb_compare_write(cascade->run, tview, writes, &cascade->counts);
 	tvb_writes_destroy(writes);
 	cascade->compared++;
-	if (tview->stale_reason != NULL)
+	if (is_stale(tview))
 		cascade->stale_left--;
 	tview->stale_reason = NULL;
 	tview->due = false;

@@ -227,7 +227,8 @@ read_list(Oid only)
 						  "SELECT tview, view, xmin, level, paused, stale_reason,"
 						  " refresh_every IS NOT NULL,"
 						  " COALESCE(clock_timestamp() >= last_full + refresh_every,"
-						  "  refresh_every IS NOT NULL)"
+						  "  refresh_every IS NOT NULL),"
+						  " awaits_prepared"
 						  " FROM tviews_batch.tview WHERE tview = $1 OR $1 = 0"
 						  " ORDER BY level, tview::oid", &args);
 	for (uint64 i = 0; i < n; i++)
@@ -266,6 +267,7 @@ read_light(Row *row)
 		tview->stale_reason = TextDatumGetCString(get_datum(row, 6));
 	tview->has_interval = DatumGetBool(get_datum(row, 7));
 	tview->due = DatumGetBool(get_datum(row, 8));
+	tview->awaits_prepared = DatumGetBool(get_datum(row, 9));
 	return tview;
 }
 

@@ -57,6 +57,8 @@ typedef struct TvbTview
 	bool		due;			/* ... and its time has come */
 	bool		paused;
 	char	   *stale_reason;	/* or NULL */
+	bool		awaits_prepared;	/* stale, but not to be compared before
+									 * certain transactions have ended */
 	List	   *sources;		/* Oids, each once */
 	List	   *routes;			/* *, TvbRoute * */
 	bool		complete;		/* the starred fields are there */

@@ -14,6 +14,11 @@ COMMENT ON SCHEMA tviews_batch IS 'tables of pg_tviews_batch; read the tviews_ v
 -- Tables
 ----------------------------------------------------------------------
 
+-- a default of tviews_batch.tview
+CREATE FUNCTION tviews_batch.epoch() RETURNS uuid
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'tvb_epoch';
+COMMENT ON FUNCTION tviews_batch.epoch() IS 'the epoch that the queue belongs to; NULL: the queue was lost, or cannot be read on a standby';
+
 CREATE TABLE tviews_batch.tview (
     tview         regclass PRIMARY KEY,
     view          regclass NOT NULL,
@@ -27,6 +32,8 @@ CREATE TABLE tviews_batch.tview (
     notes         text[] NOT NULL DEFAULT '{}',
     paused        boolean NOT NULL DEFAULT false,
     stale_reason  text,
+    epoch         uuid DEFAULT tviews_batch.epoch(),
+    awaits_prepared boolean NOT NULL DEFAULT false,
     created       timestamptz NOT NULL DEFAULT now(),
     last_refresh  timestamptz,
     last_full     timestamptz,
@@ -45,6 +52,8 @@ COMMENT ON COLUMN tviews_batch.tview.refresh_every IS 'compare the whole TVIEW a
 COMMENT ON COLUMN tviews_batch.tview.notes IS 'what the analysis noticed, such as results that depend on an order that is not total';
 COMMENT ON COLUMN tviews_batch.tview.paused IS 'drains leave it alone';
 COMMENT ON COLUMN tviews_batch.tview.stale_reason IS 'why it may differ from its view; NULL: it does not';
+COMMENT ON COLUMN tviews_batch.tview.epoch IS 'the epoch of the queue that has all its changes; another than the queue''s: it must be compared';
+COMMENT ON COLUMN tviews_batch.tview.awaits_prepared IS 'it was compared after the queue was lost, and will be again when the transactions in tviews_batch.prepared are gone';
 COMMENT ON COLUMN tviews_batch.tview.created IS 'when tviews_create made it';
 COMMENT ON COLUMN tviews_batch.tview.last_refresh IS 'last time a drain or a comparison looked at it';
 COMMENT ON COLUMN tviews_batch.tview.last_full IS 'last time it was compared whole';
@@ -139,10 +148,26 @@ CREATE UNLOGGED TABLE tviews_batch.queue (
 ) USING heap WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 10000,
         autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0);
 COMMENT ON TABLE tviews_batch.queue IS 'changes that no drain has taken yet; see tviews_queue_depth';
-COMMENT ON COLUMN tviews_batch.queue.source IS 'the changed table';
+COMMENT ON COLUMN tviews_batch.queue.source IS 'the changed table; 0: the sentinel, whose link is the epoch';
 COMMENT ON COLUMN tviews_batch.queue.version IS 'version of the shape the link values are packed with';
 COMMENT ON COLUMN tviews_batch.queue.started IS 'start of the writing transaction';
 COMMENT ON COLUMN tviews_batch.queue.link IS 'packed link values; NULL: any row of the table may have changed';
+
+-- what empties the queue takes the sentinel along
+INSERT INTO tviews_batch.queue VALUES (0, 0, now(), uuid_send(gen_random_uuid()));
+
+CREATE UNLOGGED TABLE tviews_batch.unlogged_sentinel (one boolean PRIMARY KEY);
+COMMENT ON TABLE tviews_batch.unlogged_sentinel IS 'one row; without it unlogged tables were emptied, which matters where the queue was not';
+COMMENT ON COLUMN tviews_batch.unlogged_sentinel.one IS 'true';
+INSERT INTO tviews_batch.unlogged_sentinel VALUES (true);
+
+CREATE TABLE tviews_batch.prepared (
+    gid text PRIMARY KEY,
+    xid xid NOT NULL
+);
+COMMENT ON TABLE tviews_batch.prepared IS 'transactions that were prepared when the queue was lost: their changes have no entries';
+COMMENT ON COLUMN tviews_batch.prepared.gid IS 'the name given to PREPARE TRANSACTION';
+COMMENT ON COLUMN tviews_batch.prepared.xid IS 'its transaction id';
 
 CREATE TABLE tviews_batch.drain (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -200,6 +225,20 @@ CREATE FUNCTION tviews_batch.queue_depth(OUT source oid, OUT pending_changes big
     LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'tvb_queue_depth';
 COMMENT ON FUNCTION tviews_batch.queue_depth() IS 'entries of the queue per source; see the view tviews_queue_depth';
 
+CREATE FUNCTION tviews_batch.unlogged_lost() RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- an unlogged table cannot be read on a standby
+    IF pg_is_in_recovery() THEN
+        RETURN false;
+    END IF;
+    RETURN NOT EXISTS (SELECT FROM tviews_batch.unlogged_sentinel);
+END
+$$;
+COMMENT ON FUNCTION tviews_batch.unlogged_lost() IS 'whether unlogged tables were emptied since a drain last looked; false on a standby';
+
 ----------------------------------------------------------------------
 -- Functions: definition
 ----------------------------------------------------------------------
@@ -255,6 +294,10 @@ COMMENT ON FUNCTION tviews_pause(regclass) IS 'let drains leave a TVIEW alone';
 CREATE FUNCTION tviews_resume(tview regclass) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_resume';
 COMMENT ON FUNCTION tviews_resume(regclass) IS 'end a pause; the next drain compares the TVIEW whole';
+
+CREATE FUNCTION tviews_set_queue(logged boolean) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_set_queue';
+COMMENT ON FUNCTION tviews_set_queue(boolean) IS 'make the queue survive a crash, or not';
 
 CREATE FUNCTION tviews_refresh_sql(tview regclass) RETURNS text
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_refresh_sql';
@@ -526,20 +569,45 @@ COMMENT ON COLUMN tviews_queue_depth.pending_changes IS 'entries committed and n
 COMMENT ON COLUMN tviews_queue_depth.oldest_age IS 'time since the oldest of them began to be written';
 COMMENT ON COLUMN tviews_queue_depth.exact IS 'false: the queue is long (more than 100,000 entries, 32 MB or 6 ms of reading), the numbers are estimated';
 
+CREATE VIEW tviews_batch.unlogged AS
+    WITH RECURSIVE emptied(relation) AS (
+        SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relpersistence = 'u' AND c.relkind IN ('r', 'p')),
+    tview(tview) AS (
+        SELECT t.tview FROM tviews_batch.tview t WHERE t.tview IN (SELECT relation FROM emptied)
+        UNION
+        SELECT r.tview FROM tviews_batch.route r JOIN tviews_batch.captured s USING (source)
+         WHERE s.relation IN (SELECT relation FROM emptied))
+    SELECT tview FROM tview;
+COMMENT ON VIEW tviews_batch.unlogged IS 'TVIEWs that are unlogged or read unlogged tables: a crash empties these';
+COMMENT ON COLUMN tviews_batch.unlogged.tview IS 'the TVIEW';
+
 CREATE VIEW tviews_status AS
     WITH depth AS MATERIALIZED (
-        SELECT source, pending_changes, oldest FROM tviews_batch.queue_depth())
+        SELECT source, pending_changes, oldest FROM tviews_batch.queue_depth()),
+    queue AS MATERIALIZED (
+        SELECT epoch, epoch IS NULL AND pg_is_in_recovery() AS unreadable, tviews_batch.unlogged_lost() AS unlogged_lost
+          FROM tviews_batch.epoch() AS epoch),
+    lost AS MATERIALIZED (
+        -- what the next drain will find
+        SELECT t.tview,
+               CASE WHEN queue.epoch IS NULL THEN 'the queue was lost: crash, promotion, restore or TRUNCATE'
+                    WHEN queue.epoch <> t.epoch OR t.epoch IS NULL THEN 'restored from a dump'
+                    ELSE 'an unlogged table was emptied by a crash' END AS reason
+          FROM tviews_batch.tview t CROSS JOIN queue
+         WHERE (queue.epoch IS DISTINCT FROM t.epoch AND NOT queue.unreadable)
+            OR (queue.unlogged_lost AND t.tview IN (SELECT u.tview FROM tviews_batch.unlogged u)))
     SELECT t.tview, t.view, t.level, t.key,
            CASE WHEN t.paused THEN 'paused'
-                WHEN t.stale_reason IS NOT NULL THEN 'stale'
+                WHEN t.stale_reason IS NOT NULL OR lost.reason IS NOT NULL THEN 'stale'
                 ELSE 'ok' END AS state,
-           CASE WHEN t.paused THEN 'paused by tviews_pause' ELSE t.stale_reason END AS reason,
+           CASE WHEN t.paused THEN 'paused by tviews_pause' ELSE coalesce(lost.reason, t.stale_reason) END AS reason,
            CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END AS rows,
            coalesce(p.pending_changes, 0)::bigint AS pending_changes,
            clock_timestamp() - p.oldest AS lag,
            t.last_refresh, t.last_error
       FROM tviews_batch.tview t
       LEFT JOIN pg_catalog.pg_class c ON c.oid = t.tview
+      LEFT JOIN lost ON lost.tview = t.tview
       LEFT JOIN LATERAL (
            WITH RECURSIVE below(source) AS (
                SELECT r.source FROM tviews_batch.route r WHERE r.tview = t.tview
@@ -599,10 +667,13 @@ SELECT pg_catalog.pg_extension_config_dump('tviews_batch.lookup', '');
 REVOKE ALL ON FUNCTION tviews_drain(bigint, integer) FROM PUBLIC;
 REVOKE ALL ON PROCEDURE tviews_drain_loop(interval, interval) FROM PUBLIC;
 REVOKE ALL ON PROCEDURE tviews_reconcile(regclass) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tviews_set_queue(boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION tviews_batch.queue_depth() FROM PUBLIC;
+REVOKE ALL ON FUNCTION tviews_batch.epoch() FROM PUBLIC;
+REVOKE ALL ON FUNCTION tviews_batch.unlogged_lost() FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA tviews_batch TO pg_monitor;
 GRANT SELECT ON tviews_batch.tview, tviews_batch.source, tviews_batch.shape, tviews_batch.captured,
-    tviews_batch.route, tviews_batch.lookup, tviews_batch.drain TO pg_monitor;
-GRANT EXECUTE ON FUNCTION tviews_batch.queue_depth() TO pg_monitor;
+    tviews_batch.route, tviews_batch.lookup, tviews_batch.drain, tviews_batch.prepared, tviews_batch.unlogged TO pg_monitor;
+GRANT EXECUTE ON FUNCTION tviews_batch.queue_depth(), tviews_batch.epoch(), tviews_batch.unlogged_lost() TO pg_monitor;
 GRANT SELECT ON tviews_status, tviews_queue_depth, tviews_drains TO pg_monitor;
