@@ -117,7 +117,9 @@ tvb_registry_complete(TvbTview *tview)
 	read_routes(tview);
 	read_lookups(tview);
 	tview->columns = view_columns(tview->view);
-	tview->refresh_layout = column_layout(tview->relid, tview->refresh_key);
+	/* One that cannot be refreshed may lack the columns; it can still be dropped. */
+	if (tview->broken == NULL)
+		tview->refresh_layout = column_layout(tview->relid, tview->refresh_key);
 	tview->complete = true;
 	MemoryContextSwitchTo(old);
 }
@@ -227,7 +229,7 @@ read_list(Oid only)
 						  "SELECT tview, view, xmin, level, paused, stale_reason,"
 						  " refresh_every IS NOT NULL,"
 						  " COALESCE(clock_timestamp() >= last_full + refresh_every,"
-						  "  refresh_every IS NOT NULL)"
+						  "  refresh_every IS NOT NULL), broken"
 						  " FROM tviews_batch.tview WHERE tview = $1 OR $1 = 0"
 						  " ORDER BY level, tview::oid", &args);
 	for (uint64 i = 0; i < n; i++)
@@ -266,6 +268,8 @@ read_light(Row *row)
 		tview->stale_reason = TextDatumGetCString(get_datum(row, 6));
 	tview->has_interval = DatumGetBool(get_datum(row, 7));
 	tview->due = DatumGetBool(get_datum(row, 8));
+	if (!is_null(row, 9))
+		tview->broken = TextDatumGetCString(get_datum(row, 9));
 	return tview;
 }
 

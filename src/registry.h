@@ -57,6 +57,7 @@ typedef struct TvbTview
 	bool		due;			/* ... and its time has come */
 	bool		paused;
 	char	   *stale_reason;	/* or NULL */
+	char	   *broken;			/* why it cannot be refreshed, or NULL */
 	List	   *sources;		/* Oids, each once */
 	List	   *routes;			/* *, TvbRoute * */
 	bool		complete;		/* the starred fields are there */

@@ -27,6 +27,9 @@ CREATE TABLE tviews_batch.tview (
     notes         text[] NOT NULL DEFAULT '{}',
     paused        boolean NOT NULL DEFAULT false,
     stale_reason  text,
+    broken        text,
+    definition    text,
+    routes        text,
     created       timestamptz NOT NULL DEFAULT now(),
     last_refresh  timestamptz,
     last_full     timestamptz,
@@ -45,6 +48,9 @@ COMMENT ON COLUMN tviews_batch.tview.refresh_every IS 'compare the whole TVIEW a
 COMMENT ON COLUMN tviews_batch.tview.notes IS 'what the analysis noticed, such as results that depend on an order that is not total';
 COMMENT ON COLUMN tviews_batch.tview.paused IS 'drains leave it alone';
 COMMENT ON COLUMN tviews_batch.tview.stale_reason IS 'why it may differ from its view; NULL: it does not';
+COMMENT ON COLUMN tviews_batch.tview.broken IS 'why it cannot be refreshed at all: its view was changed in a way that could not be followed; drains leave it alone';
+COMMENT ON COLUMN tviews_batch.tview.definition IS 'fingerprint of the view''s query, to notice that it means something else';
+COMMENT ON COLUMN tviews_batch.tview.routes IS 'fingerprint of the routes derived from it';
 COMMENT ON COLUMN tviews_batch.tview.created IS 'when tviews_create made it';
 COMMENT ON COLUMN tviews_batch.tview.last_refresh IS 'last time a drain or a comparison looked at it';
 COMMENT ON COLUMN tviews_batch.tview.last_full IS 'last time it was compared whole';
@@ -267,22 +273,30 @@ COMMENT ON FUNCTION tviews_refresh_sql(regclass) IS 'the query that evaluates a 
 
 CREATE FUNCTION tviews_batch.follow_ddl() RETURNS event_trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'tvb_follow_ddl';
-COMMENT ON FUNCTION tviews_batch.follow_ddl() IS 'event trigger: capture follows partitions and children';
+COMMENT ON FUNCTION tviews_batch.follow_ddl() IS 'event trigger: capture, routes and columns follow what was created or altered';
 
 CREATE FUNCTION tviews_batch.follow_drop() RETURNS event_trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'tvb_follow_drop';
 COMMENT ON FUNCTION tviews_batch.follow_drop() IS 'event trigger: dropped tables and TVIEWs are forgotten';
 
 CREATE EVENT TRIGGER tviews_batch_follow_ddl ON ddl_command_end
-    WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA')
+    WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE SCHEMA', 'ALTER SCHEMA',
+                 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA',
+                 'CREATE VIEW', 'ALTER VIEW', 'CREATE RULE', 'ALTER MATERIALIZED VIEW',
+                 'CREATE FUNCTION', 'ALTER FUNCTION', 'ALTER ROUTINE', 'CREATE AGGREGATE', 'ALTER AGGREGATE',
+                 'ALTER TYPE', 'ALTER DOMAIN', 'ALTER OPERATOR', 'ALTER COLLATION', 'ALTER EXTENSION')
     EXECUTE FUNCTION tviews_batch.follow_ddl();
-COMMENT ON EVENT TRIGGER tviews_batch_follow_ddl IS 'pg_tviews_batch: capture follows partitions and children';
+COMMENT ON EVENT TRIGGER tviews_batch_follow_ddl IS 'pg_tviews_batch: TVIEWs follow what was created or altered';
 ALTER EVENT TRIGGER tviews_batch_follow_ddl ENABLE ALWAYS;
 
 CREATE EVENT TRIGGER tviews_batch_follow_drop ON sql_drop
-    WHEN TAG IN ('DROP TABLE', 'DROP VIEW', 'DROP SCHEMA', 'DROP OWNED', 'DROP FOREIGN TABLE', 'DROP EXTENSION')
+    WHEN TAG IN ('DROP TABLE', 'DROP VIEW', 'DROP MATERIALIZED VIEW', 'DROP SCHEMA', 'DROP OWNED', 'DROP FOREIGN TABLE',
+                 'DROP EXTENSION', 'ALTER TABLE', 'DROP TRIGGER', 'DROP FUNCTION', 'DROP PROCEDURE', 'DROP ROUTINE',
+                 'DROP AGGREGATE', 'DROP OPERATOR', 'DROP CAST', 'DROP TYPE', 'DROP DOMAIN', 'DROP COLLATION',
+                 'DROP SEQUENCE', 'DROP SERVER', 'DROP FOREIGN DATA WRAPPER', 'DROP LANGUAGE', 'DROP ACCESS METHOD',
+                 'DROP TEXT SEARCH CONFIGURATION', 'DROP OPERATOR CLASS', 'DROP OPERATOR FAMILY', 'ALTER EXTENSION')
     EXECUTE FUNCTION tviews_batch.follow_drop();
-COMMENT ON EVENT TRIGGER tviews_batch_follow_drop IS 'pg_tviews_batch: dropped tables and TVIEWs are forgotten';
+COMMENT ON EVENT TRIGGER tviews_batch_follow_drop IS 'pg_tviews_batch: dropped tables, views, TVIEWs and triggers are noticed';
 ALTER EVENT TRIGGER tviews_batch_follow_drop ENABLE ALWAYS;
 
 ----------------------------------------------------------------------
@@ -526,14 +540,47 @@ COMMENT ON COLUMN tviews_queue_depth.pending_changes IS 'entries committed and n
 COMMENT ON COLUMN tviews_queue_depth.oldest_age IS 'time since the oldest of them began to be written';
 COMMENT ON COLUMN tviews_queue_depth.exact IS 'false: the queue is long (more than 100,000 entries, 32 MB or 6 ms of reading), the numbers are estimated';
 
+CREATE VIEW tviews_batch.unwatched AS
+    WITH relation AS (
+        SELECT DISTINCT r.tview, c.relation
+          FROM tviews_batch.route r
+          JOIN tviews_batch.captured c ON c.source = r.source),
+    firing AS (
+        SELECT tgrelid, tgfoid, bit_or(tgtype::integer) AS events
+          FROM pg_catalog.pg_trigger
+         WHERE tgenabled = 'A' AND NOT tgisinternal
+           AND tgfoid IN ('tviews_batch.capture()'::regprocedure, 'tviews_batch.guard()'::regprocedure)
+         GROUP BY tgrelid, tgfoid)
+    SELECT r.tview, format('capture on table %s is disabled or was dropped', r.relation) AS reason
+      FROM relation r
+     WHERE NOT EXISTS (
+           SELECT FROM firing f
+            WHERE f.tgrelid = r.relation AND f.tgfoid = 'tviews_batch.capture()'::regprocedure
+              AND f.events & 60 = 60)
+    UNION ALL
+    SELECT r.tview, format('guard trigger of TVIEW %s is disabled or was dropped', r.guarded)
+      FROM (SELECT tview, tview AS guarded FROM tviews_batch.tview
+            UNION
+            SELECT s.tview, s.source FROM tviews_batch.route s JOIN tviews_batch.tview t ON t.tview = s.source) r
+     WHERE NOT EXISTS (
+           SELECT FROM firing f
+            WHERE f.tgrelid = r.guarded AND f.tgfoid = 'tviews_batch.guard()'::regprocedure)
+    UNION ALL
+    SELECT t.tview, format('event trigger %s is disabled or was dropped: DDL is not followed', e.name)
+      FROM tviews_batch.tview t, (VALUES ('tviews_batch_follow_ddl'), ('tviews_batch_follow_drop')) AS e (name)
+     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = e.name AND evtenabled = 'A');
+COMMENT ON VIEW tviews_batch.unwatched IS 'TVIEWs that may change without notice, because a trigger of the extension does not fire';
+COMMENT ON COLUMN tviews_batch.unwatched.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_batch.unwatched.reason IS 'which trigger';
+
 CREATE VIEW tviews_status AS
     WITH depth AS MATERIALIZED (
         SELECT source, pending_changes, oldest FROM tviews_batch.queue_depth())
     SELECT t.tview, t.view, t.level, t.key,
            CASE WHEN t.paused THEN 'paused'
-                WHEN t.stale_reason IS NOT NULL THEN 'stale'
+                WHEN w.reason IS NOT NULL THEN 'stale'
                 ELSE 'ok' END AS state,
-           CASE WHEN t.paused THEN 'paused by tviews_pause' ELSE t.stale_reason END AS reason,
+           CASE WHEN t.paused THEN 'paused by tviews_pause' ELSE w.reason END AS reason,
            CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END AS rows,
            coalesce(p.pending_changes, 0)::bigint AS pending_changes,
            clock_timestamp() - p.oldest AS lag,
@@ -546,7 +593,11 @@ CREATE VIEW tviews_status AS
                UNION
                SELECT r.source FROM below b JOIN tviews_batch.route r ON r.tview = b.source)
            SELECT sum(d.pending_changes) AS pending_changes, min(d.oldest) AS oldest
-             FROM depth d WHERE d.source IN (SELECT b.source::oid FROM below b)) p ON true;
+             FROM depth d WHERE d.source IN (SELECT b.source::oid FROM below b)) p ON true
+      LEFT JOIN LATERAL (
+           SELECT coalesce('cannot be refreshed: ' || t.broken, t.stale_reason,
+                           (SELECT d.reason FROM tviews_batch.unwatched d WHERE d.tview = t.tview ORDER BY 1 LIMIT 1)) AS reason
+           ) w ON true;
 COMMENT ON VIEW tviews_status IS 'one row per TVIEW: whether it is up to date, and if not, why';
 COMMENT ON COLUMN tviews_status.tview IS 'the TVIEW';
 COMMENT ON COLUMN tviews_status.view IS 'its definition';
@@ -603,6 +654,6 @@ REVOKE ALL ON FUNCTION tviews_batch.queue_depth() FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA tviews_batch TO pg_monitor;
 GRANT SELECT ON tviews_batch.tview, tviews_batch.source, tviews_batch.shape, tviews_batch.captured,
-    tviews_batch.route, tviews_batch.lookup, tviews_batch.drain TO pg_monitor;
+    tviews_batch.route, tviews_batch.lookup, tviews_batch.drain, tviews_batch.unwatched TO pg_monitor;
 GRANT EXECUTE ON FUNCTION tviews_batch.queue_depth() TO pg_monitor;
 GRANT SELECT ON tviews_status, tviews_queue_depth, tviews_drains TO pg_monitor;
