@@ -21,11 +21,19 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_rewrite.h"
 #include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
 #include "executor/spi.h"
@@ -33,6 +41,7 @@
 #include "nodes/parsenodes.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -57,6 +66,7 @@ typedef struct Command
 	List	   *objects;
 	List	   *relations;		/* those that are relations */
 	List	   *sources;		/* sources captured on behalf of these */
+	bool		is_ours;		/* a TVIEW or its view is among them */
 } Command;
 
 /* What is done after a command, protected against errors. */
@@ -284,11 +294,14 @@ read_command(Command *command)
 	ListCell   *object;
 
 	if (tvb_run_own_change(&plan,
-						   "SELECT DISTINCT classid, objid FROM pg_catalog.pg_event_trigger_ddl_commands()"
+						   "SELECT DISTINCT classid, objid,"
+						   " (SELECT t.tview::oid FROM tviews_batch.tview t WHERE t.tview = objid OR t.view = objid LIMIT 1)"
+						   " FROM pg_catalog.pg_event_trigger_ddl_commands()"
 						   " WHERE objid IS NOT NULL AND EXISTS (SELECT FROM tviews_batch.tview)", NULL) == 0)
 		return;
 	command->classes = result_oids(1);
 	command->objects = result_oids(2);
+	command->is_ours = result_oids(3) != NIL;
 	SPI_freetuptable(SPI_tuptable);
 	forboth(class, command->classes, object, command->objects)
 	{
@@ -472,6 +485,47 @@ work_follow(Command *command)
 		tvb_levels_sync();
 }
 
+/*
+ * Whether a view, a function or the like depends on one of the objects: without, no
+ * TVIEW does.  What spares most DDL the search for TVIEWs.
+ */
+static bool
+any_dependent(Command *command)
+{
+	Relation	depend = table_open(DependRelationId, AccessShareLock);
+	bool		found = false;
+	ListCell   *class;
+	ListCell   *object;
+
+	forboth(class, command->classes, object, command->objects)
+	{
+		ScanKeyData keys[2];
+		SysScanDesc scan;
+		HeapTuple	tuple;
+
+		/* A composite type's columns hang on its row type. */
+		if (lfirst_oid(class) == RelationRelationId && get_rel_relkind(lfirst_oid(object)) == RELKIND_COMPOSITE_TYPE)
+			found = true;
+		ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+					ObjectIdGetDatum(lfirst_oid(class)));
+		ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
+					ObjectIdGetDatum(lfirst_oid(object)));
+		scan = systable_beginscan(depend, DependReferenceIndexId, true, NULL, 2, keys);
+		while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		{
+			Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+			found = form->classid == RewriteRelationId || form->classid == ProcedureRelationId ||
+				form->classid == OperatorRelationId || form->classid == CastRelationId ||
+				(form->refclassid == TypeRelationId &&
+				 (form->classid == RelationRelationId || form->classid == TypeRelationId));
+		}
+		systable_endscan(scan);
+	}
+	table_close(depend, AccessShareLock);
+	return found;
+}
+
 /* Find out what a command concerns, and follow it if anything. */
 static void
 follow_command(Command *command)
@@ -480,8 +534,8 @@ follow_command(Command *command)
 	if (command->objects == NIL)
 		return;
 	command->sources = tvb_sources_concerned(with_families(command->relations));
-	if (command->sources == NIL && !renames_everywhere(command->tree) &&
-		dependent_tviews(command->classes, command->objects) == NIL)
+	if (command->sources == NIL && !command->is_ours && !renames_everywhere(command->tree) &&
+		(!any_dependent(command) || dependent_tviews(command->classes, command->objects) == NIL))
 		return;
 	protect(work_follow, command);
 }
