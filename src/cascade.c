@@ -86,7 +86,7 @@ tvb_cascade_run(TvbCascade *cascade)
 static bool
 may_touch(const TvbTview *tview)
 {
-	return !tview->paused && tview->view_name != NULL;
+	return !tview->paused && tview->broken == NULL && tview->view_name != NULL;
 }
 
 /* Whether a drain is to compare a TVIEW because it is stale. */
@@ -135,6 +135,10 @@ refresh_tview(TvbCascade *cascade, TvbTview *tview, bool whole)
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 
+	if (tview->broken)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("TVIEW %s cannot be refreshed: %s", tview->name, tview->broken)));
 	tvb_registry_complete(tview);
 	if (tview->columns == NIL)
 		ereport(ERROR,

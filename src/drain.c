@@ -36,6 +36,7 @@
 
 #include "arena.h"
 #include "cascade.h"
+#include "derive.h"
 #include "drain.h"
 #include "epoch.h"
 #include "history.h"
@@ -157,6 +158,7 @@ tvb_drain_compare(Oid tview, TvbDrainResult *result)
 	memset(result, 0, sizeof(TvbDrainResult));
 	drain.started = GetCurrentTimestamp();
 	tvb_drain_lock(true);
+	tvb_derive_repair(tview);
 	drain_begin(&drain);
 	drain.cascade.only = tview;
 	drain.exhausted = true;

@@ -148,7 +148,8 @@ tviews_to_compare(FunctionCallInfo fcinfo)
 	{
 		TvbTview   *tview = lfirst(lc);
 
-		if (tview->stale_reason != NULL && !tview->awaits_prepared && !tview->paused && tview->view_name != NULL)
+		if (tview->stale_reason != NULL && !tview->awaits_prepared && !tview->paused &&
+			tview->broken == NULL && tview->view_name != NULL)
 			relids = lappend_oid(relids, tview->relid);
 	}
 	return relids;

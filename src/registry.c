@@ -117,7 +117,9 @@ tvb_registry_complete(TvbTview *tview)
 	read_routes(tview);
 	read_lookups(tview);
 	tview->columns = view_columns(tview->view);
-	tview->refresh_layout = column_layout(tview->relid, tview->refresh_key);
+	/* One that cannot be refreshed may lack the columns; it can still be dropped. */
+	if (tview->broken == NULL)
+		tview->refresh_layout = column_layout(tview->relid, tview->refresh_key);
 	tview->complete = true;
 	MemoryContextSwitchTo(old);
 }
@@ -228,7 +230,7 @@ read_list(Oid only)
 						  " refresh_every IS NOT NULL,"
 						  " COALESCE(clock_timestamp() >= last_full + refresh_every,"
 						  "  refresh_every IS NOT NULL),"
-						  " awaits_prepared"
+						  " awaits_prepared, broken"
 						  " FROM tviews_batch.tview WHERE tview = $1 OR $1 = 0"
 						  " ORDER BY level, tview::oid", &args);
 	for (uint64 i = 0; i < n; i++)
@@ -268,6 +270,8 @@ read_light(Row *row)
 	tview->has_interval = DatumGetBool(get_datum(row, 7));
 	tview->due = DatumGetBool(get_datum(row, 8));
 	tview->awaits_prepared = DatumGetBool(get_datum(row, 9));
+	if (!is_null(row, 10))
+		tview->broken = TextDatumGetCString(get_datum(row, 10));
 	return tview;
 }
 

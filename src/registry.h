@@ -59,6 +59,7 @@ typedef struct TvbTview
 	char	   *stale_reason;	/* or NULL */
 	bool		awaits_prepared;	/* stale, but not to be compared before
 									 * certain transactions have ended */
+	char	   *broken;			/* why it cannot be refreshed, or NULL */
 	List	   *sources;		/* Oids, each once */
 	List	   *routes;			/* *, TvbRoute * */
 	bool		complete;		/* the starred fields are there */

@@ -131,7 +131,7 @@ run_own(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args, bool read_onl
 		push_own_snapshot();
 	if (*plan == NULL)
 	{
-		SPIPlanPtr	fresh = prepare(sql, args, 0);
+		SPIPlanPtr	fresh = prepare(sql, args, CURSOR_OPT_GENERIC_PLAN);
 
 		SPI_keepplan(fresh);
 		*plan = fresh;

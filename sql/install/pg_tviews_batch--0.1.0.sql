@@ -34,6 +34,9 @@ CREATE TABLE tviews_batch.tview (
     stale_reason  text,
     epoch         uuid DEFAULT tviews_batch.epoch(),
     awaits_prepared boolean NOT NULL DEFAULT false,
+    broken        text,
+    definition    text,
+    routes        text,
     created       timestamptz NOT NULL DEFAULT now(),
     last_refresh  timestamptz,
     last_full     timestamptz,
@@ -54,6 +57,9 @@ COMMENT ON COLUMN tviews_batch.tview.paused IS 'drains leave it alone';
 COMMENT ON COLUMN tviews_batch.tview.stale_reason IS 'why it may differ from its view; NULL: it does not';
 COMMENT ON COLUMN tviews_batch.tview.epoch IS 'the epoch of the queue that has all its changes; another than the queue''s: it must be compared';
 COMMENT ON COLUMN tviews_batch.tview.awaits_prepared IS 'it was compared after the queue was lost, and will be again when the transactions in tviews_batch.prepared are gone';
+COMMENT ON COLUMN tviews_batch.tview.broken IS 'why it cannot be refreshed at all: its view was changed in a way that could not be followed; drains leave it alone';
+COMMENT ON COLUMN tviews_batch.tview.definition IS 'fingerprint of the view''s query, to notice that it means something else';
+COMMENT ON COLUMN tviews_batch.tview.routes IS 'fingerprint of the routes derived from it';
 COMMENT ON COLUMN tviews_batch.tview.created IS 'when tviews_create made it';
 COMMENT ON COLUMN tviews_batch.tview.last_refresh IS 'last time a drain or a comparison looked at it';
 COMMENT ON COLUMN tviews_batch.tview.last_full IS 'last time it was compared whole';
@@ -310,22 +316,30 @@ COMMENT ON FUNCTION tviews_refresh_sql(regclass) IS 'the query that evaluates a 
 
 CREATE FUNCTION tviews_batch.follow_ddl() RETURNS event_trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'tvb_follow_ddl';
-COMMENT ON FUNCTION tviews_batch.follow_ddl() IS 'event trigger: capture follows partitions and children';
+COMMENT ON FUNCTION tviews_batch.follow_ddl() IS 'event trigger: capture, routes and columns follow what was created or altered';
 
 CREATE FUNCTION tviews_batch.follow_drop() RETURNS event_trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'tvb_follow_drop';
 COMMENT ON FUNCTION tviews_batch.follow_drop() IS 'event trigger: dropped tables and TVIEWs are forgotten';
 
 CREATE EVENT TRIGGER tviews_batch_follow_ddl ON ddl_command_end
-    WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA')
+    WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE SCHEMA', 'ALTER SCHEMA',
+                 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA',
+                 'CREATE VIEW', 'ALTER VIEW', 'CREATE RULE', 'ALTER MATERIALIZED VIEW',
+                 'CREATE FUNCTION', 'ALTER FUNCTION', 'ALTER ROUTINE', 'CREATE AGGREGATE', 'ALTER AGGREGATE',
+                 'ALTER TYPE', 'ALTER DOMAIN', 'ALTER OPERATOR', 'ALTER COLLATION', 'ALTER EXTENSION')
     EXECUTE FUNCTION tviews_batch.follow_ddl();
-COMMENT ON EVENT TRIGGER tviews_batch_follow_ddl IS 'pg_tviews_batch: capture follows partitions and children';
+COMMENT ON EVENT TRIGGER tviews_batch_follow_ddl IS 'pg_tviews_batch: TVIEWs follow what was created or altered';
 ALTER EVENT TRIGGER tviews_batch_follow_ddl ENABLE ALWAYS;
 
 CREATE EVENT TRIGGER tviews_batch_follow_drop ON sql_drop
-    WHEN TAG IN ('DROP TABLE', 'DROP VIEW', 'DROP SCHEMA', 'DROP OWNED', 'DROP FOREIGN TABLE', 'DROP EXTENSION')
+    WHEN TAG IN ('DROP TABLE', 'DROP VIEW', 'DROP MATERIALIZED VIEW', 'DROP SCHEMA', 'DROP OWNED', 'DROP FOREIGN TABLE',
+                 'DROP EXTENSION', 'ALTER TABLE', 'DROP TRIGGER', 'DROP FUNCTION', 'DROP PROCEDURE', 'DROP ROUTINE',
+                 'DROP AGGREGATE', 'DROP OPERATOR', 'DROP CAST', 'DROP TYPE', 'DROP DOMAIN', 'DROP COLLATION',
+                 'DROP SEQUENCE', 'DROP SERVER', 'DROP FOREIGN DATA WRAPPER', 'DROP LANGUAGE', 'DROP ACCESS METHOD',
+                 'DROP TEXT SEARCH CONFIGURATION', 'DROP OPERATOR CLASS', 'DROP OPERATOR FAMILY', 'ALTER EXTENSION')
     EXECUTE FUNCTION tviews_batch.follow_drop();
-COMMENT ON EVENT TRIGGER tviews_batch_follow_drop IS 'pg_tviews_batch: dropped tables and TVIEWs are forgotten';
+COMMENT ON EVENT TRIGGER tviews_batch_follow_drop IS 'pg_tviews_batch: dropped tables, views, TVIEWs and triggers are noticed';
 ALTER EVENT TRIGGER tviews_batch_follow_drop ENABLE ALWAYS;
 
 ----------------------------------------------------------------------
@@ -581,6 +595,39 @@ CREATE VIEW tviews_batch.unlogged AS
 COMMENT ON VIEW tviews_batch.unlogged IS 'TVIEWs that are unlogged or read unlogged tables: a crash empties these';
 COMMENT ON COLUMN tviews_batch.unlogged.tview IS 'the TVIEW';
 
+CREATE VIEW tviews_batch.unwatched AS
+    WITH relation AS (
+        SELECT DISTINCT r.tview, c.relation
+          FROM tviews_batch.route r
+          JOIN tviews_batch.captured c ON c.source = r.source),
+    firing AS (
+        SELECT tgrelid, tgfoid, bit_or(tgtype::integer) AS events
+          FROM pg_catalog.pg_trigger
+         WHERE tgenabled = 'A' AND NOT tgisinternal
+           AND tgfoid IN ('tviews_batch.capture()'::regprocedure, 'tviews_batch.guard()'::regprocedure)
+         GROUP BY tgrelid, tgfoid)
+    SELECT r.tview, format('capture on table %s is disabled or was dropped', r.relation) AS reason
+      FROM relation r
+     WHERE NOT EXISTS (
+           SELECT FROM firing f
+            WHERE f.tgrelid = r.relation AND f.tgfoid = 'tviews_batch.capture()'::regprocedure
+              AND f.events & 60 = 60)
+    UNION ALL
+    SELECT r.tview, format('guard trigger of TVIEW %s is disabled or was dropped', r.guarded)
+      FROM (SELECT tview, tview AS guarded FROM tviews_batch.tview
+            UNION
+            SELECT s.tview, s.source FROM tviews_batch.route s JOIN tviews_batch.tview t ON t.tview = s.source) r
+     WHERE NOT EXISTS (
+           SELECT FROM firing f
+            WHERE f.tgrelid = r.guarded AND f.tgfoid = 'tviews_batch.guard()'::regprocedure)
+    UNION ALL
+    SELECT t.tview, format('event trigger %s is disabled or was dropped: DDL is not followed', e.name)
+      FROM tviews_batch.tview t, (VALUES ('tviews_batch_follow_ddl'), ('tviews_batch_follow_drop')) AS e (name)
+     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = e.name AND evtenabled = 'A');
+COMMENT ON VIEW tviews_batch.unwatched IS 'TVIEWs that may change without notice, because a trigger of the extension does not fire';
+COMMENT ON COLUMN tviews_batch.unwatched.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_batch.unwatched.reason IS 'which trigger';
+
 CREATE VIEW tviews_status AS
     WITH depth AS MATERIALIZED (
         SELECT source, pending_changes, oldest FROM tviews_batch.queue_depth()),
@@ -598,9 +645,9 @@ CREATE VIEW tviews_status AS
             OR (queue.unlogged_lost AND t.tview IN (SELECT u.tview FROM tviews_batch.unlogged u)))
     SELECT t.tview, t.view, t.level, t.key,
            CASE WHEN t.paused THEN 'paused'
-                WHEN t.stale_reason IS NOT NULL OR lost.reason IS NOT NULL THEN 'stale'
+                WHEN lost.reason IS NOT NULL OR w.reason IS NOT NULL THEN 'stale'
                 ELSE 'ok' END AS state,
-           CASE WHEN t.paused THEN 'paused by tviews_pause' ELSE coalesce(lost.reason, t.stale_reason) END AS reason,
+           CASE WHEN t.paused THEN 'paused by tviews_pause' ELSE coalesce(lost.reason, w.reason) END AS reason,
            CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END AS rows,
            coalesce(p.pending_changes, 0)::bigint AS pending_changes,
            clock_timestamp() - p.oldest AS lag,
@@ -614,7 +661,11 @@ CREATE VIEW tviews_status AS
                UNION
                SELECT r.source FROM below b JOIN tviews_batch.route r ON r.tview = b.source)
            SELECT sum(d.pending_changes) AS pending_changes, min(d.oldest) AS oldest
-             FROM depth d WHERE d.source IN (SELECT b.source::oid FROM below b)) p ON true;
+             FROM depth d WHERE d.source IN (SELECT b.source::oid FROM below b)) p ON true
+      LEFT JOIN LATERAL (
+           SELECT coalesce('cannot be refreshed: ' || t.broken, t.stale_reason,
+                           (SELECT d.reason FROM tviews_batch.unwatched d WHERE d.tview = t.tview ORDER BY 1 LIMIT 1)) AS reason
+           ) w ON true;
 COMMENT ON VIEW tviews_status IS 'one row per TVIEW: whether it is up to date, and if not, why';
 COMMENT ON COLUMN tviews_status.tview IS 'the TVIEW';
 COMMENT ON COLUMN tviews_status.view IS 'its definition';
@@ -674,6 +725,7 @@ REVOKE ALL ON FUNCTION tviews_batch.unlogged_lost() FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA tviews_batch TO pg_monitor;
 GRANT SELECT ON tviews_batch.tview, tviews_batch.source, tviews_batch.shape, tviews_batch.captured,
-    tviews_batch.route, tviews_batch.lookup, tviews_batch.drain, tviews_batch.prepared, tviews_batch.unlogged TO pg_monitor;
+    tviews_batch.route, tviews_batch.lookup, tviews_batch.drain, tviews_batch.prepared, tviews_batch.unlogged,
+    tviews_batch.unwatched TO pg_monitor;
 GRANT EXECUTE ON FUNCTION tviews_batch.queue_depth(), tviews_batch.epoch(), tviews_batch.unlogged_lost() TO pg_monitor;
 GRANT SELECT ON tviews_status, tviews_queue_depth, tviews_drains TO pg_monitor;
