@@ -335,6 +335,7 @@ fill_result(Drain *drain, TvbDrainResult *result)
 	result->changes = drain->claimed;
 	result->keys = cascade->keys;
 	result->counts = cascade->counts;
+	result->failed = cascade->failed;
 	result->levels = bms_num_members(cascade->levels);
 	result->remaining = count_remaining(drain);
 	result->keyed = cascade->keyed;

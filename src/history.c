@@ -23,6 +23,9 @@
 #include "run.h"
 #include "settings.h"
 
+/* A TVIEW is clean after a comparison, unless its row has changed: see below. */
+#define CLEAN "d.whole AND t.xmin = d.row_xmin"
+
 static void insert_row(TimestampTz started, const TvbDrainResult *result);
 static void log_drain(const TvbDrainResult *result);
 
@@ -63,11 +66,14 @@ tvb_history_stamp(List *touched, bool prepared_pending)
 	tvb_run_own_change(&plan,
 					   "UPDATE tviews_batch.tview t SET last_refresh = now(),"
 					   " last_full = CASE WHEN d.whole THEN now() ELSE t.last_full END,"
-					   " stale_reason = CASE WHEN t.stale_reason IS NULL OR NOT d.whole OR t.xmin <> d.row_xmin"
-					   "  THEN t.stale_reason"
-					   "  WHEN $4 THEN 'a transaction prepared before the queue was lost has not ended' END,"
-					   " awaits_prepared = CASE WHEN t.stale_reason IS NULL OR NOT d.whole OR t.xmin <> d.row_xmin"
-					   "  THEN t.awaits_prepared ELSE $4 END"
+					   " stale_reason = CASE WHEN NOT (" CLEAN ") THEN t.stale_reason"
+					   "  WHEN t.stale_reason IS NOT NULL AND $4"
+					   "  THEN 'a transaction prepared before the queue was lost has not ended' END,"
+					   " awaits_prepared = CASE WHEN t.stale_reason IS NOT NULL AND " CLEAN
+					   "  THEN $4 ELSE t.awaits_prepared END,"
+					   " last_error = CASE WHEN " CLEAN " THEN NULL ELSE t.last_error END,"
+					   " attempts = CASE WHEN " CLEAN " THEN 0 ELSE t.attempts END,"
+					   " next_try = CASE WHEN " CLEAN " THEN NULL ELSE t.next_try END"
 					   " FROM unnest($1, $2, $3) AS d (tview, row_xmin, whole)"
 					   " WHERE t.tview = d.tview", &args);
 }

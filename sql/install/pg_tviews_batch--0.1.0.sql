@@ -40,7 +40,9 @@ CREATE TABLE tviews_batch.tview (
     created       timestamptz NOT NULL DEFAULT now(),
     last_refresh  timestamptz,
     last_full     timestamptz,
-    last_error    text
+    last_error    text,
+    attempts      integer NOT NULL DEFAULT 0,
+    next_try      timestamptz
 );
 COMMENT ON TABLE tviews_batch.tview IS 'one row per TVIEW';
 COMMENT ON COLUMN tviews_batch.tview.tview IS 'the table that holds the rows of the view';
@@ -63,7 +65,34 @@ COMMENT ON COLUMN tviews_batch.tview.routes IS 'fingerprint of the routes derive
 COMMENT ON COLUMN tviews_batch.tview.created IS 'when tviews_create made it';
 COMMENT ON COLUMN tviews_batch.tview.last_refresh IS 'last time a drain or a comparison looked at it';
 COMMENT ON COLUMN tviews_batch.tview.last_full IS 'last time it was compared whole';
-COMMENT ON COLUMN tviews_batch.tview.last_error IS 'message of the last failed refresh; not recorded yet';
+COMMENT ON COLUMN tviews_batch.tview.last_error IS 'message of its last lookup or comparison that failed; NULL: the last comparison did not';
+COMMENT ON COLUMN tviews_batch.tview.attempts IS 'how often that has happened since a comparison succeeded';
+COMMENT ON COLUMN tviews_batch.tview.next_try IS 'after such a failure: not to be compared before';
+
+CREATE TABLE tviews_batch.failure (
+    tview        regclass NOT NULL REFERENCES tviews_batch.tview ON DELETE CASCADE,
+    packed       bytea NOT NULL,
+    key          jsonb NOT NULL,
+    sqlstate     text NOT NULL,
+    message      text NOT NULL,
+    attempts     integer NOT NULL,
+    first_failed timestamptz NOT NULL,
+    last_try     timestamptz NOT NULL,
+    next_try     timestamptz NOT NULL,
+    PRIMARY KEY (tview, packed)
+);
+COMMENT ON TABLE tviews_batch.failure IS 'keys whose refresh failed; see tviews_failures';
+COMMENT ON COLUMN tviews_batch.failure.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_batch.failure.packed IS 'the key, packed in binary form as its refresh_key';
+COMMENT ON COLUMN tviews_batch.failure.key IS 'the key, to be read: column and value';
+COMMENT ON COLUMN tviews_batch.failure.sqlstate IS 'SQLSTATE of the last error';
+COMMENT ON COLUMN tviews_batch.failure.message IS 'its message';
+COMMENT ON COLUMN tviews_batch.failure.attempts IS 'how often it was tried';
+COMMENT ON COLUMN tviews_batch.failure.first_failed IS 'first time';
+COMMENT ON COLUMN tviews_batch.failure.last_try IS 'last time';
+COMMENT ON COLUMN tviews_batch.failure.next_try IS 'the first drain after this tries it again';
+
+CREATE INDEX failure_next_try ON tviews_batch.failure (tview, next_try);
 
 CREATE TABLE tviews_batch.source (
     source       regclass PRIMARY KEY,
@@ -201,7 +230,7 @@ COMMENT ON COLUMN tviews_batch.drain.keys IS 'keys evaluated';
 COMMENT ON COLUMN tviews_batch.drain.inserted IS 'rows inserted into TVIEWs';
 COMMENT ON COLUMN tviews_batch.drain.updated IS 'rows updated in TVIEWs';
 COMMENT ON COLUMN tviews_batch.drain.deleted IS 'rows deleted from TVIEWs';
-COMMENT ON COLUMN tviews_batch.drain.failed IS 'keys whose refresh failed; always 0 yet, as one failing key fails the drain';
+COMMENT ON COLUMN tviews_batch.drain.failed IS 'keys whose refresh failed';
 COMMENT ON COLUMN tviews_batch.drain.levels IS 'levels on which a TVIEW was refreshed';
 COMMENT ON COLUMN tviews_batch.drain.remaining IS 'queue entries left, possibly an estimate';
 COMMENT ON COLUMN tviews_batch.drain.keyed IS 'TVIEWs refreshed key by key';
@@ -280,6 +309,10 @@ COMMENT ON FUNCTION tviews_drain(bigint, integer) IS 'bring TVIEWs up to date wi
 CREATE PROCEDURE tviews_drain_loop(run_for interval DEFAULT '1 minute', pause interval DEFAULT '1 second')
     LANGUAGE c AS 'MODULE_PATHNAME', 'tvb_drain_loop';
 COMMENT ON PROCEDURE tviews_drain_loop(interval, interval) IS 'drain again and again, one transaction per batch';
+
+CREATE FUNCTION tviews_retry(tview regclass DEFAULT NULL) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_retry';
+COMMENT ON FUNCTION tviews_retry(regclass) IS 'let the next drain try failed keys and comparisons again; NULL: of all TVIEWs';
 
 CREATE FUNCTION tviews_refresh(tview regclass, OUT inserted bigint, OUT updated bigint, OUT deleted bigint)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_refresh';
@@ -646,13 +679,20 @@ CREATE VIEW tviews_status AS
     SELECT t.tview, t.view, t.level, t.key,
            CASE WHEN t.paused THEN 'paused'
                 WHEN lost.reason IS NOT NULL OR w.reason IS NOT NULL THEN 'stale'
+                WHEN f.keys > 0 THEN 'failing'
                 ELSE 'ok' END AS state,
-           CASE WHEN t.paused THEN 'paused by tviews_pause' ELSE coalesce(lost.reason, w.reason) END AS reason,
+           CASE WHEN t.paused THEN 'paused by tviews_pause'
+                WHEN lost.reason IS NOT NULL OR w.reason IS NOT NULL THEN coalesce(lost.reason, w.reason)
+                WHEN f.keys = 1 THEN '1 key failed'
+                WHEN f.keys > 1 THEN f.keys || ' keys failed' END AS reason,
            CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END AS rows,
            coalesce(p.pending_changes, 0)::bigint AS pending_changes,
            clock_timestamp() - p.oldest AS lag,
-           t.last_refresh, t.last_error
+           t.last_refresh, coalesce(t.last_error, f.message) AS last_error
       FROM tviews_batch.tview t
+      LEFT JOIN LATERAL (
+           SELECT count(*) AS keys, (array_agg(e.message ORDER BY e.last_try DESC))[1] AS message
+             FROM tviews_batch.failure e WHERE e.tview = t.tview) f ON true
       LEFT JOIN pg_catalog.pg_class c ON c.oid = t.tview
       LEFT JOIN lost ON lost.tview = t.tview
       LEFT JOIN LATERAL (
@@ -671,13 +711,24 @@ COMMENT ON COLUMN tviews_status.tview IS 'the TVIEW';
 COMMENT ON COLUMN tviews_status.view IS 'its definition';
 COMMENT ON COLUMN tviews_status.level IS '0: reads only tables; else 1 + the highest level among the TVIEWs it reads';
 COMMENT ON COLUMN tviews_status.key IS 'columns that identify a row';
-COMMENT ON COLUMN tviews_status.state IS 'ok, paused or stale';
+COMMENT ON COLUMN tviews_status.state IS 'ok, failing, stale or paused';
 COMMENT ON COLUMN tviews_status.reason IS 'why it is not ok';
 COMMENT ON COLUMN tviews_status.rows IS 'rows, as the planner estimates them; NULL: never analyzed';
 COMMENT ON COLUMN tviews_status.pending_changes IS 'queue entries that concern it, directly or through other TVIEWs';
 COMMENT ON COLUMN tviews_status.lag IS 'time since the oldest of them began to be written; NULL: none';
 COMMENT ON COLUMN tviews_status.last_refresh IS 'last time a drain or comparison looked at it';
-COMMENT ON COLUMN tviews_status.last_error IS 'message of the last failed refresh; not recorded yet';
+COMMENT ON COLUMN tviews_status.last_error IS 'message of the last failure that still matters';
+
+CREATE VIEW tviews_failures AS
+    SELECT tview, key, sqlstate, message, attempts, next_try
+      FROM tviews_batch.failure;
+COMMENT ON VIEW tviews_failures IS 'keys whose refresh failed: their rows are as they were before';
+COMMENT ON COLUMN tviews_failures.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_failures.key IS 'the key: column and value';
+COMMENT ON COLUMN tviews_failures.sqlstate IS 'SQLSTATE of the last error';
+COMMENT ON COLUMN tviews_failures.message IS 'its message';
+COMMENT ON COLUMN tviews_failures.attempts IS 'how often it was tried';
+COMMENT ON COLUMN tviews_failures.next_try IS 'the first drain after this tries it again; a change of one of its sources does so at once';
 
 CREATE VIEW tviews_drains AS
     SELECT id, started, elapsed_ms, changes, keys, inserted, updated, deleted, failed,
@@ -692,7 +743,7 @@ COMMENT ON COLUMN tviews_drains.keys IS 'keys evaluated';
 COMMENT ON COLUMN tviews_drains.inserted IS 'rows inserted into TVIEWs';
 COMMENT ON COLUMN tviews_drains.updated IS 'rows updated in TVIEWs';
 COMMENT ON COLUMN tviews_drains.deleted IS 'rows deleted from TVIEWs';
-COMMENT ON COLUMN tviews_drains.failed IS 'keys whose refresh failed; always 0 yet, as one failing key fails the drain';
+COMMENT ON COLUMN tviews_drains.failed IS 'keys whose refresh failed';
 COMMENT ON COLUMN tviews_drains.levels IS 'levels on which a TVIEW was refreshed';
 COMMENT ON COLUMN tviews_drains.remaining IS 'queue entries left, possibly an estimate';
 COMMENT ON COLUMN tviews_drains.keyed IS 'TVIEWs refreshed key by key';
@@ -710,6 +761,7 @@ SELECT pg_catalog.pg_extension_config_dump('tviews_batch.shape', '');
 SELECT pg_catalog.pg_extension_config_dump('tviews_batch.captured', '');
 SELECT pg_catalog.pg_extension_config_dump('tviews_batch.route', '');
 SELECT pg_catalog.pg_extension_config_dump('tviews_batch.lookup', '');
+SELECT pg_catalog.pg_extension_config_dump('tviews_batch.failure', '');
 
 ----------------------------------------------------------------------
 -- Privileges: draining is granted by name; watching is pg_monitor's
@@ -719,13 +771,14 @@ REVOKE ALL ON FUNCTION tviews_drain(bigint, integer) FROM PUBLIC;
 REVOKE ALL ON PROCEDURE tviews_drain_loop(interval, interval) FROM PUBLIC;
 REVOKE ALL ON PROCEDURE tviews_reconcile(regclass) FROM PUBLIC;
 REVOKE ALL ON FUNCTION tviews_set_queue(boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tviews_retry(regclass) FROM PUBLIC;
 REVOKE ALL ON FUNCTION tviews_batch.queue_depth() FROM PUBLIC;
 REVOKE ALL ON FUNCTION tviews_batch.epoch() FROM PUBLIC;
 REVOKE ALL ON FUNCTION tviews_batch.unlogged_lost() FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA tviews_batch TO pg_monitor;
 GRANT SELECT ON tviews_batch.tview, tviews_batch.source, tviews_batch.shape, tviews_batch.captured,
-    tviews_batch.route, tviews_batch.lookup, tviews_batch.drain, tviews_batch.prepared, tviews_batch.unlogged,
-    tviews_batch.unwatched TO pg_monitor;
+    tviews_batch.route, tviews_batch.lookup, tviews_batch.failure, tviews_batch.drain, tviews_batch.prepared,
+    tviews_batch.unlogged, tviews_batch.unwatched TO pg_monitor;
 GRANT EXECUTE ON FUNCTION tviews_batch.queue_depth(), tviews_batch.epoch(), tviews_batch.unlogged_lost() TO pg_monitor;
-GRANT SELECT ON tviews_status, tviews_queue_depth, tviews_drains TO pg_monitor;
+GRANT SELECT ON tviews_status, tviews_queue_depth, tviews_failures, tviews_drains TO pg_monitor;
