@@ -120,6 +120,14 @@ SELECT * FROM drain();
 TABLE failures;
 SELECT oracle('tv_item', 'v_item', 'pk_item'), oracle('tv_plain', 'v_plain', 'pk_item'), oracle('tv_word', 'v_word', 'pk_word');
 
+-- a row that was refused is not told to the next level: only its own key is evaluated
+ALTER TABLE tv_item ADD CONSTRAINT no_hundred CHECK (q <> 100);
+UPDATE item SET d = 10 WHERE pk_item = 8;
+SELECT * FROM drain();
+UPDATE item SET d = 1 WHERE pk_item = 8;
+SELECT * FROM drain();
+SELECT oracle('tv_item', 'v_item', 'pk_item') AS item, oracle('tv_grp', 'v_grp', 'grp') AS grp;
+
 -- a key that is not unique in the view; composite keys with NULL; names that need quotes
 CREATE TABLE "Odd t" (id int PRIMARY KEY, "a ""b" int, t text, d int NOT NULL);
 INSERT INTO "Odd t" SELECT i, CASE WHEN i % 3 > 0 THEN i % 3 END, i::text, 1 FROM generate_series(1, 9) i;

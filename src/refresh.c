@@ -113,6 +113,7 @@ typedef struct KeyText
 
 static Refresh *refresh_begin(MemoryContext parent);
 static void free_plan(void *arg);
+static ErrorData *copy_error(MemoryContext context, const ErrorData *error);
 static int	take_batch(Refresh *r, TvbBag *bag);
 static TvbVerdict refresh_batch(Refresh *r);
 static TvbVerdict write_good(Refresh *r);
@@ -158,10 +159,7 @@ tvb_refresh_keys(TvbRun *run, MemoryContext context, TvbTview *tview, TvbBag *ke
 	*failed += r->failed;
 	if (verdict == TVB_BROKEN)
 	{
-		*error = MemoryContextAllocZero(context, sizeof(ErrorData));
-		(*error)->elevel = ERROR;
-		(*error)->sqlerrcode = r->error->sqlerrcode;
-		(*error)->message = MemoryContextStrdup(context, r->error->message);
+		*error = copy_error(context, r->error);
 	}
 	MemoryContextDelete(r->context);
 	return verdict;
@@ -210,6 +208,24 @@ free_plan(void *arg)
 
 	if (r->plan != NULL)
 		SPI_freeplan(r->plan);
+}
+
+/* A copy of an error, without what is of use to programs only. */
+static ErrorData *
+copy_error(MemoryContext context, const ErrorData *error)
+{
+	ErrorData  *copy = MemoryContextAlloc(context, sizeof(ErrorData));
+
+	*copy = *error;
+	copy->assoc_context = context;
+	copy->message = error->message ? MemoryContextStrdup(context, error->message) : NULL;
+	copy->detail = error->detail ? MemoryContextStrdup(context, error->detail) : NULL;
+	copy->hint = error->hint ? MemoryContextStrdup(context, error->hint) : NULL;
+	copy->context = error->context ? MemoryContextStrdup(context, error->context) : NULL;
+	copy->detail_log = copy->backtrace = copy->internalquery = NULL;
+	copy->schema_name = copy->table_name = copy->column_name = NULL;
+	copy->datatype_name = copy->constraint_name = NULL;
+	return copy;
 }
 
 /* Take the next keys from a bag; returns how many. */
