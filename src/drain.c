@@ -309,10 +309,12 @@ count_remaining(Drain *drain)
 	PushCopiedSnapshot(drain->run.snapshot);
 	CommandCounterIncrement();
 	UpdateActiveSnapshotCommandId();
+	remaining = 0;
 	if (tvb_queue_pending(GetActiveSnapshot()))
-		remaining = Max(tvb_queue_count(GetActiveSnapshot(), &exact), 1);
-	else
-		remaining = 0;
+	{
+		remaining = tvb_queue_count(GetActiveSnapshot(), &exact);
+		remaining = Max(remaining, 1);
+	}
 	PopActiveSnapshot();
 	return remaining;
 }
