@@ -66,7 +66,7 @@ sub change
 # The queue was lost: that is said, and drains alone bring everything back.
 sub recovers
 {
-	my ($node, $name, $reason, $database) = @_;
+	my ($node, $name, $reason, $database, $changed) = @_;
 	my $before = compared($node, $database);
 	my $drains = 0;
 
@@ -76,9 +76,11 @@ sub recovers
 		value($node, 'SELECT tviews_drain()', $database);
 		$drains++;
 		isnt(states($node, $database), 'ok', "$name: drain $drains is not the last, and something is still stale")
-		  if $drains < $TVIEWS;
+		  if $drains < $TVIEWS && !$changed;
 	}
-	is($drains, $TVIEWS, "$name: one TVIEW is compared per drain, then everything is ok");
+	# a change that concerns all rows has its TVIEWs compared beside the one whose turn it is
+	if ($changed) { cmp_ok($drains, '<=', $TVIEWS, "$name: after at most a drain per TVIEW everything is ok") }
+	else { is($drains, $TVIEWS, "$name: one TVIEW is compared per drain, then everything is ok") }
 	is(compared($node, $database) - $before, $TVIEWS, "$name: each TVIEW was compared once");
 	is(differing($node, $database), 0, "$name: every TVIEW equals its view");
 	value($node, 'SELECT tviews_drain()', $database);
@@ -323,7 +325,8 @@ command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('postgres') ], 
 value($node, 'CREATE DATABASE copied');
 # what it says of triggers that are there already is not the matter here
 run_log([ 'pg_restore', '-d', $node->connstr('copied'), $dump ]);
-recovers($node, 'restored dump', $RESTORED, 'copied');
+# the restore's own DDL counts as a change of all rows
+recovers($node, 'restored dump', $RESTORED, 'copied', 1);
 is(states($node), 'ok', 'the database that was dumped stays ok');
 
 # ---- a logged queue
