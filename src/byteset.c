@@ -129,7 +129,7 @@ tvb_byteset_need(const TvbByteset *set, int len)
 }
 
 bool
-tvb_byteset_next(const TvbByteset *set, TvbBytesetPosition *position,
+tvb_byteset_next(const TvbByteset *set, TvbBytesetPosition * position,
 				 const char **data, int *len)
 {
 	while (*position < set->table->size)

@@ -22,7 +22,7 @@ extern int64 tvb_byteset_count(const TvbByteset *set);
 extern Size tvb_byteset_need(const TvbByteset *set, int len);
 
 /* Next member of a walk, valid until reset; false at the end. */
-extern bool tvb_byteset_next(const TvbByteset *set, TvbBytesetPosition *position,
+extern bool tvb_byteset_next(const TvbByteset *set, TvbBytesetPosition * position,
 							 const char **data, int *len);
 
 /*

@@ -60,7 +60,7 @@ tvb_define_table(TvbDefinition *definition)
 
 	tvb_owner_enter(&state, definition->owner, definition->settings, definition->row_security);
 	tvb_sources_ddl(psprintf("CREATE TABLE %s AS SELECT * FROM %s WITH NO DATA", qualified_name(definition),
-				 tvb_registry_relation_name(definition->view)));
+							 tvb_registry_relation_name(definition->view)));
 	relid = get_relname_relid(definition->name, definition->schema);
 	tvb_owner_leave(&state);
 	if (!OidIsValid(relid))
@@ -75,7 +75,7 @@ tvb_define_fill(TvbDefinition *definition, Oid relid)
 
 	tvb_owner_enter(&state, definition->owner, definition->settings, definition->row_security);
 	tvb_sources_ddl(psprintf("INSERT INTO %s SELECT * FROM %s", qualified_name(definition),
-				 tvb_registry_relation_name(definition->view)));
+							 tvb_registry_relation_name(definition->view)));
 	tvb_owner_leave(&state);
 }
 
@@ -135,7 +135,7 @@ create_part_indexes(TvbDefinition *definition)
 				continue;
 			done = lappend_int(done, position);
 			tvb_sources_ddl(psprintf("CREATE INDEX ON %s (%s)", qualified_name(definition),
-						 quote_identifier(list_nth(definition->key, position))));
+									 quote_identifier(list_nth(definition->key, position))));
 		}
 	}
 }
@@ -172,7 +172,7 @@ tvb_define_guard(Oid relid)
 
 	tvb_owner_enter_extension(&state);
 	tvb_sources_ddl(psprintf("CREATE TRIGGER tviews_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s"
-				 " FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.guard()", relation));
+							 " FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.guard()", relation));
 	tvb_sources_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER tviews_guard", relation));
 	tvb_owner_leave(&state);
 }

@@ -218,5 +218,8 @@ look(pg_uuid_t *epoch)
 												i + 1, &isnull));
 	}
 	SPI_freetuptable(SPI_tuptable);
-	return (Findings) {answers[0], answers[1], answers[2], answers[3]};
+	return (Findings)
+	{
+		answers[0], answers[1], answers[2], answers[3]
+	};
 }

@@ -47,7 +47,7 @@
 /* What matters of a TVIEW's column. */
 typedef struct Column
 {
-	Oid			type;					/* base type of a domain */
+	Oid			type;			/* base type of a domain */
 	bool		not_null;
 } Column;
 

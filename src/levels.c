@@ -39,7 +39,7 @@ static LevelNode *
 read_nodes(int *n)
 {
 	static SPIPlanPtr plan = NULL;
-	LevelNode	   *nodes;
+	LevelNode  *nodes;
 	uint64		rows;
 
 	rows = tvb_run_own_change(&plan,
@@ -179,7 +179,7 @@ void
 tvb_levels_sync(void)
 {
 	int			n;
-	LevelNode	   *nodes = read_nodes(&n);
+	LevelNode  *nodes = read_nodes(&n);
 
 	if (!assign_levels(nodes, n))
 	{

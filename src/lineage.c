@@ -33,7 +33,8 @@ typedef struct Analysis
 {
 	List	   *variants;		/* TvbGraph * */
 	List	   *key_attnos;		/* int */
-	List	   *positions;		/* int: the refresh key's positions in key_attnos */
+	List	   *positions;		/* int: the refresh key's positions in
+								 * key_attnos */
 } Analysis;
 
 /* ---------- the refresh key ---------- */

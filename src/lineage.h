@@ -11,9 +11,11 @@
 /* One query of a route, as found by the analysis. */
 typedef struct TvbWayQuery
 {
-	List	   *link_attnos;	/* int: columns of the source, in the order of tviews_changed */
+	List	   *link_attnos;	/* int: columns of the source, in the order of
+								 * tviews_changed */
 	List	   *key_positions;	/* int, from 0: positions in the refresh key */
-	List	   *direct;			/* int, from 0: link column of each output; NIL: the query must run */
+	List	   *direct;			/* int, from 0: link column of each output;
+								 * NIL: the query must run */
 	bool		only_changed;	/* reads nothing but tviews_changed */
 	Query	   *query;
 	char	   *sql;
@@ -36,11 +38,13 @@ typedef struct TvbOccurrence
 typedef struct TvbLineage
 {
 	List	   *occurrences;	/* TvbOccurrence * */
-	List	   *refresh_positions;	/* int, from 0: positions in the key of the refresh key's columns */
+	List	   *refresh_positions;	/* int, from 0: positions in the key of
+									 * the refresh key's columns */
 	bool		key_nullable;	/* a key column may be NULL */
 	bool		has_parts;		/* a query yields a part of the refresh key */
 	const char *needs_interval; /* what triggers cannot see, or NULL */
-	List	   *notes;			/* char *: e.g. results that depend on an order that is not total */
+	List	   *notes;			/* char *: e.g. results that depend on an
+								 * order that is not total */
 } TvbLineage;
 
 /*

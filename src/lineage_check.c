@@ -400,7 +400,7 @@ covers_unique_index(Query *query, int varno, List *exprs)
 		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(lc)));
 		Form_pg_index index = (Form_pg_index) GETSTRUCT(tuple);
 		bool		all = index->indisunique && index->indimmediate && index->indisvalid &&
-			heap_attisnull(tuple, Anum_pg_index_indpred, NULL);
+		heap_attisnull(tuple, Anum_pg_index_indpred, NULL);
 
 		for (int i = 0; all && i < index->indnkeyatts; i++)
 		{

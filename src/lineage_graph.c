@@ -257,7 +257,11 @@ resolve_coalesce(CoalesceExpr *coalesce, ResolveContext *context)
 
 		if (!swapped && !(equal(left, merge->left) && equal(right, merge->right)))
 			continue;
-		/* The first argument's image is the one shown; the other is only equal. */
+
+		/*
+		 * The first argument's image is the one shown; the other is only
+		 * equal.
+		 */
 		if (merge->take_left)
 			return (Node *) (swapped ? mark_unless_identical(merge->left) : merge->left);
 		return (Node *) (swapped ? merge->right : mark_unless_identical(merge->right));
@@ -644,7 +648,11 @@ add_merges(Builder *builder, Scope *scope, Node *quals, bool take_left)
 	merge->left = resolve(builder, scope, linitial(op->args));
 	merge->right = resolve(builder, scope, lsecond(op->args));
 	merge->take_left = take_left;
-	/* Columns only: an expression may be there although its side is NULL-extended. */
+
+	/*
+	 * Columns only: an expression may be there although its side is
+	 * NULL-extended.
+	 */
 	if (merge->left && merge->right && IsA(merge->left, Var) && IsA(merge->right, Var))
 		builder->merges = lappend(builder->merges, merge);
 }

@@ -13,7 +13,8 @@
 typedef struct TvbMember
 {
 	int			id;				/* from 1 */
-	RangeTblEntry *rte;			/* a table's own entry, or a derived one with resolved arguments */
+	RangeTblEntry *rte;			/* a table's own entry, or a derived one with
+								 * resolved arguments */
 	bool		derived;		/* function, VALUES: never changes by itself */
 	Bitmapset  *depends;		/* derived: the members its arguments name */
 	const char *opaque;			/* why there is no way from here, or NULL */
@@ -31,9 +32,12 @@ typedef struct TvbConjunct
 	Bitmapset  *scopes;			/* its place, as for members */
 	Bitmapset  *boxes;
 	Bitmapset  *shells;
-	Bitmapset  *nullable;		/* outer joins it stands inside of; its own for an ON */
-	bool		strict;			/* not true when a member it names is NULL-extended */
-	bool		equality;		/* expression = expression over other members, btree semantics */
+	Bitmapset  *nullable;		/* outer joins it stands inside of; its own
+								 * for an ON */
+	bool		strict;			/* not true when a member it names is
+								 * NULL-extended */
+	bool		equality;		/* expression = expression over other members,
+								 * btree semantics */
 } TvbConjunct;
 
 /* One window definition. */
@@ -41,7 +45,8 @@ typedef struct TvbWindow
 {
 	int			scope;			/* the query it belongs to */
 	Bitmapset  *nullable;		/* outer joins around that query */
-	List	   *partition;		/* Expr *: the PARTITION BY expressions that were resolved */
+	List	   *partition;		/* Expr *: the PARTITION BY expressions that
+								 * were resolved */
 } TvbWindow;
 
 /* One variant of a view: one arm chosen of each set operation and FULL JOIN. */
@@ -51,8 +56,10 @@ typedef struct TvbGraph
 	List	   *conjuncts;		/* TvbConjunct * */
 	List	   *windows;		/* TvbWindow * */
 	List	   *outputs;		/* Expr * or NULL, per column of the view */
-	Bitmapset  *full_joins;		/* outer joins that are one side of a FULL JOIN */
-	Bitmapset  *passive;		/* shells of arms that only filter: ways of others do not enter */
+	Bitmapset  *full_joins;		/* outer joins that are one side of a FULL
+								 * JOIN */
+	Bitmapset  *passive;		/* shells of arms that only filter: ways of
+								 * others do not enter */
 } TvbGraph;
 
 /*

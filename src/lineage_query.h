@@ -10,10 +10,12 @@
 /* What the keys of one variant are made of. */
 typedef struct TvbKeyTargets
 {
-	List	   *targets;		/* TvbTarget *, one per carrier, none for constants alone */
+	List	   *targets;		/* TvbTarget *, one per carrier, none for
+								 * constants alone */
 	List	   *positions;		/* int: of the constants */
 	List	   *constants;		/* Expr * */
-	Bitmapset  *solid;			/* outer joins whose NULL-extended key is looked up as a constant */
+	Bitmapset  *solid;			/* outer joins whose NULL-extended key is
+								 * looked up as a constant */
 } TvbKeyTargets;
 
 /*

@@ -424,9 +424,12 @@ tvb_way_conjuncts(TvbForest *forest, int id, bool alone)
 		else
 			others = lappend(others, conjunct);
 	}
-	/* A step by equality needs no other condition; each would only widen the link. */
+
+	/*
+	 * A step by equality needs no other condition; each would only widen the
+	 * link.
+	 */
 	if (equalities == NIL)
 		equalities = others;
 	return alone ? list_concat(filters, equalities) : equalities;
 }
-

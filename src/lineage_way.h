@@ -23,10 +23,12 @@ typedef struct TvbTarget
 typedef struct TvbForest
 {
 	TvbGraph   *graph;
-	Bitmapset  *solid;			/* outer joins taken as inner: the target's own are covered otherwise */
+	Bitmapset  *solid;			/* outer joins taken as inner: the target's
+								 * own are covered otherwise */
 	int			scope;			/* ways stay inside this query; 0: anywhere */
 	TvbTarget **target;			/* the target reached, or NULL: no way */
-	List	  **root_exprs;		/* roots: the target's expressions over themselves */
+	List	  **root_exprs;		/* roots: the target's expressions over
+								 * themselves */
 	int		   *next;			/* next member on the way; 0 at roots */
 	int		   *cost;
 	Bitmapset **way;			/* members on the way, itself included */

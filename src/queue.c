@@ -322,7 +322,7 @@ tvb_queue_epoch(Snapshot snapshot, pg_uuid_t *epoch)
 	{
 		bool		isnull;
 		struct varlena *link = (struct varlena *)
-			DatumGetPointer(slot_getattr(slot, QUEUE_LINK, &isnull));
+		DatumGetPointer(slot_getattr(slot, QUEUE_LINK, &isnull));
 
 		found = !isnull && VARSIZE_ANY_EXHDR(link) == UUID_LEN;
 		if (found)

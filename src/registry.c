@@ -117,7 +117,11 @@ tvb_registry_complete(TvbTview *tview)
 	read_routes(tview);
 	read_lookups(tview);
 	tview->columns = view_columns(tview->view);
-	/* One that cannot be refreshed may lack the columns; it can still be dropped. */
+
+	/*
+	 * One that cannot be refreshed may lack the columns; it can still be
+	 * dropped.
+	 */
 	if (tview->broken == NULL)
 		tview->refresh_layout = column_layout(tview->relid, tview->refresh_key);
 	tview->complete = true;

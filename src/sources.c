@@ -253,7 +253,7 @@ create_triggers(Oid relid)
 			continue;
 		lacked = true;
 		tvb_sources_ddl(psprintf("CREATE TRIGGER %s AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture()",
-					 name, trigger_events[i], relation, tables[i]));
+								 name, trigger_events[i], relation, tables[i]));
 		enable_trigger(relation, name);
 	}
 	CacheInvalidateRelcacheByRelid(relid);
