@@ -27,6 +27,10 @@ BEGIN
     EXECUTE format('CREATE TRIGGER c_upd AFTER UPDATE ON %s REFERENCING OLD TABLE AS o NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture()', src);
     EXECUTE format('CREATE TRIGGER c_del AFTER DELETE ON %s REFERENCING OLD TABLE AS o FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture()', src);
     EXECUTE format('CREATE TRIGGER c_tru AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture()', src);
+    -- metadata made by hand is not to be tidied up
+    ALTER EVENT TRIGGER tviews_batch_follow_ddl DISABLE;
+    EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER c_ins, ENABLE ALWAYS TRIGGER c_upd, ENABLE ALWAYS TRIGGER c_del, ENABLE ALWAYS TRIGGER c_tru', src);
+    ALTER EVENT TRIGGER tviews_batch_follow_ddl ENABLE ALWAYS;
 END $$;
 
 CREATE FUNCTION by_hand.tview(view regclass, tview name, key name[], level int DEFAULT 0,
@@ -78,7 +82,7 @@ CREATE FUNCTION by_hand.reset() RETURNS bigint LANGUAGE sql AS $$
     DELETE FROM tviews_batch.shape;
     DELETE FROM tviews_batch.source;
     DELETE FROM tviews_batch.drain;
-    WITH d AS (DELETE FROM tviews_batch.queue RETURNING 1) SELECT count(*) FROM d;
+    WITH d AS (DELETE FROM tviews_batch.queue WHERE source <> 0 RETURNING 1) SELECT count(*) FROM d;
 $$;
 
 -- A drain without its times.

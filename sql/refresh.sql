@@ -75,7 +75,9 @@ CREATE TABLE pin (pk int REFERENCES tv_product DEFERRABLE INITIALLY DEFERRED);
 INSERT INTO pin VALUES (8);
 DELETE FROM product WHERE pk = 8;
 SELECT * FROM drain();
+SELECT key, sqlstate FROM tviews_failures;
 DELETE FROM pin;
+SELECT tviews_retry();
 SELECT * FROM drain();
 SELECT * FROM oracle('tv_product', 'v_product');
 DROP TABLE pin;
@@ -197,7 +199,7 @@ SELECT route('tv_dup', 'dup', 'direct', '{k}', '{1}', '{1}');
 \set VERBOSITY terse
 INSERT INTO dup VALUES (3, 2, 3);
 SELECT * FROM drain();
-\echo :LAST_ERROR_SQLSTATE
+SELECT key, sqlstate, message FROM tviews_failures;
 SELECT * FROM tviews_refresh('tv_dup');
 SELECT * FROM tviews_verify('tv_dup');
 UPDATE dup SET v = 2 WHERE id = 3;
@@ -206,7 +208,7 @@ SELECT * FROM tviews_verify('tv_dup');
 -- for a key that is not there yet the unique index says so
 UPDATE dup SET k = 9 WHERE k = 2;
 SELECT * FROM drain();
-\echo :LAST_ERROR_SQLSTATE
+SELECT key, sqlstate, message FROM tviews_failures;
 DELETE FROM dup WHERE id = 3;
 SELECT * FROM drain();
 SELECT * FROM oracle('tv_dup', 'v_dup');
@@ -214,9 +216,12 @@ SELECT * FROM oracle('tv_dup', 'v_dup');
 ALTER TABLE tv_dup ALTER v TYPE bigint;
 UPDATE dup SET v = 5 WHERE id = 1;
 SELECT * FROM drain();
-\echo :LAST_ERROR_SQLSTATE
+SELECT tview, state, reason FROM tviews_status WHERE state <> 'ok';
 ALTER TABLE tv_dup ALTER v TYPE int;
+SELECT tviews_retry('tv_dup');
 SELECT * FROM drain();
+SELECT tview, state, reason FROM tviews_status WHERE state <> 'ok';
+SELECT * FROM oracle('tv_dup', 'v_dup');
 
 --
 -- The settings of the creating session show in the data, not the drainer's

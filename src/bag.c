@@ -13,8 +13,9 @@
  * however little it is given.  Once all members are in the sort, the hash set
  * is destroyed before the sort is read.
  *
- * Spill files belong to the resource owner that is current when the set first
- * spills: a set must not outlive the subtransaction that fills it.
+ * Spill files belong to the resource owner that is current when the set is made:
+ * it may be filled in subtransactions that fail, but must not outlive the one
+ * that made it.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,6 +25,7 @@
 #include "lib/stringinfo.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/tuplesort.h"
 #include "utils/typcache.h"
 
@@ -34,6 +36,7 @@
 struct TvbBag
 {
 	MemoryContext context;
+	ResourceOwner owner;		/* of the spill files */
 	const char *name;
 	Size		limit;
 	TvbByteset *set;			/* NULL while a spilled set is being read */
@@ -58,6 +61,7 @@ tvb_bag_create(MemoryContext parent, const char *name, Size limit)
 	TvbBag	   *bag = MemoryContextAllocZero(context, sizeof(TvbBag));
 
 	bag->context = context;
+	bag->owner = CurrentResourceOwner;
 	bag->name = name;
 	bag->limit = limit;
 	bag->set = tvb_byteset_create(context, name);
@@ -94,11 +98,14 @@ tvb_bag_read(TvbBag *bag)
 	else
 	{
 		MemoryContext oldcontext = MemoryContextSwitchTo(bag->context);
+		ResourceOwner oldowner = CurrentResourceOwner;
 
 		spill(bag);
 		tvb_byteset_destroy(bag->set);
 		bag->set = NULL;
+		CurrentResourceOwner = bag->owner;
 		tuplesort_performsort(bag->sort);
+		CurrentResourceOwner = oldowner;
 		MemoryContextSwitchTo(oldcontext);
 	}
 	bag->reading = true;
@@ -149,11 +156,13 @@ set_limit(const TvbBag *bag)
 static void
 spill(TvbBag *bag)
 {
+	ResourceOwner oldowner = CurrentResourceOwner;
 	TvbBytesetPosition position = 0;
 	StringInfoData datum;
 	const char *data;
 	int			len;
 
+	CurrentResourceOwner = bag->owner;
 	if (bag->sort == NULL)
 		begin_sort(bag);
 
@@ -167,6 +176,7 @@ spill(TvbBag *bag)
 		tuplesort_putdatum(bag->sort, PointerGetDatum(datum.data), false);
 	}
 	pfree(datum.data);
+	CurrentResourceOwner = oldowner;
 
 	bag->spilled += tvb_byteset_count(bag->set);
 	tvb_byteset_reset(bag->set, set_limit(bag) / 2);

@@ -9,7 +9,8 @@ typedef struct TvbBag TvbBag;
 /*
  * Make an empty set.  Up to limit bytes are held in an arena under parent; past
  * that the set spills.  Freed with tvb_bag_destroy or with parent (spill
- * files then go at the end of the transaction).
+ * files then go at the end of the transaction).  It may be filled in
+ * subtransactions of the one that makes it, and outlives them.
  */
 extern TvbBag *tvb_bag_create(MemoryContext parent, const char *name, Size limit);
 

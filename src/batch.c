@@ -59,6 +59,8 @@ struct TvbBatch
 	EphemeralNamedRelationData enr;
 };
 
+static MemoryContext begin_keys(TvbBatch *batch);
+static void add_key(TvbBatch *batch, const char *data, int len);
 static TupleDesc key_desc(Oid relid, List *columns);
 static void grow(TvbBatch *batch);
 static void add_to_group(TvbBatch *batch, int key);
@@ -88,34 +90,29 @@ int
 tvb_batch_fill(TvbBatch *batch, TvbBag *bag)
 {
 	Size		limit = (Size) tvb_work_mem * 1024 / 8;
-	MemoryContext old;
+	MemoryContext old = begin_keys(batch);
 	const char *data;
 	int			len;
 
-	Assert(batch->store == NULL);
-	MemoryContextReset(batch->group_context);
-	MemoryContextReset(batch->keys_context);
-	old = MemoryContextSwitchTo(batch->keys_context);
-	batch->nkeys = batch->capacity = 0;
-	batch->values = NULL;
-	batch->nulls = NULL;
-	batch->groups = NIL;
-	batch->next_group = 0;
-
 	while (batch->nkeys < tvb_batch_keys && tvb_bag_next(bag, &data, &len))
 	{
-		int			offset = batch->nkeys * batch->layout->natts;
-
-		if (batch->nkeys == batch->capacity)
-			grow(batch);
-		tvb_link_unpack(batch->layout, data, len, batch->values + offset, batch->nulls + offset);
-		add_to_group(batch, batch->nkeys++);
+		add_key(batch, data, len);
 		if (batch->nkeys % KEYS_BETWEEN_CHECKS == 0 &&
 			MemoryContextMemAllocated(batch->keys_context, false) > limit)
 			break;
 	}
 	MemoryContextSwitchTo(old);
 	return batch->nkeys;
+}
+
+void
+tvb_batch_set(TvbBatch *batch, const TvbPacked *keys, int n)
+{
+	MemoryContext old = begin_keys(batch);
+
+	for (int i = 0; i < n; i++)
+		add_key(batch, keys[i].data, keys[i].len);
+	MemoryContextSwitchTo(old);
 }
 
 bool
@@ -175,9 +172,42 @@ tvb_batch_unregister(TvbBatch *batch, TvbRun *run)
 }
 
 void
+tvb_batch_forget(TvbBatch *batch)
+{
+	batch->store = NULL;
+}
+
+void
 tvb_batch_destroy(TvbBatch *batch)
 {
 	MemoryContextDelete(batch->context);
+}
+
+/* Forget the keys held, and switch to the context of the next ones. */
+static MemoryContext
+begin_keys(TvbBatch *batch)
+{
+	Assert(batch->store == NULL);
+	MemoryContextReset(batch->group_context);
+	MemoryContextReset(batch->keys_context);
+	batch->nkeys = batch->capacity = 0;
+	batch->values = NULL;
+	batch->nulls = NULL;
+	batch->groups = NIL;
+	batch->next_group = 0;
+	return MemoryContextSwitchTo(batch->keys_context);
+}
+
+/* Unpack a key, in the current context. */
+static void
+add_key(TvbBatch *batch, const char *data, int len)
+{
+	int			offset = batch->nkeys * batch->layout->natts;
+
+	if (batch->nkeys == batch->capacity)
+		grow(batch);
+	tvb_link_unpack(batch->layout, data, len, batch->values + offset, batch->nulls + offset);
+	add_to_group(batch, batch->nkeys++);
 }
 
 /* k1, k2, ... with the types and collations of a table's columns. */

@@ -12,6 +12,13 @@
 
 typedef struct TvbBatch TvbBatch;
 
+/* A packed key. */
+typedef struct TvbPacked
+{
+	const char *data;
+	int			len;
+} TvbPacked;
+
 /* Make an empty batch of keys that are values of the given columns of a table. */
 extern TvbBatch *tvb_batch_create(MemoryContext parent, Oid relid, List *columns,
 								  const TvbLayout *layout);
@@ -22,6 +29,9 @@ extern TvbBatch *tvb_batch_create(MemoryContext parent, Oid relid, List *columns
  */
 extern int	tvb_batch_fill(TvbBatch *batch, TvbBag *bag);
 
+/* Take these keys instead. */
+extern void tvb_batch_set(TvbBatch *batch, const TvbPacked *keys, int n);
+
 /*
  * Go to the next group of keys with NULL in the same columns; false: there is none.
  * filter and args describe it until the next call of next or fill.
@@ -31,6 +41,9 @@ extern bool tvb_batch_next(TvbBatch *batch, const TvbFilter **filter, const TvbR
 /* Make the group's keys known to queries as TVB_EVALUATE_KEYS, if its filter needs that. */
 extern void tvb_batch_register(TvbBatch *batch, TvbRun *run);
 extern void tvb_batch_unregister(TvbBatch *batch, TvbRun *run);
+
+/* Forget what was registered in a subtransaction that has failed. */
+extern void tvb_batch_forget(TvbBatch *batch);
 
 extern void tvb_batch_destroy(TvbBatch *batch);
 

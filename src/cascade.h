@@ -32,6 +32,7 @@ typedef struct TvbCascade
 	/* what was done */
 	TvbCounts	counts;
 	int64		keys;			/* evaluated */
+	int64		failed;			/* of these */
 	int			keyed;			/* TVIEWs refreshed key by key */
 	int			compared;		/* TVIEWs compared whole */
 	Bitmapset  *levels;			/* on which something was refreshed */

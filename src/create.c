@@ -39,6 +39,7 @@
 #include "compat.h"
 #include "define.h"
 #include "drain.h"
+#include "fingerprint.h"
 #include "owner.h"
 #include "registry.h"
 #include "settings.h"
@@ -87,34 +88,6 @@ relation_owner(Oid relid)
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 	return owner;
-}
-
-/* A copy of a view's query; the view is locked. */
-static Query *
-view_query(Oid view)
-{
-	Relation	relation = relation_open(view, AccessShareLock);
-	Query	   *query = copyObject(get_view_query(relation));
-
-	relation_close(relation, NoLock);
-	return query;
-}
-
-/* The view's columns. */
-static List *
-view_columns(Query *query)
-{
-	List	   *names = NIL;
-	ListCell   *lc;
-
-	foreach(lc, query->targetList)
-	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-
-		if (!tle->resjunk)
-			names = lappend(names, pstrdup(tle->resname));
-	}
-	return names;
 }
 
 /* A refresh puts the view's columns and the stored ones into one row. */
@@ -338,14 +311,7 @@ check_source_privileges(TvbDefinition *definition)
 		TvbOccurrence *occurrence = lfirst(lc);
 		Oid			relid = occurrence->relid;
 
-		if (pg_class_aclcheck(relid, definition->owner, ACL_SELECT) != ACLCHECK_OK &&
-			pg_attribute_aclcheck_all(relid, definition->owner, ACL_SELECT, ACLMASK_ALL) != ACLCHECK_OK)
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("permission denied for table %s", get_rel_name(relid)),
-					 errdetail("The owner of the view needs SELECT on every table that the view reads, also through other views."),
-					 errhint("GRANT SELECT ON %s TO %s.", tvb_registry_relation_name(relid),
-							 quote_identifier(GetUserNameFromId(definition->owner, false)))));
+		tvb_define_check_select(relid, definition->owner);
 		if (occurrence->captured && pg_class_aclcheck(relid, GetUserId(), ACL_TRIGGER) != ACLCHECK_OK)
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -374,20 +340,6 @@ lockable_sources(List *sources, Oid owner)
 	return result;
 }
 
-/* Whether the policies of a source apply to the role that reads it. */
-static bool
-any_row_security(List *sources, Oid role)
-{
-	ListCell   *lc;
-
-	foreach(lc, sources)
-	{
-		if (check_enable_rls(lfirst_oid(lc), role, true) == RLS_ENABLED)
-			return true;
-	}
-	return false;
-}
-
 /* Find the routes; an error when the view depends on what triggers cannot see. */
 static void
 analyse(TvbDefinition *definition, Query *query)
@@ -395,9 +347,10 @@ analyse(TvbDefinition *definition, Query *query)
 	TvbOwnerState state;
 
 	tvb_owner_enter(&state, definition->owner, definition->settings, true);
+	definition->fingerprint = tvb_fingerprint_query(query);
 	definition->lineage = tvb_lineage_analyse(query, definition->key_attnos, definition->owner);
 	tvb_owner_leave(&state);
-	definition->row_security = any_row_security(tvb_lineage_sources(query), definition->owner);
+	definition->row_security = tvb_define_row_security(tvb_lineage_sources(query), definition->owner);
 	if (definition->lineage->needs_interval && definition->refresh_every == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
@@ -433,12 +386,12 @@ tell(TvbDefinition *definition)
 static Oid
 create_tview(TvbDefinition *definition, ArrayType *key)
 {
-	Query	   *query = view_query(definition->view);
+	Query	   *query = tvb_define_view_query(definition->view);
 	Oid			relid;
 
 	definition->owner = relation_owner(definition->view);
 	definition->schema = get_rel_namespace(definition->view);
-	definition->columns = view_columns(query);
+	definition->columns = tvb_define_view_columns(definition->view);
 	definition->settings = tvb_owner_settings();
 	check_columns(definition);
 	if (definition->name == NULL)
@@ -455,7 +408,8 @@ create_tview(TvbDefinition *definition, ArrayType *key)
 	tvb_drain_lock(true);
 	tvb_sources_lock(lockable_sources(tvb_lineage_sources(query), definition->owner));
 	/* What was found above may have changed while we waited. */
-	analyse(definition, view_query(definition->view));
+	query = tvb_define_view_query(definition->view);
+	analyse(definition, query);
 	check_source_privileges(definition);
 	definition->level = level_above(tvb_lineage_sources(query));
 	check_level(definition);

@@ -1,31 +1,76 @@
 /*-------------------------------------------------------------------------
  *
  * ddl.c
- *		Definition: event triggers that keep capture in step with the user's DDL.
+ *		Definition: event triggers that keep the metadata in step with the user's DDL.
  *
- * A partition or child that is attached later gets capture triggers; what it
- * brings, or takes along when detached or dropped, is one change for all rows
- * of the source.  A dropped TVIEW is forgotten.  These triggers run for
- * everybody's DDL: they leave at once where no family of ours is concerned.
+ * These triggers run for everybody's DDL.  They leave at once where nothing of
+ * ours can be concerned, which the command itself mostly tells, and they never
+ * fail it: what goes wrong for one TVIEW stays with it (derive.c), what goes wrong
+ * here is undone and becomes a warning, and the sources concerned get one
+ * change for all their rows.
+ *
+ *	- A partition or child that is created or attached gets capture triggers; what it
+ *	  brings, or takes along when detached or dropped, is one such change.
+ *	- The TVIEWs that depend on what was altered, found through pg_depend, are
+ *	  derived again: this follows renames, replaced views, row types.
+ *	- What changes a result without changing the view's query (a function, a
+ *	  type's labels, capture switched off for a time) makes them stale.
+ *	- A dropped TVIEW is forgotten.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_cast.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "nodes/parsenodes.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #include "compat.h"
+#include "derive.h"
 #include "drop.h"
+#include "levels.h"
 #include "owner.h"
 #include "registry.h"
+#include "run.h"
 #include "sources.h"
 
 PG_FUNCTION_INFO_V1(tvb_follow_ddl);
 PG_FUNCTION_INFO_V1(tvb_follow_drop);
+
+/* A command that ended. */
+typedef struct Command
+{
+	Node	   *tree;
+	List	   *classes;		/* Oids, of the objects it made or altered */
+	List	   *objects;
+	List	   *relations;		/* those that are relations */
+	List	   *sources;		/* sources captured on behalf of these */
+	bool		is_ours;		/* a TVIEW or its view is among them */
+} Command;
+
+/* What is done after a command, protected against errors. */
+typedef void (*Work) (Command *command);
 
 /* Refuse to be called as anything but an event trigger; returns its data. */
 static EventTriggerData *
@@ -38,28 +83,6 @@ trigger_data(FunctionCallInfo fcinfo, const char *name)
 	return (EventTriggerData *) fcinfo->context;
 }
 
-/* The first column of a query's rows, as an oid list; run as the extension's owner. */
-static List *
-select_oids(const char *query)
-{
-	TvbOwnerState state;
-	List	   *oids = NIL;
-
-	tvb_owner_enter_extension(&state);
-	if (SPI_execute(query, true, 0) < 0)
-		elog(ERROR, "could not run \"%s\"", query);
-	tvb_owner_leave(&state);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		bool		isnull;
-		Datum		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
-
-		if (!isnull)
-			oids = list_append_unique_oid(oids, DatumGetObjectId(value));
-	}
-	return oids;
-}
-
 /* Whether the extension's tables are there; they are not while it is created or dropped. */
 static bool
 is_installed(void)
@@ -67,7 +90,224 @@ is_installed(void)
 	Oid			schema = get_namespace_oid("tviews_batch", true);
 
 	return OidIsValid(schema) && OidIsValid(get_relname_relid("captured", schema)) &&
-		OidIsValid(get_relname_relid("lookup", schema));
+		OidIsValid(get_relname_relid("lookup", schema)) && OidIsValid(get_relname_relid("tview", schema));
+}
+
+/* An oid list as an array. */
+static Datum
+oid_array(List *oids)
+{
+	Datum	   *values = palloc(sizeof(Datum) * (list_length(oids) + 1));
+	ListCell   *lc;
+
+	foreach(lc, oids)
+		values[foreach_current_index(lc)] = ObjectIdGetDatum(lfirst_oid(lc));
+	return PointerGetDatum(construct_array(values, list_length(oids), OIDOID, sizeof(Oid), true,
+										   TYPALIGN_INT));
+}
+
+/* A column of the last query's rows, as an oid list. */
+static List *
+result_oids(int column)
+{
+	List	   *oids = NIL;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column, &isnull);
+
+		if (!isnull)
+			oids = lappend_oid(oids, DatumGetObjectId(value));
+	}
+	return oids;
+}
+
+/* ---------- protection ---------- */
+
+/* Undo what failed; an error of our own is the user's no matter. */
+static char *
+catch_error(MemoryContext context, ResourceOwner owner)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	if (tvb_derive_must_rethrow(error->sqlerrcode))
+		PG_RE_THROW();
+	FlushErrorState();
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return error->message;
+}
+
+/* Do the work in a subtransaction; returns the message of the error that undid it, or NULL. */
+static char *
+attempt(Work work, Command *command)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	char	   *volatile message = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		work(command);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		message = catch_error(context, owner);
+	}
+	PG_END_TRY();
+	return message;
+}
+
+/* All rows of the sources concerned may have changed. */
+static void
+work_everything(Command *command)
+{
+	ListCell   *lc;
+
+	foreach(lc, command->sources)
+	{
+		if (get_rel_name(lfirst_oid(lc)) != NULL)
+			tvb_sources_everything(lfirst_oid(lc));
+	}
+}
+
+/* Do the work; if it fails, say so and fall back to comparing. */
+static void
+protect(Work work, Command *command)
+{
+	char	   *message = attempt(work, command);
+
+	if (message == NULL)
+		return;
+	ereport(WARNING,
+			(errmsg("TVIEWs could not follow this command: %s", message),
+			 errhint("Run tviews_refresh() on the TVIEWs that depend on it.")));
+	(void) attempt(work_everything, command);
+}
+
+/* ---------- what the command says ---------- */
+
+/* Whether a command cannot concern anything that exists. */
+static bool
+makes_something_new(Node *tree)
+{
+	if (tree == NULL)
+		return false;
+	switch (nodeTag(tree))
+	{
+		case T_CreateStmt:
+		case T_CreateForeignTableStmt:
+			return ((CreateStmt *) tree)->inhRelations == NIL;
+		case T_CreateTableAsStmt:
+			return true;
+		case T_CreateSchemaStmt:
+			return ((CreateSchemaStmt *) tree)->schemaElts == NIL;
+		case T_ViewStmt:
+			return !((ViewStmt *) tree)->replace;
+		case T_CreateFunctionStmt:
+			return !((CreateFunctionStmt *) tree)->replace;
+		case T_DefineStmt:
+			return !((DefineStmt *) tree)->replace;
+		default:
+			return false;
+	}
+}
+
+/* Whether the command moved names that any lookup may have in it. */
+static bool
+renames_everywhere(Node *tree)
+{
+	if (tree && IsA(tree, RenameStmt))
+		return ((RenameStmt *) tree)->renameType == OBJECT_SCHEMA;
+	if (tree && IsA(tree, AlterObjectSchemaStmt))
+		return ((AlterObjectSchemaStmt *) tree)->objectType == OBJECT_EXTENSION;
+	return false;
+}
+
+/* Whether results can be others now although nothing that names them changed. */
+static const char *
+changes_results(Node *tree)
+{
+	if (tree == NULL)
+		return NULL;
+	if (IsA(tree, CreateFunctionStmt) || IsA(tree, AlterFunctionStmt) || IsA(tree, DefineStmt))
+		return "a function that the view uses was replaced or altered";
+	if (IsA(tree, AlterEnumStmt) && ((AlterEnumStmt *) tree)->oldVal != NULL)
+		return "a label of an enum was renamed";
+	if (IsA(tree, RenameStmt) && ((RenameStmt *) tree)->renameType == OBJECT_ATTRIBUTE)
+		return "an attribute of a composite type was renamed";
+	if (IsA(tree, AlterTableStmt) && ((AlterTableStmt *) tree)->objtype == OBJECT_TYPE)
+		return "a composite type was altered";
+	return NULL;
+}
+
+/* Whether an ALTER TABLE switched a trigger of ours on or off, or all of them. */
+static bool
+toggles_triggers(Node *tree)
+{
+	ListCell   *lc;
+
+	if (tree == NULL || !IsA(tree, AlterTableStmt))
+		return false;
+	foreach(lc, ((AlterTableStmt *) tree)->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+		switch (cmd->subtype)
+		{
+			case AT_EnableTrigAll:
+			case AT_DisableTrigAll:
+			case AT_EnableTrigUser:
+			case AT_DisableTrigUser:
+				return true;
+			case AT_EnableTrig:
+			case AT_EnableAlwaysTrig:
+			case AT_EnableReplicaTrig:
+			case AT_DisableTrig:
+				if (cmd->name && strncmp(cmd->name, "tviews_", 7) == 0)
+					return true;
+				break;
+			default:
+				break;
+		}
+	}
+	return false;
+}
+
+/* ---------- who is concerned ---------- */
+
+/* What was made or altered, if there is any TVIEW at all. */
+static void
+read_command(Command *command)
+{
+	static SPIPlanPtr plan = NULL;
+	ListCell   *class;
+	ListCell   *object;
+
+	if (tvb_run_own_change(&plan,
+						   "SELECT DISTINCT classid, objid,"
+						   " (SELECT t.tview::oid FROM tviews_batch.tview t WHERE t.tview = objid OR t.view = objid LIMIT 1)"
+						   " FROM pg_catalog.pg_event_trigger_ddl_commands()"
+						   " WHERE objid IS NOT NULL AND EXISTS (SELECT FROM tviews_batch.tview)", NULL) == 0)
+		return;
+	command->classes = result_oids(1);
+	command->objects = result_oids(2);
+	command->is_ours = result_oids(3) != NIL;
+	SPI_freetuptable(SPI_tuptable);
+	forboth(class, command->classes, object, command->objects)
+	{
+		if (lfirst_oid(class) == RelationRelationId)
+			command->relations = lappend_oid(command->relations, lfirst_oid(object));
+	}
 }
 
 /* Relations with their whole families. */
@@ -85,99 +325,339 @@ with_families(List *relids)
 	return all;
 }
 
+/* The TVIEWs of a view. */
+static List *
+tviews_of_view(Oid view)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			type = OIDOID;
+	Datum		value = ObjectIdGetDatum(view);
+	TvbRunArgs	args = {1, &type, &value, NULL};
+	List	   *tviews;
+
+	tvb_run_own_change(&plan, "SELECT tview::oid FROM tviews_batch.tview WHERE view = $1", &args);
+	tviews = result_oids(1);
+	SPI_freetuptable(SPI_tuptable);
+	return tviews;
+}
+
 /*
- * ddl_command_end: tables were created or altered.  A new table is empty, so
- * only ALTER TABLE can have changed what a source contains.
+ * The TVIEWs that depend on objects: through views, functions, operators,
+ * casts, types and the columns of tables that have them.
+ */
+static List *
+dependent_tviews(List *classes, List *objects)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[] = {OIDARRAYOID, OIDARRAYOID};
+	Datum		values[] = {oid_array(classes), oid_array(objects)};
+	TvbRunArgs	args = {2, types, values, NULL};
+	List	   *tviews;
+
+	tvb_run_own_change(&plan,
+					   "WITH RECURSIVE up (classid, objid) AS ("
+					   "  SELECT s.c, s.o FROM unnest($1, $2) AS s (c, o)"
+					   "  UNION ALL"
+					   "  SELECT 'pg_type'::regclass, c.reltype FROM unnest($1, $2) AS s (c, o) JOIN pg_class c ON c.oid = s.o"
+					   "   WHERE s.c = 'pg_class'::regclass AND c.relkind = 'c'"
+					   "  UNION"
+					   "  SELECT n.classid, n.objid"
+					   "  FROM up JOIN pg_depend d ON d.refclassid = up.classid AND d.refobjid = up.objid"
+					   "  CROSS JOIN LATERAL ("
+					   "   SELECT 'pg_class'::regclass::oid, w.ev_class FROM pg_rewrite w"
+					   "    WHERE d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid"
+					   "   UNION ALL"
+					   "   SELECT d.classid, d.objid WHERE d.classid IN ('pg_proc'::regclass, 'pg_operator'::regclass,"
+					   "    'pg_type'::regclass, 'pg_cast'::regclass)"
+					   "   UNION ALL"
+					   "   SELECT CASE c.relkind WHEN 'c' THEN 'pg_type'::regclass ELSE 'pg_class'::regclass END,"
+					   "    CASE c.relkind WHEN 'c' THEN c.reltype ELSE c.oid END FROM pg_class c"
+					   "    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_type'::regclass"
+					   "     AND d.objsubid > 0 AND c.oid = d.objid) AS n (classid, objid)),"
+					   " relation AS (SELECT objid FROM up WHERE classid = 'pg_class'::regclass)"
+					   " SELECT tview::oid FROM tviews_batch.tview WHERE tview IN (TABLE relation) OR view IN (TABLE relation)"
+					   " UNION"
+					   " SELECT tview::oid FROM tviews_batch.route"
+					   "  WHERE source IN (TABLE relation)"
+					   "     OR source IN (SELECT c.source FROM tviews_batch.captured c WHERE c.relation IN (TABLE relation))",
+					   &args);
+	tviews = result_oids(1);
+	SPI_freetuptable(SPI_tuptable);
+	return tviews;
+}
+
+/* All TVIEWs. */
+static List *
+all_tviews(void)
+{
+	static SPIPlanPtr plan = NULL;
+	List	   *tviews;
+
+	tvb_run_own_change(&plan, "SELECT tview::oid FROM tviews_batch.tview ORDER BY level, 1", NULL);
+	tviews = result_oids(1);
+	SPI_freetuptable(SPI_tuptable);
+	return tviews;
+}
+
+/* ---------- after a command ---------- */
+
+/* Follow the rename of a column, in a table or in a view. */
+static void
+follow_column_rename(Command *command)
+{
+	RenameStmt *rename = (RenameStmt *) command->tree;
+	ListCell   *lc;
+	ListCell   *cell;
+
+	foreach(lc, command->relations)
+	{
+		Oid			relid = lfirst_oid(lc);
+		List	   *tviews;
+
+		if (get_rel_name(relid) == NULL)
+			continue;
+		tvb_derive_rename_source(find_all_inheritors(relid, NoLock, NULL), rename->subname, rename->newname);
+		tviews = tviews_of_view(relid);
+		tvb_derive_rename_tview(tviews, rename->subname, rename->newname);
+		foreach(cell, tviews)
+		{
+			command->classes = lappend_oid(command->classes, RelationRelationId);
+			command->objects = lappend_oid(command->objects, lfirst_oid(cell));
+		}
+	}
+}
+
+/* Partitions and children may have come or gone. */
+static void
+follow_families(Command *command)
+{
+	ListCell   *lc;
+
+	foreach(lc, command->sources)
+	{
+		bool		changed = false;
+
+		(void) tvb_sources_sync(lfirst_oid(lc), &changed);
+		if (changed && command->tree && IsA(command->tree, AlterTableStmt))
+			tvb_sources_everything(lfirst_oid(lc));
+	}
+}
+
+/* Capture, or the guard, was off for a time, or is now. */
+static void
+follow_toggle(Command *command, List *tviews)
+{
+	List	   *family = with_families(command->relations);
+	ListCell   *lc;
+
+	if (tviews == NIL)
+		return;
+	foreach(lc, family)
+		tvb_sources_enable(lfirst_oid(lc));
+	tvb_derive_stale(tviews, psprintf("a trigger of the extension was switched on or off on table %s",
+									  tvb_registry_relation_name(linitial_oid(command->relations))));
+}
+
+/* What follows from a command for TVIEWs. */
+static void
+work_follow(Command *command)
+{
+	const char *reason = changes_results(command->tree);
+	bool		changed = false;
+	List	   *tviews;
+	ListCell   *lc;
+
+	if (command->tree && IsA(command->tree, RenameStmt) &&
+		((RenameStmt *) command->tree)->renameType == OBJECT_COLUMN)
+		follow_column_rename(command);
+	follow_families(command);
+	if (renames_everywhere(command->tree))
+		tviews = all_tviews();
+	else
+		tviews = dependent_tviews(command->classes, command->objects);
+	foreach(lc, tviews)
+		changed |= tvb_derive_again(lfirst_oid(lc));
+	if (reason)
+		tvb_derive_stale(tviews, reason);
+	if (toggles_triggers(command->tree))
+		follow_toggle(command, tviews);
+	if (changed)
+		tvb_levels_sync();
+}
+
+/*
+ * Whether a view, a function or the like depends on one of the objects: without, no
+ * TVIEW does.  What spares most DDL the search for TVIEWs.
+ */
+static bool
+any_dependent(Command *command)
+{
+	Relation	depend = table_open(DependRelationId, AccessShareLock);
+	bool		found = false;
+	ListCell   *class;
+	ListCell   *object;
+
+	forboth(class, command->classes, object, command->objects)
+	{
+		ScanKeyData keys[2];
+		SysScanDesc scan;
+		HeapTuple	tuple;
+
+		/* A composite type's columns hang on its row type. */
+		if (lfirst_oid(class) == RelationRelationId && get_rel_relkind(lfirst_oid(object)) == RELKIND_COMPOSITE_TYPE)
+			found = true;
+		ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+					ObjectIdGetDatum(lfirst_oid(class)));
+		ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
+					ObjectIdGetDatum(lfirst_oid(object)));
+		scan = systable_beginscan(depend, DependReferenceIndexId, true, NULL, 2, keys);
+		while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		{
+			Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+			found = form->classid == RewriteRelationId || form->classid == ProcedureRelationId ||
+				form->classid == OperatorRelationId || form->classid == CastRelationId ||
+				(form->refclassid == TypeRelationId &&
+				 (form->classid == RelationRelationId || form->classid == TypeRelationId));
+		}
+		systable_endscan(scan);
+	}
+	table_close(depend, AccessShareLock);
+	return found;
+}
+
+/* Find out what a command concerns, and follow it if anything. */
+static void
+follow_command(Command *command)
+{
+	read_command(command);
+	if (command->objects == NIL)
+		return;
+	command->sources = tvb_sources_concerned(with_families(command->relations));
+	if (command->sources == NIL && !command->is_ours && !renames_everywhere(command->tree) &&
+		(!any_dependent(command) || dependent_tviews(command->classes, command->objects) == NIL))
+		return;
+	protect(work_follow, command);
+}
+
+/*
+ * ddl_command_end: something was created or altered.
  */
 Datum
 tvb_follow_ddl(PG_FUNCTION_ARGS)
 {
 	EventTriggerData *data = trigger_data(fcinfo, "tviews_batch.follow_ddl");
-	bool		created = data->tag != CMDTAG_ALTER_TABLE;
-	List	   *sources;
-	ListCell   *lc;
+	Command		command = {0};
 
-	if (tvb_sources_in_ddl() || !is_installed())
+	if (makes_something_new(data->parsetree) || tvb_sources_in_ddl() || !is_installed())
 		PG_RETURN_NULL();
+	command.tree = data->parsetree;
 	SPI_connect();
-	sources = tvb_sources_concerned(with_families(
-												  select_oids("SELECT objid FROM pg_catalog.pg_event_trigger_ddl_commands()"
-															  " WHERE classid = 'pg_catalog.pg_class'::pg_catalog.regclass")));
-	foreach(lc, sources)
-	{
-		bool		changed = false;
-
-		(void) tvb_sources_sync(lfirst_oid(lc), &changed);
-		if (changed && !created)
-			tvb_sources_everything(lfirst_oid(lc));
-	}
+	follow_command(&command);
 	SPI_finish();
 	PG_RETURN_NULL();
 }
 
+/* ---------- after a drop ---------- */
+
 /* Forget relations that are gone; the sources they belonged to lost their rows. */
 static void
-forget_relations(List *relids)
+work_forget(Command *command)
 {
-	TvbOwnerState state;
-	List	   *sources = tvb_sources_concerned(relids);
 	ListCell   *lc;
 
-	tvb_owner_enter_extension(&state);
-	foreach(lc, relids)
+	foreach(lc, command->relations)
 	{
+		TvbOwnerState state;
 		Oid			relid = lfirst_oid(lc);
 
+		tvb_owner_enter_extension(&state);
 		SPI_execute(psprintf("DELETE FROM tviews_batch.captured WHERE relation = %u", relid), false, 0);
 		SPI_execute(psprintf("DELETE FROM tviews_batch.shape WHERE source = %u", relid), false, 0);
+		tvb_owner_leave(&state);
 	}
-	tvb_owner_leave(&state);
-	tvb_drop_metadata(relids);
-	foreach(lc, sources)
+	tvb_drop_metadata(command->relations);
+	foreach(lc, command->sources)
 	{
-		if (get_rel_name(lfirst_oid(lc)) == NULL)
-			continue;
-		(void) tvb_sources_sync(lfirst_oid(lc), NULL);
-		tvb_sources_everything(lfirst_oid(lc));
+		if (get_rel_name(lfirst_oid(lc)) != NULL)
+			(void) tvb_sources_sync(lfirst_oid(lc), NULL);
 	}
+	work_everything(command);
 }
 
-/* The TVIEWs among dropped relations, and those whose view is among them. */
+/* Relations of ours among those dropped. */
 static List *
-known_relations(List *relids)
+dropped_relations(void)
 {
-	List	   *known = NIL;
+	static SPIPlanPtr plan = NULL;
+	List	   *relids;
+
+	tvb_run_own_change(&plan,
+					   "SELECT d.objid FROM pg_catalog.pg_event_trigger_dropped_objects() d"
+					   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objsubid = 0"
+					   " AND d.object_type IN ('table', 'view', 'foreign table')"
+					   " AND (EXISTS (SELECT FROM tviews_batch.tview t WHERE t.tview = d.objid)"
+					   "  OR EXISTS (SELECT FROM tviews_batch.tview t WHERE t.view = d.objid)"
+					   "  OR EXISTS (SELECT FROM tviews_batch.captured c WHERE c.relation = d.objid)"
+					   "  OR EXISTS (SELECT FROM tviews_batch.source s WHERE s.source = d.objid))", NULL);
+	relids = result_oids(1);
+	SPI_freetuptable(SPI_tuptable);
+	return relids;
+}
+
+/* Tables that are still there and lost a trigger of ours. */
+static List *
+stripped_relations(void)
+{
+	static SPIPlanPtr plan = NULL;
+	List	   *relids;
+
+	tvb_run_own_change(&plan,
+					   "SELECT DISTINCT c.oid FROM pg_catalog.pg_event_trigger_dropped_objects() d"
+					   " JOIN pg_catalog.pg_namespace n ON n.nspname = d.address_names[1]"
+					   " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = d.address_names[2]"
+					   " WHERE d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass"
+					   " AND (starts_with(d.address_names[3], 'tviews_capture_') OR d.address_names[3] = 'tviews_guard')",
+					   NULL);
+	relids = result_oids(1);
+	SPI_freetuptable(SPI_tuptable);
+	return relids;
+}
+
+/* Triggers of ours were dropped: nothing is created again behind the user's back. */
+static void
+work_stripped(Command *command)
+{
 	ListCell   *lc;
 
-	foreach(lc, relids)
-	{
-		Oid			relid = lfirst_oid(lc);
-
-		known = list_concat_unique_oid(known, select_oids(psprintf("SELECT tview::oid FROM tviews_batch.tview WHERE tview = %u OR view = %u"
-																   " UNION SELECT relation::oid FROM tviews_batch.captured WHERE relation = %u"
-																   " UNION SELECT source::oid FROM tviews_batch.source WHERE source = %u",
-																   relid, relid, relid, relid)));
-	}
-	return known;
+	foreach(lc, command->relations)
+		tvb_derive_stale(dependent_tviews(list_make1_oid(RelationRelationId), list_make1_oid(lfirst_oid(lc))),
+						 psprintf("a trigger of the extension was dropped from table %s",
+								  tvb_registry_relation_name(lfirst_oid(lc))));
 }
 
 /*
- * sql_drop: tables or views were dropped.
+ * sql_drop: something was dropped.
  */
 Datum
 tvb_follow_drop(PG_FUNCTION_ARGS)
 {
-	List	   *known;
+	Command		command = {0};
 
 	(void) trigger_data(fcinfo, "tviews_batch.follow_drop");
 	if (tvb_sources_in_ddl() || !is_installed())
 		PG_RETURN_NULL();
 	SPI_connect();
-	known = known_relations(select_oids("SELECT objid FROM pg_catalog.pg_event_trigger_dropped_objects()"
-										" WHERE classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
-										" AND object_type IN ('table', 'view', 'foreign table')"));
-	if (known != NIL)
-		forget_relations(known);
+	command.relations = dropped_relations();
+	if (command.relations != NIL)
+	{
+		command.sources = tvb_sources_concerned(command.relations);
+		protect(work_forget, &command);
+	}
+	command.relations = stripped_relations();
+	command.sources = command.relations;
+	if (command.relations != NIL)
+		protect(work_stripped, &command);
 	SPI_finish();
 	PG_RETURN_NULL();
 }

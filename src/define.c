@@ -11,29 +11,26 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
 
 #include "compat.h"
 #include "define.h"
+#include "fingerprint.h"
 #include "guard.h"
 #include "owner.h"
 #include "sources.h"
-
-/* Run a statement with fresh snapshots. */
-static void
-run(const char *command)
-{
-	int			result = SPI_execute(command, false, 0);
-
-	if (result < 0)
-		elog(ERROR, "could not run \"%s\": %s", command, SPI_result_code_string(result));
-}
 
 /* "schema"."name" of the table. */
 static char *
@@ -62,7 +59,7 @@ tvb_define_table(TvbDefinition *definition)
 	Oid			relid;
 
 	tvb_owner_enter(&state, definition->owner, definition->settings, definition->row_security);
-	run(psprintf("CREATE TABLE %s AS SELECT * FROM %s WITH NO DATA", qualified_name(definition),
+	tvb_sources_ddl(psprintf("CREATE TABLE %s AS SELECT * FROM %s WITH NO DATA", qualified_name(definition),
 				 tvb_registry_relation_name(definition->view)));
 	relid = get_relname_relid(definition->name, definition->schema);
 	tvb_owner_leave(&state);
@@ -77,7 +74,7 @@ tvb_define_fill(TvbDefinition *definition, Oid relid)
 	TvbOwnerState state;
 
 	tvb_owner_enter(&state, definition->owner, definition->settings, definition->row_security);
-	run(psprintf("INSERT INTO %s SELECT * FROM %s", qualified_name(definition),
+	tvb_sources_ddl(psprintf("INSERT INTO %s SELECT * FROM %s", qualified_name(definition),
 				 tvb_registry_relation_name(definition->view)));
 	tvb_owner_leave(&state);
 }
@@ -137,7 +134,7 @@ create_part_indexes(TvbDefinition *definition)
 				list_length(query->key_positions) == list_length(definition->lineage->refresh_positions))
 				continue;
 			done = lappend_int(done, position);
-			run(psprintf("CREATE INDEX ON %s (%s)", qualified_name(definition),
+			tvb_sources_ddl(psprintf("CREATE INDEX ON %s (%s)", qualified_name(definition),
 						 quote_identifier(list_nth(definition->key, position))));
 		}
 	}
@@ -152,7 +149,7 @@ tvb_define_index(TvbDefinition *definition, Oid relid)
 	tvb_owner_enter(&state, definition->owner, definition->settings, definition->row_security);
 	PG_TRY();
 	{
-		run(index_command(definition));
+		tvb_sources_ddl(index_command(definition));
 	}
 	PG_CATCH();
 	{
@@ -160,10 +157,10 @@ tvb_define_index(TvbDefinition *definition, Oid relid)
 	}
 	PG_END_TRY();
 	if (definition->lineage->key_nullable)
-		run(psprintf("ALTER TABLE %s REPLICA IDENTITY FULL", qualified_name(definition)));
+		tvb_sources_ddl(psprintf("ALTER TABLE %s REPLICA IDENTITY FULL", qualified_name(definition)));
 	create_part_indexes(definition);
 	if (definition->populate)
-		run(psprintf("ANALYZE %s", qualified_name(definition)));
+		tvb_sources_ddl(psprintf("ANALYZE %s", qualified_name(definition)));
 	tvb_owner_leave(&state);
 }
 
@@ -174,16 +171,69 @@ tvb_define_guard(Oid relid)
 	char	   *relation = tvb_registry_relation_name(relid);
 
 	tvb_owner_enter_extension(&state);
-	run(psprintf("CREATE TRIGGER tviews_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s"
+	tvb_sources_ddl(psprintf("CREATE TRIGGER tviews_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s"
 				 " FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.guard()", relation));
-	run(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER tviews_guard", relation));
+	tvb_sources_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER tviews_guard", relation));
 	tvb_owner_leave(&state);
+}
+
+/* ---------- the view ---------- */
+
+Query *
+tvb_define_view_query(Oid view)
+{
+	Relation	relation = relation_open(view, AccessShareLock);
+	Query	   *query = copyObject(get_view_query(relation));
+
+	relation_close(relation, NoLock);
+	return query;
+}
+
+List *
+tvb_define_view_columns(Oid view)
+{
+	Relation	relation = relation_open(view, AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(relation);
+	List	   *names = NIL;
+
+	/* The stored query may have names from before a rename. */
+	for (int i = 0; i < desc->natts; i++)
+		names = lappend(names, pstrdup(NameStr(TupleDescAttr(desc, i)->attname)));
+	relation_close(relation, NoLock);
+	return names;
+}
+
+bool
+tvb_define_row_security(List *sources, Oid role)
+{
+	ListCell   *lc;
+
+	foreach(lc, sources)
+	{
+		if (check_enable_rls(lfirst_oid(lc), role, true) == RLS_ENABLED)
+			return true;
+	}
+	return false;
+}
+
+void
+tvb_define_check_select(Oid relid, Oid owner)
+{
+	if (pg_class_aclcheck(relid, owner, ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck_all(relid, owner, ACL_SELECT, ACLMASK_ALL) == ACLCHECK_OK)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for table %s", get_rel_name(relid)),
+			 errdetail("The owner of the view needs SELECT on every table that the view reads, also through other views."),
+			 errhint("GRANT SELECT ON %s TO %s.", tvb_registry_relation_name(relid),
+					 quote_identifier(GetUserNameFromId(owner, false)))));
 }
 
 /* ---------- metadata ---------- */
 
-static Datum
-name_array(List *names)
+Datum
+tvb_define_name_array(List *names)
 {
 	Datum	   *values = palloc(sizeof(Datum) * (list_length(names) + 1));
 	int			n = 0;
@@ -194,8 +244,8 @@ name_array(List *names)
 	return PointerGetDatum(construct_array(values, n, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
 }
 
-static Datum
-text_array(List *texts)
+Datum
+tvb_define_text_array(List *texts)
 {
 	Datum	   *values = palloc(sizeof(Datum) * (list_length(texts) + 1));
 	int			n = 0;
@@ -231,9 +281,8 @@ column_names(Oid relid, List *attnos)
 	return names;
 }
 
-/* The refresh key's columns. */
-static List *
-refresh_key(TvbDefinition *definition)
+List *
+tvb_define_refresh_key(TvbDefinition *definition)
 {
 	List	   *names = NIL;
 	ListCell   *lc;
@@ -247,24 +296,26 @@ static void
 insert_tview(TvbDefinition *definition, Oid relid)
 {
 	Oid			types[] = {OIDOID, OIDOID, NAMEARRAYOID, NAMEARRAYOID, INT4OID, BOOLOID,
-	TEXTARRAYOID, BOOLOID, INTERVALOID, TEXTARRAYOID, BOOLOID};
+	TEXTARRAYOID, BOOLOID, INTERVALOID, TEXTARRAYOID, BOOLOID, TEXTOID, TEXTOID};
 	Datum		values[] = {
 		ObjectIdGetDatum(relid), ObjectIdGetDatum(definition->view),
-		name_array(definition->key), name_array(refresh_key(definition)),
+		tvb_define_name_array(definition->key), tvb_define_name_array(tvb_define_refresh_key(definition)),
 		Int32GetDatum(definition->level), BoolGetDatum(definition->lineage->key_nullable),
-		text_array(definition->settings), BoolGetDatum(definition->row_security),
-		IntervalPGetDatum(definition->refresh_every), text_array(definition->lineage->notes),
-	BoolGetDatum(definition->populate)};
-	char		nulls[] = "           ";
+		tvb_define_text_array(definition->settings), BoolGetDatum(definition->row_security),
+		IntervalPGetDatum(definition->refresh_every), tvb_define_text_array(definition->lineage->notes),
+		BoolGetDatum(definition->populate), CStringGetTextDatum(definition->fingerprint),
+		CStringGetTextDatum(tvb_fingerprint_routes(definition->lineage))
+	};
+	char		nulls[] = "             ";
 
 	if (definition->refresh_every == NULL)
 		nulls[8] = 'n';
 	SPI_execute_with_args("INSERT INTO tviews_batch.tview (tview, view, key, refresh_key, level,"
 						  " key_nullable, settings, row_security, refresh_every, notes,"
-						  " stale_reason, last_refresh, last_full)"
+						  " stale_reason, last_refresh, last_full, definition, routes)"
 						  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
 						  " CASE WHEN NOT $11 THEN 'not filled yet' END,"
-						  " CASE WHEN $11 THEN now() END, CASE WHEN $11 THEN now() END)",
+						  " CASE WHEN $11 THEN now() END, CASE WHEN $11 THEN now() END, $12, $13)",
 						  lengthof(types), types, values, nulls, false, 0);
 }
 
@@ -290,8 +341,8 @@ insert_route(TvbOccurrence *occurrence, Oid relid, int number)
 	values[2] = ObjectIdGetDatum(occurrence->relid);
 	values[3] = CStringGetTextDatum(occurrence->alias);
 	values[4] = CStringGetTextDatum(kinds[occurrence->kind]);
-	values[5] = name_array(column_names(occurrence->relid, links));
-	values[6] = name_array(column_names(occurrence->relid, reads));
+	values[5] = tvb_define_name_array(column_names(occurrence->relid, links));
+	values[6] = tvb_define_name_array(column_names(occurrence->relid, reads));
 	values[7] = occurrence->reason ? CStringGetTextDatum(occurrence->reason) : (Datum) 0;
 	if (occurrence->reads_all)
 		nulls[6] = 'n';
@@ -316,7 +367,7 @@ insert_lookups(TvbOccurrence *occurrence, Oid relid, int number)
 		char		nulls[] = "       ";
 		Datum		values[] = {
 			ObjectIdGetDatum(relid), Int32GetDatum(number), Int32GetDatum(ord++),
-			name_array(column_names(occurrence->relid, query->link_attnos)),
+			tvb_define_name_array(column_names(occurrence->relid, query->link_attnos)),
 			position_array(query->key_positions), position_array(query->direct),
 			CStringGetTextDatum(query->sql)
 		};
@@ -331,7 +382,7 @@ insert_lookups(TvbOccurrence *occurrence, Oid relid, int number)
 
 /* Begin to capture the sources of a TVIEW whose routes are written. */
 static void
-capture_sources(TvbDefinition *definition, Oid relid)
+capture_sources(TvbDefinition *definition, Oid relid, bool since_now)
 {
 	List	   *done = NIL;
 	ListCell   *lc;
@@ -348,26 +399,35 @@ capture_sources(TvbDefinition *definition, Oid relid)
 		values[0] = ObjectIdGetDatum(relid);
 		values[1] = ObjectIdGetDatum(occurrence->relid);
 		values[2] = Int32GetDatum(tvb_sources_sync(occurrence->relid, NULL));
+		if (!since_now)
+			values[2] = Int32GetDatum(1);
 		SPI_execute_with_args("UPDATE tviews_batch.route SET since_version = $3"
 							  " WHERE tview = $1 AND source = $2", 3, types, values, NULL, false, 0);
 	}
 }
 
 void
-tvb_define_metadata(TvbDefinition *definition, Oid relid)
+tvb_define_routes(TvbDefinition *definition, Oid relid, bool since_now)
 {
-	TvbOwnerState state;
 	int			number = 1;
 	ListCell   *lc;
 
-	tvb_owner_enter_extension(&state);
-	insert_tview(definition, relid);
 	foreach(lc, definition->lineage->occurrences)
 	{
 		insert_route(lfirst(lc), relid, number);
 		insert_lookups(lfirst(lc), relid, number);
 		number++;
 	}
-	capture_sources(definition, relid);
+	capture_sources(definition, relid, since_now);
+}
+
+void
+tvb_define_metadata(TvbDefinition *definition, Oid relid)
+{
+	TvbOwnerState state;
+
+	tvb_owner_enter_extension(&state);
+	insert_tview(definition, relid);
+	tvb_define_routes(definition, relid, true);
 	tvb_owner_leave(&state);
 }

@@ -24,7 +24,20 @@ typedef struct TvbDefinition
 	int			level;
 	List	   *settings;		/* char *: name=value */
 	TvbLineage *lineage;
+	char	   *fingerprint;	/* of the view's query */
 } TvbDefinition;
+
+/* A copy of a view's query; the view is locked. */
+extern Query *tvb_define_view_query(Oid view);
+
+/* The view's columns as they are called now: char *. */
+extern List *tvb_define_view_columns(Oid view);
+
+/* Whether the policies of a source apply to the role that reads it. */
+extern bool tvb_define_row_security(List *sources, Oid role);
+
+/* An error if the owner may not read a source. */
+extern void tvb_define_check_select(Oid relid, Oid owner);
 
 /* Create the table, empty, as the view's owner; returns its oid.  Connected to SPI. */
 extern Oid	tvb_define_table(TvbDefinition *definition);
@@ -37,6 +50,19 @@ extern void tvb_define_index(TvbDefinition *definition, Oid relid);
 
 /* Let only drains write the table. */
 extern void tvb_define_guard(Oid relid);
+
+/*
+ * Write the routes and their lookups, and begin capture.  since_now: entries that are
+ * queued by now do not concern the TVIEW, which will be filled later.
+ */
+extern void tvb_define_routes(TvbDefinition *definition, Oid relid, bool since_now);
+
+/* The refresh key's columns: char *. */
+extern List *tvb_define_refresh_key(TvbDefinition *definition);
+
+/* Lists of char * as arrays. */
+extern Datum tvb_define_name_array(List *names);
+extern Datum tvb_define_text_array(List *texts);
 
 /* Write the metadata of the TVIEW and begin capture of its sources. */
 extern void tvb_define_metadata(TvbDefinition *definition, Oid relid);

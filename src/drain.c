@@ -36,7 +36,9 @@
 
 #include "arena.h"
 #include "cascade.h"
+#include "derive.h"
 #include "drain.h"
+#include "epoch.h"
 #include "history.h"
 #include "queue.h"
 #include "settings.h"
@@ -54,6 +56,7 @@ typedef struct Drain
 	TvbCascade	cascade;
 	int64		claimed;
 	bool		exhausted;		/* the snapshot sees no further entry */
+	bool		prepared_pending;	/* see tvb_epoch_check */
 } Drain;
 
 /* Whether this backend drains: what a drain runs must not start another one. */
@@ -133,15 +136,15 @@ tvb_drain_run(const TvbDrainLimits *limits, TvbDrainResult *result)
 		result->elapsed_ms = elapsed_ms(drain.started);
 		return;
 	}
-	/* the check for a crash of the queue (its epoch) goes here */
 	drain_begin(&drain);
 	drain.cascade.stale_left = 1;
 	if (tvb_queue_pending(drain.run.snapshot) || tvb_cascade_wanted(&drain.cascade))
 	{
 		drain_work(&drain, limits);
 		fill_result(&drain, result);
-		tvb_history_stamp(drain.cascade.touched);
+		tvb_history_stamp(drain.cascade.touched, drain.prepared_pending);
 		tvb_history_record(drain.started, result);
+		tvb_queue_settle(drain.run.snapshot);
 	}
 	drain_end(&drain);
 	result->elapsed_ms = elapsed_ms(drain.started);
@@ -155,12 +158,13 @@ tvb_drain_compare(Oid tview, TvbDrainResult *result)
 	memset(result, 0, sizeof(TvbDrainResult));
 	drain.started = GetCurrentTimestamp();
 	tvb_drain_lock(true);
+	tvb_derive_repair(tview);
 	drain_begin(&drain);
 	drain.cascade.only = tview;
 	drain.exhausted = true;
 	tvb_cascade_run(&drain.cascade);
 	fill_result(&drain, result);
-	tvb_history_stamp(drain.cascade.touched);
+	tvb_history_stamp(drain.cascade.touched, drain.prepared_pending);
 	tvb_history_record(drain.started, result);
 	drain_end(&drain);
 }
@@ -177,7 +181,7 @@ checked_limit(const char *name, int64 value)
 	return value;
 }
 
-/* The lock is held: take the snapshot, and read what TVIEWs there are. */
+/* The lock is held: look for losses, take the snapshot, and read what TVIEWs there are. */
 static void
 drain_begin(Drain *drain)
 {
@@ -190,6 +194,7 @@ drain_begin(Drain *drain)
 	enter_drain(drain);
 	tvb_arena_mark_reset();
 
+	drain->prepared_pending = tvb_epoch_check();
 	drain->run.context = drain->context;
 	drain->run.snapshot = RegisterSnapshot(GetLatestSnapshot());
 	PushActiveSnapshot(drain->run.snapshot);
@@ -310,7 +315,11 @@ count_remaining(Drain *drain)
 	CommandCounterIncrement();
 	UpdateActiveSnapshotCommandId();
 	if (tvb_queue_pending(GetActiveSnapshot()))
-		remaining = Max(tvb_queue_count(GetActiveSnapshot(), &exact), 1);
+	{
+		/* apart from Max(), which would count twice */
+		remaining = tvb_queue_count(GetActiveSnapshot(), &exact);
+		remaining = Max(remaining, 1);
+	}
 	else
 		remaining = 0;
 	PopActiveSnapshot();
@@ -326,10 +335,12 @@ fill_result(Drain *drain, TvbDrainResult *result)
 	result->changes = drain->claimed;
 	result->keys = cascade->keys;
 	result->counts = cascade->counts;
+	result->failed = cascade->failed;
 	result->levels = bms_num_members(cascade->levels);
 	result->remaining = count_remaining(drain);
 	result->keyed = cascade->keyed;
 	result->compared = cascade->compared;
+	result->stale = tvb_cascade_wanted(cascade);
 	result->elapsed_ms = elapsed_ms(drain->started);
 }
 

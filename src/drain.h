@@ -26,6 +26,8 @@ typedef struct TvbDrainResult
 	double		elapsed_ms;
 	int			keyed;			/* TVIEWs refreshed key by key */
 	int			compared;		/* TVIEWs compared whole */
+	bool		stale;			/* a TVIEW is left that the next drain will
+								 * compare */
 } TvbDrainResult;
 
 /* Refuse transactions in which call cannot work. */

@@ -19,6 +19,7 @@
 #include "compat.h"
 #include "drain.h"
 #include "drop.h"
+#include "levels.h"
 #include "owner.h"
 #include "registry.h"
 #include "sources.h"
@@ -50,7 +51,7 @@ drop_guard(Oid relid)
 {
 	if (!OidIsValid(get_trigger_oid(relid, "tviews_guard", true)))
 		return;
-	SPI_execute(psprintf("DROP TRIGGER tviews_guard ON %s", tvb_registry_relation_name(relid)), false, 0);
+	tvb_sources_ddl(psprintf("DROP TRIGGER tviews_guard ON %s", tvb_registry_relation_name(relid)));
 }
 
 void
@@ -83,6 +84,8 @@ tvb_drop_metadata(List *relids)
 			drop_guard(lfirst_oid(lc));
 	}
 	tvb_owner_leave(&state);
+	if (tviews != NIL)
+		tvb_levels_sync();
 }
 
 /*

@@ -191,6 +191,20 @@ tvb_evaluate_stored_keys_sql(const TvbTview *tview, const TvbFilter *filter)
 	return sql.data;
 }
 
+char *
+tvb_evaluate_all_keys_sql(const TvbTview *tview)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT ");
+	append_columns(&sql, tview->refresh_key, "s");
+	appendStringInfo(&sql, " FROM %s AS s UNION ALL SELECT ", tview->view_name);
+	append_columns(&sql, tview->refresh_key, "s");
+	appendStringInfo(&sql, " FROM ONLY %s AS s", tview->name);
+	return sql.data;
+}
+
 /* Look up a column that exists. */
 static Column
 get_column(Oid relid, const char *name)

@@ -43,6 +43,9 @@ extern char *tvb_evaluate_sql(const TvbTview *tview, const TvbFilter *filter);
 /* Query that yields, as text, one key for which the view has several rows. */
 extern char *tvb_evaluate_duplicate_sql(const TvbTview *tview, const TvbFilter *filter);
 
+/* Query that yields the refresh keys of the view's rows and of the stored ones, some several times. */
+extern char *tvb_evaluate_all_keys_sql(const TvbTview *tview);
+
 /* Query that yields the distinct refresh keys of the stored rows. */
 extern char *tvb_evaluate_stored_keys_sql(const TvbTview *tview, const TvbFilter *filter);
 

@@ -23,6 +23,9 @@
 #include "run.h"
 #include "settings.h"
 
+/* A TVIEW is clean after a comparison, unless its row has changed: see below. */
+#define CLEAN "d.whole AND t.xmin = d.row_xmin"
+
 static void insert_row(TimestampTz started, const TvbDrainResult *result);
 static void log_drain(const TvbDrainResult *result);
 
@@ -31,16 +34,16 @@ static void log_drain(const TvbDrainResult *result);
  * did not see: then its row has another xmin than the one read, and the mark stays.
  */
 void
-tvb_history_stamp(List *touched)
+tvb_history_stamp(List *touched, bool prepared_pending)
 {
 	static SPIPlanPtr plan = NULL;
 	int			n = list_length(touched);
 	Datum	   *tviews;
 	Datum	   *xmins;
 	Datum	   *wholes;
-	Datum		values[3];
-	Oid			types[3] = {OIDARRAYOID, XIDARRAYOID, BOOLARRAYOID};
-	TvbRunArgs	args = {3, types, values, NULL};
+	Datum		values[4];
+	Oid			types[4] = {OIDARRAYOID, XIDARRAYOID, BOOLARRAYOID, BOOLOID};
+	TvbRunArgs	args = {4, types, values, NULL};
 	ListCell   *lc;
 
 	if (n == 0)
@@ -59,11 +62,18 @@ tvb_history_stamp(List *touched)
 	values[0] = PointerGetDatum(construct_array(tviews, n, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
 	values[1] = PointerGetDatum(construct_array(xmins, n, XIDOID, sizeof(TransactionId), true, TYPALIGN_INT));
 	values[2] = PointerGetDatum(construct_array(wholes, n, BOOLOID, sizeof(bool), true, TYPALIGN_CHAR));
+	values[3] = BoolGetDatum(prepared_pending);
 	tvb_run_own_change(&plan,
 					   "UPDATE tviews_batch.tview t SET last_refresh = now(),"
 					   " last_full = CASE WHEN d.whole THEN now() ELSE t.last_full END,"
-					   " stale_reason = CASE WHEN d.whole AND t.xmin = d.row_xmin"
-					   "  THEN NULL ELSE t.stale_reason END"
+					   " stale_reason = CASE WHEN NOT (" CLEAN ") THEN t.stale_reason"
+					   "  WHEN t.stale_reason IS NOT NULL AND $4"
+					   "  THEN 'a transaction prepared before the queue was lost has not ended' END,"
+					   " awaits_prepared = CASE WHEN t.stale_reason IS NOT NULL AND " CLEAN
+					   "  THEN $4 ELSE t.awaits_prepared END,"
+					   " last_error = CASE WHEN " CLEAN " THEN NULL ELSE t.last_error END,"
+					   " attempts = CASE WHEN " CLEAN " THEN 0 ELSE t.attempts END,"
+					   " next_try = CASE WHEN " CLEAN " THEN NULL ELSE t.next_try END"
 					   " FROM unnest($1, $2, $3) AS d (tview, row_xmin, whole)"
 					   " WHERE t.tview = d.tview", &args);
 }

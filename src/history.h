@@ -8,8 +8,12 @@
 
 #include "drain.h"
 
-/* Stamp the TVIEWs that were looked at (TvbTouched *); those compared whole are no longer stale. */
-extern void tvb_history_stamp(List *touched);
+/*
+ * Stamp the TVIEWs that were looked at (TvbTouched *); those compared whole are
+ * no longer stale.  prepared_pending (tvb_epoch_check): they stay so, until
+ * they have been compared again.
+ */
+extern void tvb_history_stamp(List *touched, bool prepared_pending);
 
 /* Add a row to tviews_batch.drain and drop those past tviews_batch.history; log it if it took long. */
 extern void tvb_history_record(TimestampTz started, const TvbDrainResult *result);

@@ -102,6 +102,17 @@ tvb_keys_collect(TvbRun *run, MemoryContext context, TvbTview *tview,
 	return known;
 }
 
+void
+tvb_keys_all(TvbRun *run, MemoryContext context, TvbTview *tview, TvbBag *keys)
+{
+	PackReceiver *receiver = pack_receiver(context, keys, tview->refresh_layout, NULL);
+	TvbOwnerState owner;
+
+	tvb_owner_enter(&owner, tview->owner, tview->settings, tview->row_security);
+	tvb_run_query(run, tvb_evaluate_all_keys_sql(tview), NULL, &receiver->pub);
+	tvb_owner_leave(&owner);
+}
+
 /* List the tasks; false: some change cannot be traced to keys. */
 static bool
 plan_tasks(Collector *c, TvbChanges *changes, List **tasks)

@@ -17,4 +17,7 @@
 extern bool tvb_keys_collect(TvbRun *run, MemoryContext context, TvbTview *tview,
 							 TvbChanges *changes, TvbBag *keys);
 
+/* Add the refresh keys of all rows that the TVIEW has or ought to have. */
+extern void tvb_keys_all(TvbRun *run, MemoryContext context, TvbTview *tview, TvbBag *keys);
+
 #endif

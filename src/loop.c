@@ -47,7 +47,7 @@ tvb_drain_loop(PG_FUNCTION_ARGS)
 	{
 		TvbDrainResult result;
 		int64		took = drain_once(stop, &result);
-		bool		more = !result.busy && result.remaining > 0;
+		bool		more = !result.busy && (result.remaining > 0 || result.stale);
 		int64		wait = more ? 0 : pause;
 
 		if (GetCurrentTimestamp() + wait + took >= stop)

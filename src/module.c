@@ -55,7 +55,7 @@ define_drain_settings(void)
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("tviews_batch.retry_limit",
 							"Sets how often a failing lookup is tried before its TVIEW is compared whole.",
-							"Not used yet: a failing lookup fails the drain.", &tvb_retry_limit, 5, 0, INT_MAX,
+							"Not used yet: a failing lookup turns its TVIEW stale at once.", &tvb_retry_limit, 5, 0, INT_MAX,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("tviews_batch.history",
 							"Sets how many rows tviews_drains keeps.",

@@ -13,6 +13,11 @@
  *
  * Invariant: an entry is removed only by the transaction that was handed it.
  *
+ * One entry is the sentinel (source 0, its link the epoch).  It is passed over
+ * by claims and counts; its absence tells that the table was emptied by
+ * something that is no drain.  It is looked for where this backend saw it last,
+ * then from the first page on, which is where it stands in the long run.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -28,6 +33,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "common/pg_prng.h"
+#include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -40,6 +46,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "compat.h"
 #include "queue.h"
 
 #define QUEUE_SCHEMA	"tviews_batch"
@@ -118,14 +125,28 @@ typedef struct Census
 	BlockNumber sample_pages;	/* pages picked at random, out of left */
 } Census;
 
+/* The source of the sentinel. */
+#define SENTINEL InvalidOid
+
+/* Room that the sentinel needs on a page, line pointer and alignment included; ample. */
+#define SENTINEL_ROOM 128
+
 /* The table, or InvalidOid when not known; reset by queue_invalidated. */
 static Oid	queue_oid = InvalidOid;
+
+/* Where the sentinel was last seen: a hint, true in any table or none. */
+static ItemPointerData sentinel_hint;
 
 static Relation open_queue(LOCKMODE lockmode);
 static Oid	find_queue(void);
 static void queue_invalidated(Datum arg, Oid relid);
 static TupleTableSlot *next_slot(TvbQueueWriter *writer);
 static void flush_writer(TvbQueueWriter *writer);
+static bool is_sentinel(TupleTableSlot *slot);
+static bool find_sentinel(Relation rel, Snapshot snapshot, TupleTableSlot *slot);
+static void insert_sentinel(Relation rel, const pg_uuid_t *epoch);
+static bool has_room(Relation rel, BlockNumber page);
+static bool is_readable(Relation rel);
 static TableScanDesc begin_scan(Relation rel, Snapshot snapshot);
 static bool take_entry(TvbQueueClaim *claim);
 static void read_entry(TvbQueueClaim *claim, TvbChange *change);
@@ -140,6 +161,7 @@ static int64 census_total(const Census *census, int64 counted, int64 sampled);
 static bool census_exact(const Census *census);
 static void put_depth(ReturnSetInfo *result, const Census *census, const SourceCount *count);
 
+PG_FUNCTION_INFO_V1(tvb_epoch);
 PG_FUNCTION_INFO_V1(tvb_queue_depth);
 
 /*
@@ -230,6 +252,8 @@ tvb_queue_next(TvbQueueClaim *claim, TvbChange *change)
 {
 	while (table_scan_getnextslot(claim->scan, ForwardScanDirection, claim->slot))
 	{
+		if (is_sentinel(claim->slot))
+			continue;
 		read_entry(claim, change);
 		if (take_entry(claim))
 			return true;
@@ -254,8 +278,10 @@ tvb_queue_pending(Snapshot snapshot)
 	Relation	rel = open_queue(AccessShareLock);
 	TableScanDesc scan = begin_scan(rel, snapshot);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	bool		found = table_scan_getnextslot(scan, ForwardScanDirection, slot);
+	bool		found = false;
 
+	while (!found && table_scan_getnextslot(scan, ForwardScanDirection, slot))
+		found = !is_sentinel(slot);
 	ExecDropSingleTupleTableSlot(slot);
 	table_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -278,10 +304,95 @@ tvb_queue_count(Snapshot snapshot, bool *exact)
 	return total;
 }
 
+void
+tvb_queue_hold(void)
+{
+	/* what a drain will take, so that it never has to ask for more */
+	table_close(open_queue(RowExclusiveLock), NoLock);
+}
+
+bool
+tvb_queue_epoch(Snapshot snapshot, pg_uuid_t *epoch)
+{
+	Relation	rel = open_queue(AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	bool		found = is_readable(rel) && find_sentinel(rel, snapshot, slot);
+
+	if (found)
+	{
+		bool		isnull;
+		struct varlena *link = (struct varlena *)
+			DatumGetPointer(slot_getattr(slot, QUEUE_LINK, &isnull));
+
+		found = !isnull && VARSIZE_ANY_EXHDR(link) == UUID_LEN;
+		if (found)
+			memcpy(epoch->data, VARDATA_ANY(link), UUID_LEN);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+void
+tvb_queue_begin_epoch(const pg_uuid_t *epoch)
+{
+	Relation	rel = open_queue(RowExclusiveLock);
+
+	insert_sentinel(rel, epoch);
+	table_close(rel, NoLock);
+	CommandCounterIncrement();
+}
+
+void
+tvb_queue_settle(Snapshot snapshot)
+{
+	Relation	rel = open_queue(RowExclusiveLock);
+	pg_uuid_t	epoch;
+	TM_FailureData failure;
+
+	if (ItemPointerIsValid(&sentinel_hint) &&
+		ItemPointerGetBlockNumber(&sentinel_hint) > 0 &&
+		has_room(rel, 0) &&
+		tvb_queue_epoch(snapshot, &epoch) &&
+		ItemPointerGetBlockNumber(&sentinel_hint) > 0 &&
+		table_tuple_delete(rel, &sentinel_hint, GetCurrentCommandId(true), snapshot,
+						   InvalidSnapshot, true, &failure, false) == TM_Ok)
+		insert_sentinel(rel, &epoch);
+	table_close(rel, NoLock);
+}
+
+void
+tvb_queue_set_logged(bool logged)
+{
+	char	   *sql = psprintf("ALTER TABLE %s.%s SET %s", QUEUE_SCHEMA, QUEUE_TABLE,
+							   logged ? "LOGGED" : "UNLOGGED");
+	int			result = SPI_execute(sql, false, 0);
+
+	if (result != SPI_OK_UTILITY)
+		elog(ERROR, "unexpected result %s of \"%s\"", SPI_result_code_string(result), sql);
+}
+
+bool
+tvb_queue_owned(Oid user)
+{
+	return tvb_compat_owns_relation(find_queue(), user);
+}
+
+/* tviews_batch.epoch(): what the sentinel says, as the caller's snapshot sees it. */
+Datum
+tvb_epoch(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *epoch = palloc(sizeof(pg_uuid_t));
+
+	if (!tvb_queue_epoch(GetActiveSnapshot(), epoch))
+		PG_RETURN_NULL();
+	PG_RETURN_UUID_P(epoch);
+}
+
 /*
  * tviews_batch.queue_depth(): entries that the caller's snapshot sees, a row
- * for each source that has some.  No rows on a standby, where an unlogged table
- * cannot be read.
+ * for each source that has some.  No rows on a standby while the queue is unlogged:
+ * then it cannot be read.
  */
 Datum
 tvb_queue_depth(PG_FUNCTION_ARGS)
@@ -293,10 +404,12 @@ tvb_queue_depth(PG_FUNCTION_ARGS)
 	SourceCount *count;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (RecoveryInProgress())
-		return (Datum) 0;
-
 	rel = open_queue(AccessShareLock);
+	if (!is_readable(rel))
+	{
+		table_close(rel, AccessShareLock);
+		return (Datum) 0;
+	}
 	take_census(&census, rel, GetActiveSnapshot());
 
 	hash_seq_init(&walk, census.sources);
@@ -403,6 +516,93 @@ flush_writer(TvbQueueWriter *writer)
 
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextReset(writer->batch);
+}
+
+/* ----------
+ * The sentinel
+ * ----------
+ */
+
+/* Whether the entry in the slot is the sentinel. */
+static bool
+is_sentinel(TupleTableSlot *slot)
+{
+	bool		isnull;
+
+	return DatumGetObjectId(slot_getattr(slot, QUEUE_SOURCE, &isnull)) == SENTINEL;
+}
+
+/* Put the sentinel that snapshot sees into the slot; false if there is none. */
+static bool
+find_sentinel(Relation rel, Snapshot snapshot, TupleTableSlot *slot)
+{
+	TableScanDesc scan;
+	bool		found = false;
+
+	if (ItemPointerIsValid(&sentinel_hint) &&
+		ItemPointerGetBlockNumber(&sentinel_hint) < RelationGetNumberOfBlocks(rel) &&
+		table_tuple_fetch_row_version(rel, &sentinel_hint, snapshot, slot) &&
+		is_sentinel(slot))
+		return true;
+
+	scan = begin_scan(rel, snapshot);
+	while (!found && table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		found = is_sentinel(slot);
+	}
+	if (found)
+	{
+		sentinel_hint = slot->tts_tid;
+		ExecMaterializeSlot(slot);
+	}
+	else
+		ItemPointerSetInvalid(&sentinel_hint);
+	table_endscan(scan);
+	return found;
+}
+
+/* Write the sentinel, on the first page if there is room. */
+static void
+insert_sentinel(Relation rel, const pg_uuid_t *epoch)
+{
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	bytea	   *link = palloc(VARHDRSZ + UUID_LEN);
+
+	SET_VARSIZE(link, VARHDRSZ + UUID_LEN);
+	memcpy(VARDATA(link), epoch->data, UUID_LEN);
+	slot->tts_values[QUEUE_SOURCE - 1] = ObjectIdGetDatum(SENTINEL);
+	slot->tts_values[QUEUE_VERSION - 1] = Int32GetDatum(0);
+	slot->tts_values[QUEUE_STARTED - 1] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	slot->tts_values[QUEUE_LINK - 1] = PointerGetDatum(link);
+	memset(slot->tts_isnull, false, QUEUE_NATTS);
+	ExecStoreVirtualTuple(slot);
+
+	if (RelationGetNumberOfBlocks(rel) > 0)
+		RelationSetTargetBlock(rel, 0);
+	table_tuple_insert(rel, slot, GetCurrentCommandId(true), 0, NULL);
+	sentinel_hint = slot->tts_tid;
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* Whether the sentinel fits on a page that exists. */
+static bool
+has_room(Relation rel, BlockNumber page)
+{
+	Buffer		buffer = ReadBuffer(rel, page);
+	bool		room;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	room = PageGetHeapFreeSpace(BufferGetPage(buffer)) >= SENTINEL_ROOM;
+	UnlockReleaseBuffer(buffer);
+	return room;
+}
+
+/* Whether the queue's rows can be read here: on a standby unlogged ones cannot. */
+static bool
+is_readable(Relation rel)
+{
+	return rel->rd_rel->relpersistence == RELPERSISTENCE_PERMANENT || !RecoveryInProgress();
 }
 
 /* ----------
@@ -583,6 +783,8 @@ count_entry(Census *census, HeapTuple tuple)
 	TimestampTz started = DatumGetTimestampTz(fastgetattr(tuple, QUEUE_STARTED, desc, &isnull));
 	SourceCount *count = census->last;
 
+	if (source == SENTINEL)
+		return;
 	if (count == NULL || count->source != source)
 		census->last = count = find_source(census, source);
 

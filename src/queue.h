@@ -4,6 +4,7 @@
 
 #include "postgres.h"
 #include "utils/snapshot.h"
+#include "utils/uuid.h"
 
 /* One queue entry: rows of source with these link values changed; link NULL: any row of it. */
 typedef struct TvbChange
@@ -19,6 +20,32 @@ typedef struct TvbQueueClaim TvbQueueClaim;
 
 /* Whether the extension's queue is there; false while the extension is half dropped. */
 extern bool tvb_queue_exists(void);
+
+/*
+ * Hold off whatever empties the queue until the end of the transaction, and
+ * wait for whoever is at it.  A snapshot that decides whether entries were lost
+ * is taken after this.
+ */
+extern void tvb_queue_hold(void);
+
+/*
+ * The sentinel is an entry of the queue that names its epoch.  It is never
+ * claimed nor counted, so where it is missing, entries may have been lost.
+ * epoch returns false if snapshot sees none; begin_epoch writes it; settle moves it
+ * to the front where it is found at once.  The caller of the last two holds the drain lock.
+ */
+extern bool tvb_queue_epoch(Snapshot snapshot, pg_uuid_t *epoch);
+extern void tvb_queue_begin_epoch(const pg_uuid_t *epoch);
+extern void tvb_queue_settle(Snapshot snapshot);
+
+/*
+ * Make the queue logged or unlogged; entries stay.  Waits for all who wrote
+ * some.  The caller is connected to SPI and has become the extension's owner.
+ */
+extern void tvb_queue_set_logged(bool logged);
+
+/* Whether user may do what the owner of the queue may. */
+extern bool tvb_queue_owned(Oid user);
 
 /*
  * Write entries with multi-inserts, as part of the current (sub)transaction

@@ -21,6 +21,7 @@
 
 #include "compat.h"
 #include "drain.h"
+#include "epoch.h"
 #include "registry.h"
 #include "run.h"
 #include "steps.h"
@@ -67,6 +68,10 @@ tvb_reconcile(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	tvb_steps_begin(fcinfo, "tviews_reconcile()");
+	tvb_steps_next();
+	tvb_drain_check_transaction("tviews_reconcile()");
+	tvb_drain_lock(true);
+	(void) tvb_epoch_check();
 	tviews = tviews_to_compare(fcinfo);
 	foreach(lc, tviews)
 	{
@@ -143,7 +148,8 @@ tviews_to_compare(FunctionCallInfo fcinfo)
 	{
 		TvbTview   *tview = lfirst(lc);
 
-		if (tview->stale_reason != NULL && !tview->paused && tview->view_name != NULL)
+		if (tview->stale_reason != NULL && !tview->awaits_prepared && !tview->paused &&
+			tview->broken == NULL && tview->view_name != NULL)
 			relids = lappend_oid(relids, tview->relid);
 	}
 	return relids;

@@ -4,6 +4,7 @@
 
 #include "postgres.h"
 
+#include "attempt.h"
 #include "bag.h"
 #include "evaluate.h"
 #include "registry.h"
@@ -11,11 +12,14 @@
 #include "writes.h"
 
 /*
- * Bring the rows with these refresh keys up to date.  Adds to counts; returns
- * the number of keys evaluated.
+ * Bring the rows with these refresh keys up to date.  Keys that fail are set
+ * aside (quarantine.c), the others are written.  Adds to counts, evaluated and failed.
+ * TVB_BROKEN, with the error in the current context: the TVIEW cannot be refreshed at all;
+ * some of its rows may have been.
  */
-extern int64 tvb_refresh_keys(TvbRun *run, MemoryContext context, TvbTview *tview,
-							  TvbBag *keys, TvbWrites *writes, TvbCounts *counts);
+extern TvbVerdict tvb_refresh_keys(TvbRun *run, MemoryContext context, TvbTview *tview,
+								   TvbBag *keys, TvbWrites *writes, TvbCounts *counts,
+								   int64 *evaluated, int64 *failed, ErrorData **error);
 
 /* Raise the error for a view that has several rows for one key of the filter's. */
 extern void tvb_refresh_duplicate(TvbRun *run, const TvbTview *tview,

@@ -117,7 +117,9 @@ tvb_registry_complete(TvbTview *tview)
 	read_routes(tview);
 	read_lookups(tview);
 	tview->columns = view_columns(tview->view);
-	tview->refresh_layout = column_layout(tview->relid, tview->refresh_key);
+	/* One that cannot be refreshed may lack the columns; it can still be dropped. */
+	if (tview->broken == NULL)
+		tview->refresh_layout = column_layout(tview->relid, tview->refresh_key);
 	tview->complete = true;
 	MemoryContextSwitchTo(old);
 }
@@ -224,12 +226,17 @@ read_list(Oid only)
 	uint64		n;
 
 	n = tvb_run_own_query(&plan,
-						  "SELECT tview, view, xmin, level, paused, stale_reason,"
-						  " refresh_every IS NOT NULL,"
-						  " COALESCE(clock_timestamp() >= last_full + refresh_every,"
-						  "  refresh_every IS NOT NULL)"
-						  " FROM tviews_batch.tview WHERE tview = $1 OR $1 = 0"
-						  " ORDER BY level, tview::oid", &args);
+						  "SELECT t.tview, t.view, t.xmin, t.level, t.paused, t.stale_reason,"
+						  " t.refresh_every IS NOT NULL,"
+						  " COALESCE(clock_timestamp() >= t.last_full + t.refresh_every,"
+						  "  t.refresh_every IS NOT NULL),"
+						  " COALESCE(clock_timestamp() < t.next_try, false),"
+						  " EXISTS (SELECT FROM tviews_batch.failure f WHERE f.tview = t.tview),"
+						  " EXISTS (SELECT FROM tviews_batch.failure f"
+						  "  WHERE f.tview = t.tview AND f.next_try <= clock_timestamp()),"
+						  " t.awaits_prepared, t.broken"
+						  " FROM tviews_batch.tview t WHERE t.tview = $1 OR $1 = 0"
+						  " ORDER BY t.level, t.tview::oid", &args);
 	for (uint64 i = 0; i < n; i++)
 	{
 		Row			row = result_row(i);
@@ -266,6 +273,12 @@ read_light(Row *row)
 		tview->stale_reason = TextDatumGetCString(get_datum(row, 6));
 	tview->has_interval = DatumGetBool(get_datum(row, 7));
 	tview->due = DatumGetBool(get_datum(row, 8));
+	tview->failed_lately = DatumGetBool(get_datum(row, 9));
+	tview->has_failures = DatumGetBool(get_datum(row, 10));
+	tview->retry_due = DatumGetBool(get_datum(row, 11));
+	tview->awaits_prepared = DatumGetBool(get_datum(row, 12));
+	if (!is_null(row, 13))
+		tview->broken = TextDatumGetCString(get_datum(row, 13));
 	return tview;
 }
 

@@ -57,6 +57,12 @@ typedef struct TvbTview
 	bool		due;			/* ... and its time has come */
 	bool		paused;
 	char	   *stale_reason;	/* or NULL */
+	bool		awaits_prepared;	/* stale, but not to be compared before
+									 * certain transactions have ended */
+	char	   *broken;			/* why it cannot be refreshed, or NULL */
+	bool		failed_lately;	/* its comparison is not to be tried again yet */
+	bool		has_failures;	/* keys of it have failed */
+	bool		retry_due;		/* ... and some are to be tried again */
 	List	   *sources;		/* Oids, each once */
 	List	   *routes;			/* *, TvbRoute * */
 	bool		complete;		/* the starred fields are there */

@@ -26,6 +26,8 @@
 #include "run.h"
 
 static SPIPlanPtr prepare(const char *sql, const TvbRunArgs *args, int cursor_options);
+static void push_run_snapshot(TvbRun *run);
+static void execute(SPIPlanPtr plan, const TvbRunArgs *args, DestReceiver *dest);
 static ParamListInfo make_params(const TvbRunArgs *args);
 static void push_own_snapshot(void);
 static uint64 run_own(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args,
@@ -35,24 +37,31 @@ void
 tvb_run_query(TvbRun *run, const char *sql, const TvbRunArgs *args, DestReceiver *dest)
 {
 	MemoryContext old = CurrentMemoryContext;
-	SPIExecuteOptions options;
 	SPIPlanPtr	plan;
-	int			result;
 
-	PushCopiedSnapshot(run->snapshot);
-	CommandCounterIncrement();
-	UpdateActiveSnapshotCommandId();
-
+	push_run_snapshot(run);
 	plan = prepare(sql, args, CURSOR_OPT_PARALLEL_OK);
-	memset(&options, 0, sizeof(options));
-	options.params = make_params(args);
-	options.read_only = true;
-	options.dest = dest;
-	result = SPI_execute_plan_extended(plan, &options);
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "unexpected result %s of a query", SPI_result_code_string(result));
+	execute(plan, args, dest);
 	SPI_freeplan(plan);
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(old);
+}
 
+void
+tvb_run_query_kept(TvbRun *run, SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args,
+				   DestReceiver *dest)
+{
+	MemoryContext old = CurrentMemoryContext;
+
+	push_run_snapshot(run);
+	if (*plan == NULL)
+	{
+		SPIPlanPtr	fresh = prepare(sql, args, CURSOR_OPT_GENERIC_PLAN);
+
+		SPI_keepplan(fresh);
+		*plan = fresh;
+	}
+	execute(*plan, args, dest);
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);
 }
@@ -118,6 +127,31 @@ tvb_run_own_change(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args)
 	return run_own(plan, sql, args, false);
 }
 
+/* Make what the run's snapshot shows, and all this transaction has written, visible. */
+static void
+push_run_snapshot(TvbRun *run)
+{
+	PushCopiedSnapshot(run->snapshot);
+	CommandCounterIncrement();
+	UpdateActiveSnapshotCommandId();
+}
+
+/* Run a query under the active snapshot. */
+static void
+execute(SPIPlanPtr plan, const TvbRunArgs *args, DestReceiver *dest)
+{
+	SPIExecuteOptions options;
+	int			result;
+
+	memset(&options, 0, sizeof(options));
+	options.params = make_params(args);
+	options.read_only = true;
+	options.dest = dest;
+	result = SPI_execute_plan_extended(plan, &options);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "unexpected result %s of a query", SPI_result_code_string(result));
+}
+
 /* Run a kept plan as the extension's owner. */
 static uint64
 run_own(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args, bool read_only)
@@ -131,7 +165,7 @@ run_own(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args, bool read_onl
 		push_own_snapshot();
 	if (*plan == NULL)
 	{
-		SPIPlanPtr	fresh = prepare(sql, args, 0);
+		SPIPlanPtr	fresh = prepare(sql, args, CURSOR_OPT_GENERIC_PLAN);
 
 		SPI_keepplan(fresh);
 		*plan = fresh;

@@ -34,6 +34,13 @@ typedef struct TvbRunArgs
 extern void tvb_run_query(TvbRun *run, const char *sql, const TvbRunArgs *args,
 						  DestReceiver *dest);
 
+/*
+ * The same with a plan that does not depend on the parameters, kept in *plan for the
+ * next call; SPI_freeplan is the caller's.  For a query that is run often with few rows.
+ */
+extern void tvb_run_query_kept(TvbRun *run, SPIPlanPtr *plan, const char *sql,
+							   const TvbRunArgs *args, DestReceiver *dest);
+
 /* Run INSERT, UPDATE or DELETE under the snapshot; returns the rows written. */
 extern uint64 tvb_run_write(TvbRun *run, const char *sql);
 

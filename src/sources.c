@@ -20,9 +20,11 @@
 #include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "parser/parse_func.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -34,12 +36,16 @@
 #include "owner.h"
 #include "queue.h"
 #include "registry.h"
+#include "run.h"
 #include "sources.h"
 
-/* Subtransaction depth is no matter: an error leaves through the (sub)transaction callback below. */
+/* How many commands of ours run, one inside the other, and the nesting level of the first. */
 static int	ddl_depth = 0;
+static int	ddl_level = 0;
 
 static const char *const trigger_events[] = {"insert", "update", "delete", "truncate"};
+static const int16 trigger_types[] = {TRIGGER_TYPE_INSERT, TRIGGER_TYPE_UPDATE, TRIGGER_TYPE_DELETE,
+TRIGGER_TYPE_TRUNCATE};
 
 /* ---------- our own DDL ---------- */
 
@@ -53,7 +59,7 @@ ddl_xact_callback(XactEvent event, void *arg)
 static void
 ddl_subxact_callback(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
 {
-	if (event == SUBXACT_EVENT_ABORT_SUB)
+	if (event == SUBXACT_EVENT_ABORT_SUB && GetCurrentTransactionNestLevel() <= ddl_level)
 		ddl_depth = 0;
 }
 
@@ -63,9 +69,8 @@ tvb_sources_in_ddl(void)
 	return ddl_depth > 0;
 }
 
-/* Run a command of ours that must succeed. */
-static void
-run(const char *command)
+void
+tvb_sources_ddl(const char *command)
 {
 	static bool registered = false;
 	int			result;
@@ -76,7 +81,8 @@ run(const char *command)
 		RegisterSubXactCallback(ddl_subxact_callback, NULL);
 		registered = true;
 	}
-	ddl_depth++;
+	if (ddl_depth++ == 0)
+		ddl_level = GetCurrentTransactionNestLevel();
 	result = SPI_execute(command, false, 0);
 	ddl_depth--;
 	if (result < 0)
@@ -164,15 +170,68 @@ tvb_sources_lock(List *relids)
 
 /* ---------- triggers ---------- */
 
-/* Whether a relation carries a trigger of a name. */
+/*
+ * Whether a relation carries a trigger of ours for an event, whatever it is
+ * called; if so, its name and how it is enabled.
+ */
 static bool
-has_trigger(Oid relid, const char *name)
+find_trigger(Oid relid, const char *function, int16 event, char **name, char *enabled)
 {
-	return OidIsValid(get_trigger_oid(relid, name, true));
+	Oid			funcid = LookupFuncName(list_make2(makeString("tviews_batch"), makeString(pstrdup(function))),
+										0, NULL, true);
+	Relation	triggers = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(triggers, TriggerRelidNameIndexId, true, NULL, 1, &key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_trigger form = (Form_pg_trigger) GETSTRUCT(tuple);
+
+		found = form->tgfoid == funcid && (form->tgtype & event) != 0 && !TRIGGER_FOR_ROW(form->tgtype);
+		if (found)
+		{
+			*name = pstrdup(NameStr(form->tgname));
+			*enabled = form->tgenabled;
+		}
+	}
+	systable_endscan(scan);
+	table_close(triggers, AccessShareLock);
+	return found;
 }
 
-/* Put the four capture triggers on a relation. */
+/* Let a trigger of ours fire in all sessions. */
 static void
+enable_trigger(const char *relation, const char *name)
+{
+	tvb_sources_ddl(psprintf("ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %s", relation, name));
+}
+
+void
+tvb_sources_enable(Oid relid)
+{
+	TvbOwnerState state;
+	char	   *name;
+	char		enabled;
+
+	tvb_owner_enter_extension(&state);
+	for (int i = 0; i <= lengthof(trigger_types); i++)
+	{
+		bool		guard = i == lengthof(trigger_types);
+
+		if (find_trigger(relid, guard ? "guard" : "capture", guard ? TRIGGER_TYPE_INSERT : trigger_types[i],
+						 &name, &enabled) &&
+			enabled != TRIGGER_FIRES_ALWAYS && enabled != TRIGGER_DISABLED)
+			enable_trigger(tvb_registry_relation_name(relid), name);
+	}
+	tvb_owner_leave(&state);
+}
+
+/* Put the four capture triggers on a relation; says whether it lacked any. */
+static bool
 create_triggers(Oid relid)
 {
 	static const char *const tables[] = {
@@ -182,18 +241,23 @@ create_triggers(Oid relid)
 		""
 	};
 	char	   *relation = tvb_registry_relation_name(relid);
+	bool		lacked = false;
+	char	   *found;
+	char		enabled;
 
 	for (int i = 0; i < lengthof(trigger_events); i++)
 	{
 		char	   *name = psprintf("tviews_capture_%s", trigger_events[i]);
 
-		if (has_trigger(relid, name))
+		if (find_trigger(relid, "capture", trigger_types[i], &found, &enabled))
 			continue;
-		run(psprintf("CREATE TRIGGER %s AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture()",
+		lacked = true;
+		tvb_sources_ddl(psprintf("CREATE TRIGGER %s AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture()",
 					 name, trigger_events[i], relation, tables[i]));
-		run(psprintf("ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %s", relation, name));
+		enable_trigger(relation, name);
 	}
 	CacheInvalidateRelcacheByRelid(relid);
+	return lacked;
 }
 
 /* Take the capture triggers off a relation, if it is still there. */
@@ -209,8 +273,8 @@ drop_triggers(Oid relid)
 	{
 		char	   *name = psprintf("tviews_capture_%s", trigger_events[i]);
 
-		if (has_trigger(relid, name))
-			run(psprintf("DROP TRIGGER %s ON %s", name, relation));
+		if (OidIsValid(get_trigger_oid(relid, name, true)))
+			tvb_sources_ddl(psprintf("DROP TRIGGER %s ON %s", name, relation));
 	}
 	CacheInvalidateRelcacheByRelid(relid);
 }
@@ -226,7 +290,7 @@ release_relation(Oid source, Oid relid)
 		CacheInvalidateRelcacheByRelid(relid);
 }
 
-/* Make the relations that carry triggers on behalf of a source these; says whether any came or went. */
+/* Make the relations that carry triggers on behalf of a source these; says whether any came or went, or lacked a trigger. */
 static bool
 sync_family(Oid source, List *family)
 {
@@ -252,7 +316,8 @@ sync_family(Oid source, List *family)
 				  source, lfirst_oid(lc));
 			changed = true;
 		}
-		create_triggers(lfirst_oid(lc));
+		if (create_triggers(lfirst_oid(lc)))
+			changed = true;
 	}
 	return changed;
 }
@@ -337,18 +402,24 @@ tvb_sources_sync(Oid relid, bool *family_changed)
 List *
 tvb_sources_concerned(List *relids)
 {
-	TvbOwnerState state;
-	List	   *sources = NIL;
+	static SPIPlanPtr plan = NULL;
+	Oid			type = OIDARRAYOID;
+	Datum	   *oids = palloc(sizeof(Datum) * (list_length(relids) + 1));
+	Datum		value;
+	TvbRunArgs	args = {1, &type, &value, NULL};
+	List	   *sources;
 	ListCell   *lc;
 
-	tvb_owner_enter_extension(&state);
+	if (relids == NIL)
+		return NIL;
 	foreach(lc, relids)
-	{
-		query("SELECT source::oid FROM tviews_batch.captured WHERE relation = $1", 1,
-			  lfirst_oid(lc), InvalidOid);
-		sources = list_concat_unique_oid(sources, result_oids());
-	}
-	tvb_owner_leave(&state);
+		oids[foreach_current_index(lc)] = ObjectIdGetDatum(lfirst_oid(lc));
+	value = PointerGetDatum(construct_array(oids, list_length(relids), OIDOID, sizeof(Oid), true,
+											TYPALIGN_INT));
+	tvb_run_own_change(&plan, "SELECT DISTINCT source::oid FROM tviews_batch.captured"
+					   " WHERE relation = ANY ($1)", &args);
+	sources = result_oids();
+	SPI_freetuptable(SPI_tuptable);
 	return sources;
 }
 

@@ -19,7 +19,7 @@ extern void tvb_sources_lock(List *relids);
  * tviews_batch.source, its shape, its family, and their triggers.  Without
  * routes everything of it goes.  Returns the version entries are written with
  * from now on.  The caller is connected to SPI and has locked the family, or
- * is in DDL of it.  *family_changed, if given, says whether a relation came or went.
+ * is in DDL of it.  *family_changed, if given, says whether a relation came or went, or lacked a trigger.
  */
 extern int32 tvb_sources_sync(Oid relid, bool *family_changed);
 
@@ -29,7 +29,13 @@ extern List *tvb_sources_concerned(List *relids);
 /* Queue one change for all rows of a source. */
 extern void tvb_sources_everything(Oid relid);
 
-/* True while our own DDL on sources runs: event triggers have nothing to follow. */
+/* Let triggers of ours on a relation that are enabled at all fire in all sessions. */
+extern void tvb_sources_enable(Oid relid);
+
+/* Run DDL of ours that must succeed: our event triggers do not follow it.  Connected to SPI. */
+extern void tvb_sources_ddl(const char *command);
+
+/* True while our own DDL runs: event triggers have nothing to follow. */
 extern bool tvb_sources_in_ddl(void);
 
 #endif

@@ -15,6 +15,9 @@
  * valid in between: everybody who writes a TVIEW holds the drain lock, and
  * moving rows needs a stronger lock than ours allows.
  *
+ * What the TVIEWs that read this one are to be told is collected and handed over
+ * only when the rows are sure to stay: writing happens in subtransactions.
+ *
  * Invariant: a row whose image is equal is never written, and a row that is
  * written is told to the TVIEWs that read this one.
  *
@@ -26,6 +29,7 @@
 #include "access/table.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "nodes/bitmapset.h"
@@ -51,6 +55,8 @@ typedef struct Listener
 {
 	TvbChanges *changes;
 	TvbChangeSet *set;			/* NULL: nobody reads this TVIEW */
+	TvbBag	   *told;			/* link values not handed over yet */
+	bool		told_all;		/* ... or any row */
 	int			nlinks;
 	int		   *links;			/* positions of the link columns */
 	bool		unknown_link;	/* one of them is not a column of the view */
@@ -82,6 +88,10 @@ struct TvbWrites
 	TvbRun	   *run;
 	TvbTview   *tview;
 	bool		count_only;
+	bool		replace;
+	bool		may_replace;
+	bool		applying;
+	int64		replaced;		/* among both deletes and inserts */
 	int			ncolumns;
 	WritesReceiver receiver;
 	TupleDesc	typeinfo;		/* of the query, while it runs */
@@ -96,6 +106,7 @@ struct TvbWrites
 };
 
 static void listener_init(TvbWrites *writes, TvbChanges *changes);
+static bool find_may_replace(TvbWrites *writes);
 static int	column_position(TvbWrites *writes, const char *name);
 static void constraints_immediate(Oid relid);
 static void clear_stores(TvbWrites *writes);
@@ -108,8 +119,10 @@ static bool column_differs(TvbWrites *writes, TupleTableSlot *slot, int i);
 static bool row_differs(TvbWrites *writes, TupleTableSlot *slot);
 static void keep(TvbWrites *writes, Store *store, Datum *values, bool *nulls);
 static void keep_update(TvbWrites *writes, TupleTableSlot *slot);
+static void keep_replacement(TvbWrites *writes, TupleTableSlot *slot);
 static void tell_update(TvbWrites *writes, TupleTableSlot *slot);
 static void tell(TvbWrites *writes, TupleTableSlot *slot, int first);
+static void untell(Listener *listener);
 static int64 write_store(TvbWrites *writes, Store *store, const char *name, const char *sql);
 static char *delete_sql(TvbWrites *writes);
 static char *update_sql(TvbWrites *writes);
@@ -141,9 +154,23 @@ tvb_writes_create(MemoryContext parent, TvbRun *run, TvbTview *tview, TvbChanges
 	{
 		listener_init(writes, changes);
 		constraints_immediate(tview->relid);
+		writes->may_replace = find_may_replace(writes);
 	}
 	MemoryContextSwitchTo(old);
 	return writes;
+}
+
+void
+tvb_writes_mode(TvbWrites *writes, bool look_only, bool replace)
+{
+	writes->count_only = look_only;
+	writes->replace = replace;
+}
+
+bool
+tvb_writes_may_replace(const TvbWrites *writes)
+{
+	return writes->may_replace;
 }
 
 DestReceiver *
@@ -170,16 +197,58 @@ tvb_writes_duplicates(const TvbWrites *writes)
 void
 tvb_writes_apply(TvbWrites *writes, TvbCounts *total)
 {
+	writes->applying = true;
 	if (writes->deletes.count + writes->updates.count + writes->inserts.count > 0)
 	{
+		int64		replaced = writes->replaced;
+
 		total->deleted += write_store(writes, &writes->deletes, "tviews_deletes",
-									  delete_sql(writes));
+									  delete_sql(writes)) - replaced;
 		total->updated += write_store(writes, &writes->updates, "tviews_updates",
-									  update_sql(writes));
+									  update_sql(writes)) + replaced;
 		total->inserted += write_store(writes, &writes->inserts, "tviews_inserts",
-									   insert_sql(writes));
+									   insert_sql(writes)) - replaced;
 	}
+	writes->applying = false;
 	clear_stores(writes);
+}
+
+void
+tvb_writes_tell(TvbWrites *writes)
+{
+	Listener   *listener = &writes->listener;
+	const char *data;
+	int			len;
+
+	if (listener->set == NULL)
+		return;
+	if (listener->told_all)
+		tvb_changes_add(listener->changes, listener->set, NULL, 0);
+	else
+	{
+		tvb_bag_read(listener->told);
+		while (tvb_bag_next(listener->told, &data, &len))
+			tvb_changes_add(listener->changes, listener->set, data, len);
+	}
+	untell(listener);
+}
+
+void
+tvb_writes_forget(TvbWrites *writes)
+{
+	/* their files went with the subtransaction */
+	writes->deletes.rows = writes->updates.rows = writes->inserts.rows = NULL;
+	writes->typeinfo = NULL;
+	writes->applying = false;
+	clear_stores(writes);
+	MemoryContextReset(writes->row_context);
+	untell(&writes->listener);
+}
+
+bool
+tvb_writes_failed(const TvbWrites *writes)
+{
+	return writes->applying;
 }
 
 void
@@ -201,6 +270,8 @@ listener_init(TvbWrites *writes, TvbChanges *changes)
 		return;
 	listener->changes = changes;
 	listener->set = tvb_changes_set(changes, source->relid, source->version);
+	listener->told = tvb_bag_create(writes->context, "TVIEW changes of a batch",
+									(Size) tvb_work_mem * 1024 / 16);
 	listener->nlinks = list_length(source->link_columns);
 	listener->links = palloc(sizeof(int) * Max(listener->nlinks, 1));
 	listener->values = palloc(sizeof(Datum) * Max(listener->nlinks, 1));
@@ -224,6 +295,34 @@ listener_init(TvbWrites *writes, TvbChanges *changes)
 		else
 			listener->reads = bms_add_member(listener->reads, position);
 	}
+}
+
+/*
+ * Whether a row may be deleted and inserted anew.  Not where a column of the
+ * user's own would lose its value, or a foreign key would notice.
+ */
+static bool
+find_may_replace(TvbWrites *writes)
+{
+	Relation	rel = table_open(writes->tview->relid, AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	int			ncolumns = 0;
+	bool		may = true;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped && att->attgenerated == '\0')
+			ncolumns++;
+	}
+	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
+	{
+		if (RI_FKey_trigger_type(rel->trigdesc->triggers[i].tgfoid) == RI_TRIGGER_PK)
+			may = false;
+	}
+	table_close(rel, NoLock);
+	return may && ncolumns == writes->ncolumns;
 }
 
 /* Position of a column in the view, from 0; -1: it is none. */
@@ -294,6 +393,7 @@ clear_stores(TvbWrites *writes)
 	MemoryContextReset(writes->rows_context);
 	writes->matched = 0;
 	writes->stored = 0;
+	writes->replaced = 0;
 }
 
 /* Forget the rows of one store; its description goes with the stores' context. */
@@ -356,7 +456,10 @@ writes_receive(TupleTableSlot *slot, DestReceiver *self)
 		}
 		else if (row_differs(writes, slot))
 		{
-			keep_update(writes, slot);
+			if (writes->replace)
+				keep_replacement(writes, slot);
+			else
+				keep_update(writes, slot);
 			tell_update(writes, slot);
 		}
 	}
@@ -454,6 +557,16 @@ keep_update(TvbWrites *writes, TupleTableSlot *slot)
 	keep(writes, &writes->updates, writes->values, writes->nulls);
 }
 
+/* Add a tid to the deletes and the row's new columns to the inserts. */
+static void
+keep_replacement(TvbWrites *writes, TupleTableSlot *slot)
+{
+	keep(writes, &writes->deletes, slot->tts_values + COLUMN_TID, slot->tts_isnull + COLUMN_TID);
+	keep(writes, &writes->inserts, slot->tts_values + COLUMN_FIRST,
+		 slot->tts_isnull + COLUMN_FIRST);
+	writes->replaced++;
+}
+
 /* Tell the readers of this TVIEW of an update, if a column they read differs. */
 static void
 tell_update(TvbWrites *writes, TupleTableSlot *slot)
@@ -462,7 +575,7 @@ tell_update(TvbWrites *writes, TupleTableSlot *slot)
 	bool		matters = listener->reads_all;
 	int			i = -1;
 
-	if (listener->set == NULL)
+	if (listener->set == NULL || writes->count_only)
 		return;
 	while (!matters && (i = bms_next_member(listener->reads, i)) >= 0)
 		matters = column_differs(writes, slot, i);
@@ -479,13 +592,12 @@ tell(TvbWrites *writes, TupleTableSlot *slot, int first)
 	Listener   *listener = &writes->listener;
 	StringInfoData buf;
 
-	if (listener->set == NULL)
+	if (listener->set == NULL || writes->count_only)
 		return;
 	if (listener->unknown_link || listener->set->shape == NULL)
-	{
-		tvb_changes_add(listener->changes, listener->set, NULL, 0);
+		listener->told_all = true;
+	if (listener->told_all)
 		return;
-	}
 	for (int i = 0; i < listener->nlinks; i++)
 	{
 		listener->values[i] = slot->tts_values[first + listener->links[i]];
@@ -493,7 +605,16 @@ tell(TvbWrites *writes, TupleTableSlot *slot, int first)
 	}
 	initStringInfo(&buf);
 	tvb_link_pack(&buf, listener->set->shape->layout, listener->values, listener->nulls);
-	tvb_changes_add(listener->changes, listener->set, buf.data, buf.len);
+	tvb_bag_add(listener->told, buf.data, buf.len);
+}
+
+/* Forget what was told. */
+static void
+untell(Listener *listener)
+{
+	if (listener->told != NULL)
+		tvb_bag_reset(listener->told);
+	listener->told_all = false;
 }
 
 /* Write the rows of one store; returns how many rows were written. */

@@ -26,6 +26,15 @@ typedef struct TvbWrites TvbWrites;
 extern TvbWrites *tvb_writes_create(MemoryContext parent, TvbRun *run, TvbTview *tview,
 									TvbChanges *changes);
 
+/*
+ * What the next queries are for.  look_only: only count.  replace: a row that differs
+ * is deleted and inserted anew, so that rows can swap a unique value.
+ */
+extern void tvb_writes_mode(TvbWrites *writes, bool look_only, bool replace);
+
+/* Whether replacing rows is harmless: no column of the user's own, no foreign key to the TVIEW. */
+extern bool tvb_writes_may_replace(const TvbWrites *writes);
+
 /* A receiver for the rows of one query made by tvb_evaluate_sql; forgets what was received before. */
 extern DestReceiver *tvb_writes_receiver(TvbWrites *writes);
 
@@ -35,9 +44,15 @@ extern int64 tvb_writes_duplicates(const TvbWrites *writes);
 
 /*
  * Write the differences received and add to total.  The caller has entered the
- * TVIEW's owner.
+ * TVIEW's owner.  The TVIEWs that read this one are told by tell, once what was
+ * written is sure to stay; forget is for when a subtransaction has undone it.
  */
 extern void tvb_writes_apply(TvbWrites *writes, TvbCounts *total);
+extern void tvb_writes_tell(TvbWrites *writes);
+extern void tvb_writes_forget(TvbWrites *writes);
+
+/* Whether the last apply failed: the rows are to blame, not their evaluation. */
+extern bool tvb_writes_failed(const TvbWrites *writes);
 
 extern void tvb_writes_destroy(TvbWrites *writes);
 

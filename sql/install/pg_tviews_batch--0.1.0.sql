@@ -14,6 +14,11 @@ COMMENT ON SCHEMA tviews_batch IS 'tables of pg_tviews_batch; read the tviews_ v
 -- Tables
 ----------------------------------------------------------------------
 
+-- a default of tviews_batch.tview
+CREATE FUNCTION tviews_batch.epoch() RETURNS uuid
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'tvb_epoch';
+COMMENT ON FUNCTION tviews_batch.epoch() IS 'the epoch that the queue belongs to; NULL: the queue was lost, or cannot be read on a standby';
+
 CREATE TABLE tviews_batch.tview (
     tview         regclass PRIMARY KEY,
     view          regclass NOT NULL,
@@ -27,10 +32,17 @@ CREATE TABLE tviews_batch.tview (
     notes         text[] NOT NULL DEFAULT '{}',
     paused        boolean NOT NULL DEFAULT false,
     stale_reason  text,
+    epoch         uuid DEFAULT tviews_batch.epoch(),
+    awaits_prepared boolean NOT NULL DEFAULT false,
+    broken        text,
+    definition    text,
+    routes        text,
     created       timestamptz NOT NULL DEFAULT now(),
     last_refresh  timestamptz,
     last_full     timestamptz,
-    last_error    text
+    last_error    text,
+    attempts      integer NOT NULL DEFAULT 0,
+    next_try      timestamptz
 );
 COMMENT ON TABLE tviews_batch.tview IS 'one row per TVIEW';
 COMMENT ON COLUMN tviews_batch.tview.tview IS 'the table that holds the rows of the view';
@@ -45,10 +57,42 @@ COMMENT ON COLUMN tviews_batch.tview.refresh_every IS 'compare the whole TVIEW a
 COMMENT ON COLUMN tviews_batch.tview.notes IS 'what the analysis noticed, such as results that depend on an order that is not total';
 COMMENT ON COLUMN tviews_batch.tview.paused IS 'drains leave it alone';
 COMMENT ON COLUMN tviews_batch.tview.stale_reason IS 'why it may differ from its view; NULL: it does not';
+COMMENT ON COLUMN tviews_batch.tview.epoch IS 'the epoch of the queue that has all its changes; another than the queue''s: it must be compared';
+COMMENT ON COLUMN tviews_batch.tview.awaits_prepared IS 'it was compared after the queue was lost, and will be again when the transactions in tviews_batch.prepared are gone';
+COMMENT ON COLUMN tviews_batch.tview.broken IS 'why it cannot be refreshed at all: its view was changed in a way that could not be followed; drains leave it alone';
+COMMENT ON COLUMN tviews_batch.tview.definition IS 'fingerprint of the view''s query, to notice that it means something else';
+COMMENT ON COLUMN tviews_batch.tview.routes IS 'fingerprint of the routes derived from it';
 COMMENT ON COLUMN tviews_batch.tview.created IS 'when tviews_create made it';
 COMMENT ON COLUMN tviews_batch.tview.last_refresh IS 'last time a drain or a comparison looked at it';
 COMMENT ON COLUMN tviews_batch.tview.last_full IS 'last time it was compared whole';
-COMMENT ON COLUMN tviews_batch.tview.last_error IS 'message of the last failed refresh; not recorded yet';
+COMMENT ON COLUMN tviews_batch.tview.last_error IS 'message of its last lookup or comparison that failed; NULL: the last comparison did not';
+COMMENT ON COLUMN tviews_batch.tview.attempts IS 'how often that has happened since a comparison succeeded';
+COMMENT ON COLUMN tviews_batch.tview.next_try IS 'after such a failure: not to be compared before';
+
+CREATE TABLE tviews_batch.failure (
+    tview        regclass NOT NULL REFERENCES tviews_batch.tview ON DELETE CASCADE,
+    packed       bytea NOT NULL,
+    key          jsonb NOT NULL,
+    sqlstate     text NOT NULL,
+    message      text NOT NULL,
+    attempts     integer NOT NULL,
+    first_failed timestamptz NOT NULL,
+    last_try     timestamptz NOT NULL,
+    next_try     timestamptz NOT NULL,
+    PRIMARY KEY (tview, packed)
+);
+COMMENT ON TABLE tviews_batch.failure IS 'keys whose refresh failed; see tviews_failures';
+COMMENT ON COLUMN tviews_batch.failure.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_batch.failure.packed IS 'the key, packed in binary form as its refresh_key';
+COMMENT ON COLUMN tviews_batch.failure.key IS 'the key, to be read: column and value';
+COMMENT ON COLUMN tviews_batch.failure.sqlstate IS 'SQLSTATE of the last error';
+COMMENT ON COLUMN tviews_batch.failure.message IS 'its message';
+COMMENT ON COLUMN tviews_batch.failure.attempts IS 'how often it was tried';
+COMMENT ON COLUMN tviews_batch.failure.first_failed IS 'first time';
+COMMENT ON COLUMN tviews_batch.failure.last_try IS 'last time';
+COMMENT ON COLUMN tviews_batch.failure.next_try IS 'the first drain after this tries it again';
+
+CREATE INDEX failure_next_try ON tviews_batch.failure (tview, next_try);
 
 CREATE TABLE tviews_batch.source (
     source       regclass PRIMARY KEY,
@@ -139,10 +183,26 @@ CREATE UNLOGGED TABLE tviews_batch.queue (
 ) USING heap WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 10000,
         autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0);
 COMMENT ON TABLE tviews_batch.queue IS 'changes that no drain has taken yet; see tviews_queue_depth';
-COMMENT ON COLUMN tviews_batch.queue.source IS 'the changed table';
+COMMENT ON COLUMN tviews_batch.queue.source IS 'the changed table; 0: the sentinel, whose link is the epoch';
 COMMENT ON COLUMN tviews_batch.queue.version IS 'version of the shape the link values are packed with';
 COMMENT ON COLUMN tviews_batch.queue.started IS 'start of the writing transaction';
 COMMENT ON COLUMN tviews_batch.queue.link IS 'packed link values; NULL: any row of the table may have changed';
+
+-- what empties the queue takes the sentinel along
+INSERT INTO tviews_batch.queue VALUES (0, 0, now(), uuid_send(gen_random_uuid()));
+
+CREATE UNLOGGED TABLE tviews_batch.unlogged_sentinel (one boolean PRIMARY KEY);
+COMMENT ON TABLE tviews_batch.unlogged_sentinel IS 'one row; without it unlogged tables were emptied, which matters where the queue was not';
+COMMENT ON COLUMN tviews_batch.unlogged_sentinel.one IS 'true';
+INSERT INTO tviews_batch.unlogged_sentinel VALUES (true);
+
+CREATE TABLE tviews_batch.prepared (
+    gid text PRIMARY KEY,
+    xid xid NOT NULL
+);
+COMMENT ON TABLE tviews_batch.prepared IS 'transactions that were prepared when the queue was lost: their changes have no entries';
+COMMENT ON COLUMN tviews_batch.prepared.gid IS 'the name given to PREPARE TRANSACTION';
+COMMENT ON COLUMN tviews_batch.prepared.xid IS 'its transaction id';
 
 CREATE TABLE tviews_batch.drain (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -170,7 +230,7 @@ COMMENT ON COLUMN tviews_batch.drain.keys IS 'keys evaluated';
 COMMENT ON COLUMN tviews_batch.drain.inserted IS 'rows inserted into TVIEWs';
 COMMENT ON COLUMN tviews_batch.drain.updated IS 'rows updated in TVIEWs';
 COMMENT ON COLUMN tviews_batch.drain.deleted IS 'rows deleted from TVIEWs';
-COMMENT ON COLUMN tviews_batch.drain.failed IS 'keys whose refresh failed; always 0 yet, as one failing key fails the drain';
+COMMENT ON COLUMN tviews_batch.drain.failed IS 'keys whose refresh failed';
 COMMENT ON COLUMN tviews_batch.drain.levels IS 'levels on which a TVIEW was refreshed';
 COMMENT ON COLUMN tviews_batch.drain.remaining IS 'queue entries left, possibly an estimate';
 COMMENT ON COLUMN tviews_batch.drain.keyed IS 'TVIEWs refreshed key by key';
@@ -199,6 +259,20 @@ CREATE FUNCTION tviews_batch.queue_depth(OUT source oid, OUT pending_changes big
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'tvb_queue_depth';
 COMMENT ON FUNCTION tviews_batch.queue_depth() IS 'entries of the queue per source; see the view tviews_queue_depth';
+
+CREATE FUNCTION tviews_batch.unlogged_lost() RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- an unlogged table cannot be read on a standby
+    IF pg_is_in_recovery() THEN
+        RETURN false;
+    END IF;
+    RETURN NOT EXISTS (SELECT FROM tviews_batch.unlogged_sentinel);
+END
+$$;
+COMMENT ON FUNCTION tviews_batch.unlogged_lost() IS 'whether unlogged tables were emptied since a drain last looked; false on a standby';
 
 ----------------------------------------------------------------------
 -- Functions: definition
@@ -236,6 +310,10 @@ CREATE PROCEDURE tviews_drain_loop(run_for interval DEFAULT '1 minute', pause in
     LANGUAGE c AS 'MODULE_PATHNAME', 'tvb_drain_loop';
 COMMENT ON PROCEDURE tviews_drain_loop(interval, interval) IS 'drain again and again, one transaction per batch';
 
+CREATE FUNCTION tviews_retry(tview regclass DEFAULT NULL) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_retry';
+COMMENT ON FUNCTION tviews_retry(regclass) IS 'let the next drain try failed keys and comparisons again; NULL: of all TVIEWs';
+
 CREATE FUNCTION tviews_refresh(tview regclass, OUT inserted bigint, OUT updated bigint, OUT deleted bigint)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_refresh';
 COMMENT ON FUNCTION tviews_refresh(regclass) IS 'compare a whole TVIEW with its view and write what differs';
@@ -256,6 +334,10 @@ CREATE FUNCTION tviews_resume(tview regclass) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_resume';
 COMMENT ON FUNCTION tviews_resume(regclass) IS 'end a pause; the next drain compares the TVIEW whole';
 
+CREATE FUNCTION tviews_set_queue(logged boolean) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_set_queue';
+COMMENT ON FUNCTION tviews_set_queue(boolean) IS 'make the queue survive a crash, or not';
+
 CREATE FUNCTION tviews_refresh_sql(tview regclass) RETURNS text
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_refresh_sql';
 COMMENT ON FUNCTION tviews_refresh_sql(regclass) IS 'the query that evaluates a batch of keys of a TVIEW';
@@ -267,22 +349,30 @@ COMMENT ON FUNCTION tviews_refresh_sql(regclass) IS 'the query that evaluates a 
 
 CREATE FUNCTION tviews_batch.follow_ddl() RETURNS event_trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'tvb_follow_ddl';
-COMMENT ON FUNCTION tviews_batch.follow_ddl() IS 'event trigger: capture follows partitions and children';
+COMMENT ON FUNCTION tviews_batch.follow_ddl() IS 'event trigger: capture, routes and columns follow what was created or altered';
 
 CREATE FUNCTION tviews_batch.follow_drop() RETURNS event_trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'tvb_follow_drop';
 COMMENT ON FUNCTION tviews_batch.follow_drop() IS 'event trigger: dropped tables and TVIEWs are forgotten';
 
 CREATE EVENT TRIGGER tviews_batch_follow_ddl ON ddl_command_end
-    WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA')
+    WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE SCHEMA', 'ALTER SCHEMA',
+                 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA',
+                 'CREATE VIEW', 'ALTER VIEW', 'CREATE RULE', 'ALTER MATERIALIZED VIEW',
+                 'CREATE FUNCTION', 'ALTER FUNCTION', 'ALTER ROUTINE', 'CREATE AGGREGATE', 'ALTER AGGREGATE',
+                 'ALTER TYPE', 'ALTER DOMAIN', 'ALTER OPERATOR', 'ALTER COLLATION', 'ALTER EXTENSION')
     EXECUTE FUNCTION tviews_batch.follow_ddl();
-COMMENT ON EVENT TRIGGER tviews_batch_follow_ddl IS 'pg_tviews_batch: capture follows partitions and children';
+COMMENT ON EVENT TRIGGER tviews_batch_follow_ddl IS 'pg_tviews_batch: TVIEWs follow what was created or altered';
 ALTER EVENT TRIGGER tviews_batch_follow_ddl ENABLE ALWAYS;
 
 CREATE EVENT TRIGGER tviews_batch_follow_drop ON sql_drop
-    WHEN TAG IN ('DROP TABLE', 'DROP VIEW', 'DROP SCHEMA', 'DROP OWNED', 'DROP FOREIGN TABLE', 'DROP EXTENSION')
+    WHEN TAG IN ('DROP TABLE', 'DROP VIEW', 'DROP MATERIALIZED VIEW', 'DROP SCHEMA', 'DROP OWNED', 'DROP FOREIGN TABLE',
+                 'DROP EXTENSION', 'ALTER TABLE', 'DROP TRIGGER', 'DROP FUNCTION', 'DROP PROCEDURE', 'DROP ROUTINE',
+                 'DROP AGGREGATE', 'DROP OPERATOR', 'DROP CAST', 'DROP TYPE', 'DROP DOMAIN', 'DROP COLLATION',
+                 'DROP SEQUENCE', 'DROP SERVER', 'DROP FOREIGN DATA WRAPPER', 'DROP LANGUAGE', 'DROP ACCESS METHOD',
+                 'DROP TEXT SEARCH CONFIGURATION', 'DROP OPERATOR CLASS', 'DROP OPERATOR FAMILY', 'ALTER EXTENSION')
     EXECUTE FUNCTION tviews_batch.follow_drop();
-COMMENT ON EVENT TRIGGER tviews_batch_follow_drop IS 'pg_tviews_batch: dropped tables and TVIEWs are forgotten';
+COMMENT ON EVENT TRIGGER tviews_batch_follow_drop IS 'pg_tviews_batch: dropped tables, views, TVIEWs and triggers are noticed';
 ALTER EVENT TRIGGER tviews_batch_follow_drop ENABLE ALWAYS;
 
 ----------------------------------------------------------------------
@@ -526,39 +616,119 @@ COMMENT ON COLUMN tviews_queue_depth.pending_changes IS 'entries committed and n
 COMMENT ON COLUMN tviews_queue_depth.oldest_age IS 'time since the oldest of them began to be written';
 COMMENT ON COLUMN tviews_queue_depth.exact IS 'false: the queue is long (more than 100,000 entries, 32 MB or 6 ms of reading), the numbers are estimated';
 
+CREATE VIEW tviews_batch.unlogged AS
+    WITH RECURSIVE emptied(relation) AS (
+        SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relpersistence = 'u' AND c.relkind IN ('r', 'p')),
+    tview(tview) AS (
+        SELECT t.tview FROM tviews_batch.tview t WHERE t.tview IN (SELECT relation FROM emptied)
+        UNION
+        SELECT r.tview FROM tviews_batch.route r JOIN tviews_batch.captured s USING (source)
+         WHERE s.relation IN (SELECT relation FROM emptied))
+    SELECT tview FROM tview;
+COMMENT ON VIEW tviews_batch.unlogged IS 'TVIEWs that are unlogged or read unlogged tables: a crash empties these';
+COMMENT ON COLUMN tviews_batch.unlogged.tview IS 'the TVIEW';
+
+CREATE VIEW tviews_batch.unwatched AS
+    WITH relation AS (
+        SELECT DISTINCT r.tview, c.relation
+          FROM tviews_batch.route r
+          JOIN tviews_batch.captured c ON c.source = r.source),
+    firing AS (
+        SELECT tgrelid, tgfoid, bit_or(tgtype::integer) AS events
+          FROM pg_catalog.pg_trigger
+         WHERE tgenabled = 'A' AND NOT tgisinternal
+           AND tgfoid IN ('tviews_batch.capture()'::regprocedure, 'tviews_batch.guard()'::regprocedure)
+         GROUP BY tgrelid, tgfoid)
+    SELECT r.tview, format('capture on table %s is disabled or was dropped', r.relation) AS reason
+      FROM relation r
+     WHERE NOT EXISTS (
+           SELECT FROM firing f
+            WHERE f.tgrelid = r.relation AND f.tgfoid = 'tviews_batch.capture()'::regprocedure
+              AND f.events & 60 = 60)
+    UNION ALL
+    SELECT r.tview, format('guard trigger of TVIEW %s is disabled or was dropped', r.guarded)
+      FROM (SELECT tview, tview AS guarded FROM tviews_batch.tview
+            UNION
+            SELECT s.tview, s.source FROM tviews_batch.route s JOIN tviews_batch.tview t ON t.tview = s.source) r
+     WHERE NOT EXISTS (
+           SELECT FROM firing f
+            WHERE f.tgrelid = r.guarded AND f.tgfoid = 'tviews_batch.guard()'::regprocedure)
+    UNION ALL
+    SELECT t.tview, format('event trigger %s is disabled or was dropped: DDL is not followed', e.name)
+      FROM tviews_batch.tview t, (VALUES ('tviews_batch_follow_ddl'), ('tviews_batch_follow_drop')) AS e (name)
+     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = e.name AND evtenabled = 'A');
+COMMENT ON VIEW tviews_batch.unwatched IS 'TVIEWs that may change without notice, because a trigger of the extension does not fire';
+COMMENT ON COLUMN tviews_batch.unwatched.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_batch.unwatched.reason IS 'which trigger';
+
 CREATE VIEW tviews_status AS
     WITH depth AS MATERIALIZED (
-        SELECT source, pending_changes, oldest FROM tviews_batch.queue_depth())
+        SELECT source, pending_changes, oldest FROM tviews_batch.queue_depth()),
+    queue AS MATERIALIZED (
+        SELECT epoch, epoch IS NULL AND pg_is_in_recovery() AS unreadable, tviews_batch.unlogged_lost() AS unlogged_lost
+          FROM tviews_batch.epoch() AS epoch),
+    lost AS MATERIALIZED (
+        -- what the next drain will find
+        SELECT t.tview,
+               CASE WHEN queue.epoch IS NULL THEN 'the queue was lost: crash, promotion, restore or TRUNCATE'
+                    WHEN queue.epoch <> t.epoch OR t.epoch IS NULL THEN 'restored from a dump'
+                    ELSE 'an unlogged table was emptied by a crash' END AS reason
+          FROM tviews_batch.tview t CROSS JOIN queue
+         WHERE (queue.epoch IS DISTINCT FROM t.epoch AND NOT queue.unreadable)
+            OR (queue.unlogged_lost AND t.tview IN (SELECT u.tview FROM tviews_batch.unlogged u)))
     SELECT t.tview, t.view, t.level, t.key,
            CASE WHEN t.paused THEN 'paused'
-                WHEN t.stale_reason IS NOT NULL THEN 'stale'
+                WHEN lost.reason IS NOT NULL OR w.reason IS NOT NULL THEN 'stale'
+                WHEN f.keys > 0 THEN 'failing'
                 ELSE 'ok' END AS state,
-           CASE WHEN t.paused THEN 'paused by tviews_pause' ELSE t.stale_reason END AS reason,
+           CASE WHEN t.paused THEN 'paused by tviews_pause'
+                WHEN lost.reason IS NOT NULL OR w.reason IS NOT NULL THEN coalesce(lost.reason, w.reason)
+                WHEN f.keys = 1 THEN '1 key failed'
+                WHEN f.keys > 1 THEN f.keys || ' keys failed' END AS reason,
            CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END AS rows,
            coalesce(p.pending_changes, 0)::bigint AS pending_changes,
            clock_timestamp() - p.oldest AS lag,
-           t.last_refresh, t.last_error
+           t.last_refresh, coalesce(t.last_error, f.message) AS last_error
       FROM tviews_batch.tview t
+      LEFT JOIN LATERAL (
+           SELECT count(*) AS keys, (array_agg(e.message ORDER BY e.last_try DESC))[1] AS message
+             FROM tviews_batch.failure e WHERE e.tview = t.tview) f ON true
       LEFT JOIN pg_catalog.pg_class c ON c.oid = t.tview
+      LEFT JOIN lost ON lost.tview = t.tview
       LEFT JOIN LATERAL (
            WITH RECURSIVE below(source) AS (
                SELECT r.source FROM tviews_batch.route r WHERE r.tview = t.tview
                UNION
                SELECT r.source FROM below b JOIN tviews_batch.route r ON r.tview = b.source)
            SELECT sum(d.pending_changes) AS pending_changes, min(d.oldest) AS oldest
-             FROM depth d WHERE d.source IN (SELECT b.source::oid FROM below b)) p ON true;
+             FROM depth d WHERE d.source IN (SELECT b.source::oid FROM below b)) p ON true
+      LEFT JOIN LATERAL (
+           SELECT coalesce('cannot be refreshed: ' || t.broken, t.stale_reason,
+                           (SELECT d.reason FROM tviews_batch.unwatched d WHERE d.tview = t.tview ORDER BY 1 LIMIT 1)) AS reason
+           ) w ON true;
 COMMENT ON VIEW tviews_status IS 'one row per TVIEW: whether it is up to date, and if not, why';
 COMMENT ON COLUMN tviews_status.tview IS 'the TVIEW';
 COMMENT ON COLUMN tviews_status.view IS 'its definition';
 COMMENT ON COLUMN tviews_status.level IS '0: reads only tables; else 1 + the highest level among the TVIEWs it reads';
 COMMENT ON COLUMN tviews_status.key IS 'columns that identify a row';
-COMMENT ON COLUMN tviews_status.state IS 'ok, paused or stale';
+COMMENT ON COLUMN tviews_status.state IS 'ok, failing, stale or paused';
 COMMENT ON COLUMN tviews_status.reason IS 'why it is not ok';
 COMMENT ON COLUMN tviews_status.rows IS 'rows, as the planner estimates them; NULL: never analyzed';
 COMMENT ON COLUMN tviews_status.pending_changes IS 'queue entries that concern it, directly or through other TVIEWs';
 COMMENT ON COLUMN tviews_status.lag IS 'time since the oldest of them began to be written; NULL: none';
 COMMENT ON COLUMN tviews_status.last_refresh IS 'last time a drain or comparison looked at it';
-COMMENT ON COLUMN tviews_status.last_error IS 'message of the last failed refresh; not recorded yet';
+COMMENT ON COLUMN tviews_status.last_error IS 'message of the last failure that still matters';
+
+CREATE VIEW tviews_failures AS
+    SELECT tview, key, sqlstate, message, attempts, next_try
+      FROM tviews_batch.failure;
+COMMENT ON VIEW tviews_failures IS 'keys whose refresh failed: their rows are as they were before';
+COMMENT ON COLUMN tviews_failures.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_failures.key IS 'the key: column and value';
+COMMENT ON COLUMN tviews_failures.sqlstate IS 'SQLSTATE of the last error';
+COMMENT ON COLUMN tviews_failures.message IS 'its message';
+COMMENT ON COLUMN tviews_failures.attempts IS 'how often it was tried';
+COMMENT ON COLUMN tviews_failures.next_try IS 'the first drain after this tries it again; a change of one of its sources does so at once';
 
 CREATE VIEW tviews_drains AS
     SELECT id, started, elapsed_ms, changes, keys, inserted, updated, deleted, failed,
@@ -573,7 +743,7 @@ COMMENT ON COLUMN tviews_drains.keys IS 'keys evaluated';
 COMMENT ON COLUMN tviews_drains.inserted IS 'rows inserted into TVIEWs';
 COMMENT ON COLUMN tviews_drains.updated IS 'rows updated in TVIEWs';
 COMMENT ON COLUMN tviews_drains.deleted IS 'rows deleted from TVIEWs';
-COMMENT ON COLUMN tviews_drains.failed IS 'keys whose refresh failed; always 0 yet, as one failing key fails the drain';
+COMMENT ON COLUMN tviews_drains.failed IS 'keys whose refresh failed';
 COMMENT ON COLUMN tviews_drains.levels IS 'levels on which a TVIEW was refreshed';
 COMMENT ON COLUMN tviews_drains.remaining IS 'queue entries left, possibly an estimate';
 COMMENT ON COLUMN tviews_drains.keyed IS 'TVIEWs refreshed key by key';
@@ -591,6 +761,7 @@ SELECT pg_catalog.pg_extension_config_dump('tviews_batch.shape', '');
 SELECT pg_catalog.pg_extension_config_dump('tviews_batch.captured', '');
 SELECT pg_catalog.pg_extension_config_dump('tviews_batch.route', '');
 SELECT pg_catalog.pg_extension_config_dump('tviews_batch.lookup', '');
+SELECT pg_catalog.pg_extension_config_dump('tviews_batch.failure', '');
 
 ----------------------------------------------------------------------
 -- Privileges: draining is granted by name; watching is pg_monitor's
@@ -599,10 +770,15 @@ SELECT pg_catalog.pg_extension_config_dump('tviews_batch.lookup', '');
 REVOKE ALL ON FUNCTION tviews_drain(bigint, integer) FROM PUBLIC;
 REVOKE ALL ON PROCEDURE tviews_drain_loop(interval, interval) FROM PUBLIC;
 REVOKE ALL ON PROCEDURE tviews_reconcile(regclass) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tviews_set_queue(boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tviews_retry(regclass) FROM PUBLIC;
 REVOKE ALL ON FUNCTION tviews_batch.queue_depth() FROM PUBLIC;
+REVOKE ALL ON FUNCTION tviews_batch.epoch() FROM PUBLIC;
+REVOKE ALL ON FUNCTION tviews_batch.unlogged_lost() FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA tviews_batch TO pg_monitor;
 GRANT SELECT ON tviews_batch.tview, tviews_batch.source, tviews_batch.shape, tviews_batch.captured,
-    tviews_batch.route, tviews_batch.lookup, tviews_batch.drain TO pg_monitor;
-GRANT EXECUTE ON FUNCTION tviews_batch.queue_depth() TO pg_monitor;
-GRANT SELECT ON tviews_status, tviews_queue_depth, tviews_drains TO pg_monitor;
+    tviews_batch.route, tviews_batch.lookup, tviews_batch.failure, tviews_batch.drain, tviews_batch.prepared,
+    tviews_batch.unlogged, tviews_batch.unwatched TO pg_monitor;
+GRANT EXECUTE ON FUNCTION tviews_batch.queue_depth(), tviews_batch.epoch(), tviews_batch.unlogged_lost() TO pg_monitor;
+GRANT SELECT ON tviews_status, tviews_queue_depth, tviews_failures, tviews_drains TO pg_monitor;

@@ -1,0 +1,380 @@
+--
+-- DDL on sources, views and TVIEWs: followed, or the TVIEW says that it is stale and why.
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pg_tviews_batch;
+CREATE SCHEMA ddl;
+SET search_path = ddl, public;
+
+-- one drain, then every TVIEW beside its view; compared: whole comparisons of that drain
+CREATE FUNCTION drained(OUT changes bigint, OUT compared bigint, OUT differences bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    t record;
+    n bigint;
+    before bigint := coalesce((SELECT sum(d.compared) FROM tviews_drains d), 0);
+BEGIN
+    SELECT d.changes INTO changes FROM tviews_drain() d;
+    compared := (SELECT coalesce(sum(d.compared), 0) FROM tviews_drains d) - before;
+    differences := 0;
+    FOR t IN SELECT tview, view FROM tviews_status WHERE state = 'ok' LOOP
+        EXECUTE format('SELECT (SELECT count(*) FROM (TABLE %1$s EXCEPT ALL TABLE %2$s) x)
+                             + (SELECT count(*) FROM (TABLE %2$s EXCEPT ALL TABLE %1$s) x)', t.tview, t.view) INTO n;
+        differences := differences + n;
+    END LOOP;
+END $$;
+CREATE VIEW state AS SELECT tview, level, state, reason, pending_changes AS pending FROM tviews_status ORDER BY tview::text COLLATE "C";
+
+CREATE TABLE tb_a (pk_a int PRIMARY KEY, name text NOT NULL, unread int);
+CREATE TABLE tb_b (pk_b int PRIMARY KEY, fk_a int NOT NULL REFERENCES tb_a, qty int NOT NULL, gone int);
+INSERT INTO tb_a SELECT i, 'a' || i, i FROM generate_series(1, 5) i;
+INSERT INTO tb_b SELECT i, i % 5 + 1, i, i FROM generate_series(1, 20) i;
+CREATE VIEW v_b AS SELECT b.pk_b, b.qty, a.name FROM tb_b b JOIN tb_a a ON a.pk_a = b.fk_a;
+SELECT tviews_create('v_b');
+CREATE VIEW v_a AS SELECT a.pk_a, a.name, (SELECT jsonb_agg(jsonb_build_object('b', b.pk_b, 'n', b.name) ORDER BY b.pk_b)
+    FROM tv_b b JOIN tb_b x ON x.pk_b = b.pk_b WHERE x.fk_a = a.pk_a) AS bs FROM tb_a a;
+SELECT tviews_create('v_a');
+SELECT * FROM drained();
+
+--
+-- What concerns nobody: no state changes, nothing is queued, nothing compared
+--
+CREATE OR REPLACE VIEW v_b AS
+    SELECT b.pk_b, b.qty, a.name
+      FROM tb_b b JOIN tb_a a ON a.pk_a = b.fk_a;   -- the same in other lines
+ALTER TABLE tb_a ADD COLUMN extra int DEFAULT 7;
+ALTER TABLE tb_a ALTER COLUMN unread TYPE bigint;
+ALTER TABLE tb_b DROP COLUMN gone;
+ALTER TABLE tb_a ALTER COLUMN extra SET NOT NULL;
+CREATE INDEX ON tb_b (qty);
+COMMENT ON TABLE tb_a IS 'comment';
+COMMENT ON COLUMN v_b.qty IS 'comment';
+ALTER TABLE tb_a SET (fillfactor = 90);
+ALTER TABLE tb_a ADD CONSTRAINT positive CHECK (pk_a > 0);
+CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER of_the_user AFTER INSERT ON tb_a FOR EACH STATEMENT EXECUTE FUNCTION nothing();
+ALTER TABLE tb_a DISABLE TRIGGER of_the_user;
+ALTER TABLE tb_a ENABLE TRIGGER of_the_user;
+DROP TRIGGER of_the_user ON tb_a;
+CREATE TABLE elsewhere (LIKE tb_a);
+ALTER TABLE elsewhere RENAME TO elsewhere_else;
+DROP TABLE elsewhere_else;
+BEGIN;
+ALTER TABLE tb_b RENAME fk_a TO fk_z;
+ROLLBACK;
+SELECT * FROM state;
+SELECT * FROM drained();
+
+--
+-- Renames are followed, with changes under way, and compare nothing
+--
+SET client_min_messages = warning;
+UPDATE tb_b SET qty = qty + 100 WHERE pk_b = 1;
+ALTER TABLE tb_b RENAME fk_a TO fk_alpha;
+UPDATE tb_b SET fk_alpha = 2 WHERE pk_b = 2;
+ALTER TABLE tb_a RENAME TO tb_alpha;
+UPDATE tb_alpha SET name = 'x' WHERE pk_a = 3;
+ALTER TABLE tb_alpha RENAME pk_a TO pk_alpha;
+ALTER TABLE tb_b RENAME pk_b TO pk_beta;
+DELETE FROM tb_b WHERE pk_beta = 4;
+ALTER SCHEMA ddl RENAME TO "D d l";
+SET search_path = "D d l", public;
+UPDATE tb_b SET qty = 0 WHERE pk_beta = 5;
+CREATE SCHEMA ddl_two;
+ALTER TABLE tb_alpha SET SCHEMA ddl_two;
+UPDATE ddl_two.tb_alpha SET name = 'y' WHERE pk_alpha = 1;
+SELECT * FROM state;
+SELECT * FROM drained();
+-- names that change places
+ALTER TABLE tb_b RENAME qty TO t;
+ALTER TABLE tb_b RENAME fk_alpha TO qty;
+ALTER TABLE tb_b RENAME t TO fk_alpha;
+UPDATE tb_b SET qty = 5 WHERE pk_beta IN (6, 7);
+SELECT * FROM drained();
+ALTER TABLE ddl_two.tb_alpha SET SCHEMA "D d l";
+ALTER SCHEMA "D d l" RENAME TO ddl;
+SET search_path = ddl, public;
+UPDATE tb_b SET fk_alpha = 77 WHERE pk_beta IN (8, 9);
+SELECT * FROM drained();
+-- of the view, its TVIEW, and a column that is the key
+ALTER VIEW v_b RENAME COLUMN pk_b TO pk_beta;
+ALTER VIEW v_b RENAME COLUMN name TO alpha;
+ALTER VIEW v_b RENAME TO v_beta;
+ALTER TABLE tv_b RENAME TO tv_beta;
+UPDATE tb_alpha SET name = 'z' WHERE pk_alpha = 4;
+SELECT tview, view, key, refresh_key FROM tviews_batch.tview ORDER BY level;
+SELECT * FROM drained();
+SELECT * FROM tv_beta WHERE pk_beta = 3;
+-- partitions and children
+CREATE TABLE tb_p (k int NOT NULL, g int NOT NULL, v int, PRIMARY KEY (k, g)) PARTITION BY LIST (g);
+CREATE TABLE tb_p1 PARTITION OF tb_p FOR VALUES IN (1);
+CREATE TABLE tb_p2 PARTITION OF tb_p FOR VALUES IN (2);
+CREATE VIEW v_p AS SELECT g, sum(v) AS v FROM tb_p GROUP BY g;
+CREATE VIEW v_leaf AS SELECT k, v FROM tb_p2;
+SELECT tviews_create('v_p'), tviews_create('v_leaf', key => '{k}');
+INSERT INTO tb_p SELECT i, i % 2 + 1, i FROM generate_series(1, 10) i;
+ALTER TABLE tb_p RENAME g TO grp;
+ALTER TABLE tb_p RENAME v TO val;
+UPDATE tb_p2 SET val = 0 WHERE k = 3;
+UPDATE tb_p SET grp = 1 WHERE k = 5;
+SELECT * FROM drained();
+SELECT * FROM drained();
+ALTER TABLE tb_p1 RENAME TO tb_p_one;
+UPDATE tb_p_one SET val = 3 WHERE k = 2;
+CREATE SCHEMA ddl_three CREATE TABLE tb_p3 PARTITION OF ddl.tb_p FOR VALUES IN (3);
+INSERT INTO ddl_three.tb_p3 VALUES (30, 3, 30);
+SELECT * FROM drained();
+SELECT * FROM state;
+
+--
+-- The view is replaced
+--
+CREATE OR REPLACE VIEW v_beta AS SELECT b.pk_beta, b.fk_alpha AS qty, upper(a.name) AS alpha FROM tb_b b JOIN tb_alpha a ON a.pk_alpha = b.qty WHERE b.pk_beta > 2;
+SELECT * FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+UPDATE tb_alpha SET name = 'replaced' WHERE pk_alpha = 2;
+SELECT * FROM drained();
+-- new columns, one of a table not read so far, with changes before and after
+CREATE TABLE tb_c (pk_c int PRIMARY KEY, label varchar(10) COLLATE "C" NOT NULL);
+INSERT INTO tb_c SELECT i, 'c' || i FROM generate_series(1, 5) i;
+UPDATE tb_alpha SET name = 'before' WHERE pk_alpha = 1;
+CREATE OR REPLACE VIEW v_beta AS SELECT b.pk_beta, b.fk_alpha AS qty, upper(a.name) AS alpha, c.label, ARRAY[c.pk_c] AS "Odd ""one"""
+    FROM tb_b b JOIN tb_alpha a ON a.pk_alpha = b.qty LEFT JOIN tb_c c ON c.pk_c = a.pk_alpha;
+UPDATE tb_c SET label = 'after' WHERE pk_c = 1;
+SELECT * FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+UPDATE tb_c SET label = 'later' WHERE pk_c = 2;
+SELECT * FROM drained();
+SELECT attname, format_type(atttypid, atttypmod), attcollation::regcollation FROM pg_attribute WHERE attrelid = 'tv_beta'::regclass AND attnum > 3 ORDER BY attnum;
+SELECT source, route FROM tviews_explain('tv_beta');
+-- a view that it reads is replaced
+CREATE VIEW v_inner AS SELECT pk_c, label FROM tb_c;
+CREATE VIEW v_outer AS SELECT pk_c, label FROM v_inner;
+SELECT tviews_create('v_outer', key => '{pk_c}');
+CREATE OR REPLACE VIEW v_inner AS SELECT pk_c, lower(label)::varchar(10) COLLATE "C" AS label FROM tb_c WHERE pk_c < 4;
+SELECT * FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+-- whole rows
+CREATE VIEW v_whole AS SELECT pk_c, to_jsonb(c) AS doc FROM tb_c c;
+SELECT tviews_create('v_whole', key => '{pk_c}');
+ALTER TABLE tb_c ADD COLUMN n int DEFAULT 3;
+SELECT * FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+UPDATE tb_c SET n = 4 WHERE pk_c = 3;
+SELECT * FROM drained();
+ALTER TABLE tb_c RENAME n TO number;
+SELECT * FROM drained();
+ALTER TABLE tb_c ALTER number TYPE text USING 'n' || number;
+SELECT * FROM drained();
+ALTER TABLE tb_c DROP COLUMN number;
+SELECT * FROM drained();
+SELECT * FROM tv_whole WHERE pk_c = 3;
+DROP VIEW v_whole, v_outer CASCADE;
+-- a column that is read cannot change its type
+ALTER TABLE tb_b ALTER fk_alpha TYPE bigint;
+ALTER TABLE tb_b DROP COLUMN fk_alpha;
+
+--
+-- What cannot be followed stays stale, with the reason; others go on
+--
+CREATE OR REPLACE VIEW v_p AS SELECT grp AS g, sum(val) AS v FROM tb_p WHERE random() < 2 GROUP BY grp;
+SELECT * FROM state WHERE state <> 'ok';
+UPDATE tb_p SET val = 9 WHERE k = 3;
+SELECT * FROM drained();
+SELECT tviews_refresh('tv_p');
+CREATE OR REPLACE VIEW v_p AS SELECT grp AS g, sum(val) AS v FROM tb_p GROUP BY grp;
+SELECT * FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+CREATE OR REPLACE VIEW v_p AS SELECT grp AS g, sum(val) AS v FROM tb_p WHERE now() > '2000-01-01' GROUP BY grp;
+SELECT * FROM state WHERE state <> 'ok';
+CREATE OR REPLACE VIEW v_p AS SELECT grp AS g, sum(val) AS v FROM tb_p GROUP BY grp;
+-- the TVIEW's own columns
+ALTER TABLE tv_p RENAME v TO w;
+SELECT * FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+ALTER TABLE tv_p RENAME w TO v;
+SELECT * FROM drained();
+ALTER TABLE tv_p ALTER v TYPE numeric;
+SELECT * FROM state WHERE state <> 'ok';
+ALTER TABLE tv_p ALTER v TYPE bigint;
+SELECT * FROM drained();
+ALTER TABLE tv_p DROP COLUMN g;
+SELECT * FROM state WHERE state <> 'ok';
+SELECT tviews_drop('tv_p');
+SELECT tviews_create('v_p');
+-- the owner of the view may not read a new source
+CREATE ROLE ddl_owner;
+GRANT USAGE, CREATE ON SCHEMA ddl TO ddl_owner;
+GRANT SELECT, TRIGGER ON tb_c TO ddl_owner;
+CREATE TABLE tb_priv (pk int PRIMARY KEY, name text NOT NULL);
+INSERT INTO tb_priv VALUES (1, 'secret');
+GRANT SELECT ON tb_priv TO ddl_owner;
+SET ROLE ddl_owner;
+CREATE VIEW v_owned AS SELECT pk_c, label::text AS label FROM tb_c;
+SELECT tviews_create('v_owned', key => '{pk_c}');
+CREATE OR REPLACE VIEW v_owned AS SELECT pk AS pk_c, name COLLATE "C" AS label FROM tb_priv;
+RESET ROLE;
+SELECT * FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+GRANT TRIGGER ON tb_priv TO ddl_owner;
+SELECT tviews_refresh('tv_owned');
+UPDATE tb_priv SET name = 'granted';
+SELECT * FROM drained();
+SELECT * FROM state;
+ALTER TABLE tb_priv ENABLE ROW LEVEL SECURITY;
+SELECT tview, reason FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+ALTER TABLE tb_priv DISABLE ROW LEVEL SECURITY;
+SELECT tview, reason FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+
+--
+-- Functions and types
+--
+CREATE FUNCTION twice(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2 * i';
+CREATE TYPE mood AS ENUM ('good', 'bad');
+CREATE TYPE pair AS (x int, y int);
+CREATE TYPE nested AS (p pair);
+CREATE TABLE tb_f (pk_f int PRIMARY KEY, n int, m mood, ms mood[], p pair, q nested[]);
+INSERT INTO tb_f SELECT i, i, 'good', '{bad}', ROW(i, i)::pair, ARRAY[ROW(ROW(i, i))::nested] FROM generate_series(1, 3) i;
+CREATE VIEW v_f AS SELECT pk_f, twice(n) AS n2 FROM tb_f;
+CREATE VIEW v_mood AS SELECT pk_f, m::text AS m, to_jsonb(p) AS p, to_jsonb(q) AS q FROM tb_f;
+SELECT tviews_create('v_f'), tviews_create('v_mood', key => '{pk_f}');
+CREATE OR REPLACE FUNCTION unrelated(i int) RETURNS int LANGUAGE sql AS 'SELECT i';
+ALTER TYPE mood ADD VALUE 'new';
+ALTER FUNCTION twice(int) RENAME TO doubled;
+SELECT * FROM state WHERE state <> 'ok';
+CREATE OR REPLACE FUNCTION doubled(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2 * i + 1';
+SELECT * FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+ALTER TYPE mood RENAME VALUE 'good' TO 'fine';
+SELECT tview, reason FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+SELECT * FROM drained();
+ALTER TYPE pair ADD ATTRIBUTE z int;
+SELECT tview, reason FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+SELECT * FROM drained();
+SELECT * FROM tv_mood WHERE pk_f = 1;
+ALTER FUNCTION doubled(int) VOLATILE;
+SELECT tview, reason FROM state WHERE state <> 'ok';
+ALTER FUNCTION doubled(int) IMMUTABLE;
+SELECT * FROM drained();
+SELECT * FROM state WHERE state <> 'ok';
+
+--
+-- Capture and guard switched off, on again, or dropped
+--
+ALTER TABLE tb_f DISABLE TRIGGER ALL;
+SELECT tview, state, reason FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+SELECT * FROM drained();
+SELECT tview, state, reason FROM state WHERE state <> 'ok';
+UPDATE tb_f SET n = 50;
+ALTER TABLE tb_f ENABLE TRIGGER ALL;
+SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'tb_f'::regclass ORDER BY 1;
+SELECT tview, state, reason FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+SELECT * FROM drained();
+SELECT tview, state, reason FROM state WHERE state <> 'ok';
+DROP TRIGGER tviews_capture_update ON tb_f;
+SELECT tview, state, reason FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+SELECT * FROM drained();
+UPDATE tb_f SET n = 60;
+SELECT tview, state, reason FROM state WHERE state <> 'ok';
+SELECT tviews_refresh('tv_f');                     -- makes the trigger again
+SELECT tview, state, reason FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+UPDATE tb_f SET n = 61 WHERE pk_f = 1;
+SELECT * FROM drained();
+ALTER TABLE tv_f DISABLE TRIGGER tviews_guard;
+SELECT tview, state, reason FROM state WHERE state <> 'ok';
+UPDATE tv_f SET n2 = 0;
+ALTER TABLE tv_f ENABLE TRIGGER tviews_guard;
+SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'tv_f'::regclass ORDER BY 1;
+SELECT * FROM drained();
+DROP TRIGGER tviews_guard ON tv_f;
+SELECT * FROM drained();
+SELECT tview, state, reason FROM state WHERE state <> 'ok';
+SELECT tviews_refresh('tv_f');
+SELECT tview, state, reason FROM state WHERE state <> 'ok';
+-- without event triggers nothing of this is noticed, but that is shown
+ALTER EVENT TRIGGER tviews_batch_follow_ddl DISABLE;
+SELECT DISTINCT state, reason FROM state;
+ALTER TABLE tb_f DISABLE TRIGGER tviews_capture_insert;
+ALTER TABLE tb_f RENAME n TO renamed;
+ALTER EVENT TRIGGER tviews_batch_follow_ddl ENABLE ALWAYS;
+SELECT tview, state, reason FROM state WHERE state <> 'ok';
+ALTER TABLE tb_f ENABLE ALWAYS TRIGGER tviews_capture_insert;
+CALL tviews_reconcile('tv_f');
+CALL tviews_reconcile('tv_mood');
+UPDATE tb_f SET renamed = 62 WHERE pk_f = 1;
+SELECT * FROM drained();
+SELECT tview, state, reason FROM state WHERE state <> 'ok';
+
+--
+-- Cycles and levels
+--
+CREATE VIEW v_c1 AS SELECT pk_c, 1 AS n FROM tb_c;
+SELECT tviews_create('v_c1', key => '{pk_c}');
+CREATE VIEW v_c2 AS SELECT pk_c, n + 1 AS n FROM tv_c1;
+SELECT tviews_create('v_c2', key => '{pk_c}');
+CREATE VIEW v_c3 AS SELECT pk_c, n + 1 AS n FROM tv_c2;
+SELECT tviews_create('v_c3', key => '{pk_c}');
+CREATE OR REPLACE VIEW v_c1 AS SELECT pk_c, n FROM tv_c2;
+SELECT * FROM state WHERE tview::text LIKE 'tv_c_';
+INSERT INTO tb_c VALUES (6, 'c6');
+SELECT * FROM drained();
+SELECT * FROM drained();
+CREATE OR REPLACE VIEW v_c1 AS SELECT pk_c, n FROM tv_c1;
+SELECT * FROM state WHERE tview::text LIKE 'tv_c_';
+CREATE OR REPLACE VIEW v_c1 AS SELECT pk_c, 10 AS n FROM tb_c;
+SELECT * FROM state WHERE tview::text LIKE 'tv_c_';
+SELECT * FROM drained();
+SELECT * FROM drained();
+SELECT * FROM drained();
+SELECT * FROM tv_c3 ORDER BY 1 LIMIT 2;
+-- a level less for those above, more for those below
+CREATE OR REPLACE VIEW v_c2 AS SELECT pk_c, 5 AS n FROM tb_c;
+SELECT * FROM state WHERE tview::text LIKE 'tv_c_';
+SELECT * FROM drained();
+CREATE OR REPLACE VIEW v_c1 AS SELECT pk_c, n FROM tv_c3;
+SELECT * FROM state WHERE tview::text LIKE 'tv_c_';
+SELECT * FROM drained();
+DELETE FROM tb_c WHERE pk_c = 6;
+SELECT * FROM drained();
+SELECT tviews_drop('tv_c3', keep_table => true);
+SELECT * FROM state WHERE tview::text LIKE 'tv_c_';
+UPDATE tv_c3 SET n = 77 WHERE pk_c = 1;
+SELECT * FROM drained();
+
+--
+-- Drops
+--
+DROP TABLE tb_f;
+ALTER TABLE tb_f DROP COLUMN m CASCADE;
+SELECT * FROM drained();
+SELECT tview FROM state WHERE tview::text IN ('tv_mood', 'tv_f');
+UPDATE tv_mood SET m = 'by hand' WHERE pk_f = 1;        -- an ordinary table now
+DROP TABLE tv_c1;
+DROP VIEW v_f;
+SELECT tview FROM state WHERE tview::text IN ('tv_mood', 'tv_f');
+SELECT tgname FROM pg_trigger WHERE tgrelid = 'tb_f'::regclass;
+DROP TABLE tb_f;
+DROP TABLE tv_beta CASCADE;
+SELECT * FROM state;
+UPDATE tb_alpha SET name = 'w' WHERE pk_alpha = 1;
+SELECT * FROM drained();
+DROP TABLE tb_p CASCADE;
+SELECT * FROM state;
+DROP OWNED BY ddl_owner CASCADE;
+DROP ROLE ddl_owner;
+SELECT * FROM state;
+RESET search_path;
+DROP SCHEMA ddl CASCADE;
+SELECT count(*) FROM tviews_status;
+SELECT count(*) FROM tviews_batch.captured;
+SELECT count(*) FROM tviews_batch.source;
+DROP SCHEMA ddl_two CASCADE;
+DROP SCHEMA ddl_three CASCADE;
+DROP EXTENSION pg_tviews_batch;

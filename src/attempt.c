@@ -1,0 +1,96 @@
+/*-------------------------------------------------------------------------
+ *
+ * attempt.c
+ *		Work that may fail without taking the transaction with it.
+ *
+ * The only place that begins subtransactions.  An attempt has its own SPI
+ * connection, so that plans and named relations of a failed one go with it;
+ * user, security context, settings and snapshots are put back by the abort.
+ *
+ * Which errors are nobody's is decided here:
+ *
+ *	- the drain's end: cancel, shutdown, time limits, locks, serialization, memory,
+ *	  disk, damaged data, transaction state;
+ *	- the TVIEW's: class 42, what its definition names is not there, not
+ *	  allowed, or of another type;
+ *	- all others can be a key's.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "attempt.h"
+
+/* First two characters of an SQLSTATE. */
+#define CATEGORY(a, b) MAKE_SQLSTATE(a, b, '0', '0', '0')
+
+static bool ends_drain(int sqlstate);
+
+TvbVerdict
+tvb_attempt(void (*work) (void *arg), void *arg, bool keep, ErrorData **error)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile caught = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		if (SPI_connect() != SPI_OK_CONNECT)
+			elog(ERROR, "could not connect to SPI");
+		MemoryContextSwitchTo(context);
+		work(arg);
+		SPI_finish();
+		if (keep)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		caught = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+
+	if (caught == NULL)
+		return TVB_DONE;
+	if (ends_drain(caught->sqlerrcode))
+		ReThrowError(caught);
+	*error = caught;
+	return ERRCODE_TO_CATEGORY(caught->sqlerrcode) == CATEGORY('4', '2') ? TVB_BROKEN : TVB_FAILED;
+}
+
+/* Whether an error has nothing to do with what was worked on. */
+static bool
+ends_drain(int sqlstate)
+{
+	switch (sqlstate)
+	{
+		case ERRCODE_LOCK_NOT_AVAILABLE:
+		case ERRCODE_DATA_CORRUPTED:
+		case ERRCODE_INDEX_CORRUPTED:
+			return true;
+	}
+	switch (ERRCODE_TO_CATEGORY(sqlstate))
+	{
+		case CATEGORY('2', '5'):	/* invalid transaction state */
+		case CATEGORY('2', 'D'):	/* invalid transaction termination */
+		case CATEGORY('4', '0'):	/* serialization, deadlock */
+		case CATEGORY('5', '3'):	/* memory, disk */
+		case CATEGORY('5', '7'):	/* cancel, shutdown */
+		case CATEGORY('5', '8'):	/* operating system */
+			return true;
+	}
+	return false;
+}

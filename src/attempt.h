@@ -1,0 +1,27 @@
+/* attempt.h - work that may fail without taking the transaction with it */
+#ifndef TVB_ATTEMPT_H
+#define TVB_ATTEMPT_H
+
+#include "postgres.h"
+
+/* How an attempt ended. */
+typedef enum TvbVerdict
+{
+	TVB_DONE,
+	TVB_FAILED,					/* a key or a row may be to blame */
+	TVB_BROKEN					/* no key is, but only this TVIEW: something
+								 * that its definition names is not there */
+} TvbVerdict;
+
+/*
+ * Call work(arg) in a subtransaction, connected to SPI anew.  keep false: what it wrote is
+ * undone even if it succeeds.  An error is returned as a copy in the current
+ * context, unless nobody's key and no TVIEW can be to blame for it: then it is raised
+ * again.
+ *
+ * After an error everything that belongs to a resource owner and was made in
+ * there is gone: tuplestores, sorts, registered relations.
+ */
+extern TvbVerdict tvb_attempt(void (*work) (void *arg), void *arg, bool keep, ErrorData **error);
+
+#endif

@@ -1,0 +1,39 @@
+/* derive.h - make what is stored of a TVIEW fit its view again */
+#ifndef TVB_DERIVE_H
+#define TVB_DERIVE_H
+
+#include "postgres.h"
+#include "nodes/pg_list.h"
+
+/*
+ * Analyse the view of a TVIEW again.  If its meaning changed, the TVIEW is stale
+ * and gets the columns it lacks; if the routes changed they are replaced.  If
+ * neither did, nothing is written.  What cannot be followed makes the TVIEW
+ * one that cannot be refreshed, with the reason; only a cancel or the like is
+ * an error.  Returns whether anything changed: then tvb_levels_sync is due.  The
+ * caller is connected to SPI.
+ */
+extern bool tvb_derive_again(Oid relid);
+
+/*
+ * Before a TVIEW is compared on request: derive it again and see to its sources'
+ * triggers, for DDL that no event trigger saw.
+ */
+extern void tvb_derive_repair(Oid relid);
+
+/* Mark TVIEWs stale.  A drain at work that does not see the mark leaves it. */
+extern void tvb_derive_stale(List *relids, const char *reason);
+
+/*
+ * A column of these relations was renamed: rename it in what is stored of them as
+ * sources.  Routes have to be derived again.
+ */
+extern void tvb_derive_rename_source(List *relids, const char *before, const char *after);
+
+/* A column of a view was renamed: rename it in its TVIEWs (oid list). */
+extern void tvb_derive_rename_tview(List *tviews, const char *before, const char *after);
+
+/* Whether an error must end the user's command rather than be kept as a reason. */
+extern bool tvb_derive_must_rethrow(int sqlerrcode);
+
+#endif

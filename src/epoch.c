@@ -1,0 +1,222 @@
+/*-------------------------------------------------------------------------
+ *
+ * epoch.c
+ *		Has the queue been lost?
+ *
+ * An unlogged queue is empty after a crash, on a promoted standby and after a
+ * base backup has been restored; a logged one can still be truncated, or stay
+ * behind when TVIEWs are restored from a dump.  The queue's sentinel (queue.c)
+ * names an epoch, and the metadata of each TVIEW, which is logged, names the
+ * epoch whose queue has all its changes.  Where these differ, changes may have
+ * been lost, and the TVIEW is marked stale, to be compared whole.
+ *
+ * Invariants:
+ *
+ *	- TVIEWs are marked, prepared transactions are remembered and the sentinel
+ *	  is written in one transaction.  If it is undone, the next drain does it again.
+ *	- Before the check the queue is held against truncation, and the
+ *	  snapshot of a comparison is taken after the check: so the comparison sees
+ *	  whatever was committed before the loss.
+ *	- A transaction prepared before a crash commits after it without an entry
+ *	  in the queue.  A TVIEW is clean only when it has been compared
+ *	  under a snapshot taken after all such transactions were gone.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/uuid.h"
+
+#include "drain.h"
+#include "epoch.h"
+#include "owner.h"
+#include "queue.h"
+#include "run.h"
+
+#define REASON_LOST \
+	"the queue was lost: crash, promotion, restore or TRUNCATE"
+#define REASON_RESTORED "restored from a dump"
+
+/* What the metadata says, beside the queue's epoch. */
+typedef struct Findings
+{
+	bool		behind;			/* a TVIEW belongs to another epoch */
+	bool		remembered;		/* some prepared transactions are remembered */
+	bool		pending;		/* ... and not all of them are gone */
+	bool		unlogged_lost;	/* unlogged tables have been emptied */
+} Findings;
+
+static void new_epoch(pg_uuid_t *epoch);
+static void remember_prepared(void);
+static void forget_prepared(void);
+static void mark_behind(pg_uuid_t *epoch, const char *reason);
+static void mark_unlogged(void);
+static Findings look(pg_uuid_t *epoch);
+
+PG_FUNCTION_INFO_V1(tvb_set_queue);
+
+bool
+tvb_epoch_check(void)
+{
+	pg_uuid_t	epoch;
+	bool		found;
+	Findings	findings;
+
+	tvb_queue_hold();
+	/* this call's snapshot may be older than what the last drain wrote */
+	PushActiveSnapshot(GetLatestSnapshot());
+	SPI_connect();
+
+	found = tvb_queue_epoch(GetActiveSnapshot(), &epoch);
+	if (!found)
+	{
+		new_epoch(&epoch);
+		remember_prepared();
+	}
+	findings = look(&epoch);
+	if (findings.behind)
+		mark_behind(&epoch, found ? REASON_RESTORED : REASON_LOST);
+	if (findings.unlogged_lost)
+		mark_unlogged();
+	if (findings.remembered && !findings.pending)
+		forget_prepared();
+
+	SPI_finish();
+	PopActiveSnapshot();
+	return findings.pending;
+}
+
+/*
+ * tviews_set_queue(logged boolean)
+ *
+ * The drain lock keeps drains from meeting the lock on the queue half way.
+ */
+Datum
+tvb_set_queue(PG_FUNCTION_ARGS)
+{
+	TvbOwnerState owner;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", "logged")));
+	if (!tvb_queue_owned(GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to change the queue"),
+				 errhint("Only a superuser or the owner of the extension may do this.")));
+	PreventCommandDuringRecovery("tviews_set_queue()");
+	(void) tvb_drain_lock(true);
+
+	SPI_connect();
+	tvb_owner_enter_extension(&owner);
+	tvb_queue_set_logged(PG_GETARG_BOOL(0));
+	tvb_owner_leave(&owner);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* Write a sentinel with a new epoch. */
+static void
+new_epoch(pg_uuid_t *epoch)
+{
+	if (!pg_strong_random(epoch->data, UUID_LEN))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random values")));
+	tvb_queue_begin_epoch(epoch);
+	ereport(LOG,
+			(errmsg("the queue of TVIEW changes was lost; all TVIEWs will be compared with their views")));
+}
+
+/* Remember the transactions that are prepared in this database. */
+static void
+remember_prepared(void)
+{
+	static SPIPlanPtr plan = NULL;
+
+	tvb_run_own_change(&plan,
+					   "INSERT INTO tviews_batch.prepared (gid, xid)"
+					   " SELECT gid, transaction FROM pg_catalog.pg_prepared_xacts"
+					   " WHERE database = pg_catalog.current_database()"
+					   " ON CONFLICT (gid) DO UPDATE SET xid = excluded.xid", NULL);
+}
+
+/* They are gone: what was compared meanwhile is to be compared once more. */
+static void
+forget_prepared(void)
+{
+	static SPIPlanPtr forget = NULL;
+	static SPIPlanPtr resume = NULL;
+
+	tvb_run_own_change(&forget, "DELETE FROM tviews_batch.prepared", NULL);
+	tvb_run_own_change(&resume,
+					   "UPDATE tviews_batch.tview SET awaits_prepared = false"
+					   " WHERE awaits_prepared", NULL);
+}
+
+/* Mark the TVIEWs of other epochs. */
+static void
+mark_behind(pg_uuid_t *epoch, const char *reason)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum		values[2] = {UUIDPGetDatum(epoch), CStringGetTextDatum(reason)};
+	Oid			types[2] = {UUIDOID, TEXTOID};
+	TvbRunArgs	args = {2, types, values, NULL};
+
+	tvb_run_own_change(&plan,
+					   "UPDATE tviews_batch.tview SET epoch = $1, awaits_prepared = false,"
+					   " stale_reason = CASE WHEN stale_reason IS NULL OR awaits_prepared"
+					   "  THEN $2 ELSE stale_reason END"
+					   " WHERE epoch IS DISTINCT FROM $1", &args);
+}
+
+/* Mark the TVIEWs that a crash emptied, or whose sources it emptied. */
+static void
+mark_unlogged(void)
+{
+	static SPIPlanPtr mark = NULL;
+	static SPIPlanPtr write = NULL;
+
+	tvb_run_own_change(&mark,
+					   "UPDATE tviews_batch.tview SET awaits_prepared = false,"
+					   " stale_reason = COALESCE(stale_reason, 'an unlogged table was emptied by a crash')"
+					   " WHERE tview IN (SELECT u.tview FROM tviews_batch.unlogged u)", NULL);
+	tvb_run_own_change(&write, "INSERT INTO tviews_batch.unlogged_sentinel VALUES (true)", NULL);
+}
+
+/* Compare the metadata with the queue's epoch.  One query, as every drain does it. */
+static Findings
+look(pg_uuid_t *epoch)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum		value = UUIDPGetDatum(epoch);
+	Oid			type = UUIDOID;
+	TvbRunArgs	args = {1, &type, &value, NULL};
+	bool		answers[4];
+
+	tvb_run_own_query(&plan,
+					  "SELECT EXISTS (SELECT FROM tviews_batch.tview WHERE epoch IS DISTINCT FROM $1),"
+					  " EXISTS (SELECT FROM tviews_batch.prepared),"
+					  " EXISTS (SELECT FROM tviews_batch.prepared) AND EXISTS (SELECT"
+					  "  FROM tviews_batch.prepared p JOIN pg_catalog.pg_prepared_xacts x"
+					  "  ON x.gid = p.gid AND x.transaction = p.xid"
+					  "  WHERE x.database = pg_catalog.current_database()),"
+					  " NOT EXISTS (SELECT FROM tviews_batch.unlogged_sentinel)", &args);
+	for (int i = 0; i < lengthof(answers); i++)
+	{
+		bool		isnull;
+
+		answers[i] = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+												i + 1, &isnull));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return (Findings) {answers[0], answers[1], answers[2], answers[3]};
+}

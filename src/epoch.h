@@ -1,0 +1,17 @@
+/* epoch.h - has the queue been lost? */
+#ifndef TVB_EPOCH_H
+#define TVB_EPOCH_H
+
+#include "postgres.h"
+
+/*
+ * Find out whether queue entries were lost since the last call in this
+ * database, and mark the TVIEWs that must be compared.  The caller holds
+ * the drain lock, and takes the snapshot it works with afterwards.
+ *
+ * True: transactions prepared before a loss are still there.  What is
+ * compared now must be compared again when they are gone.
+ */
+extern bool tvb_epoch_check(void);
+
+#endif
