@@ -452,6 +452,7 @@ shape 'preserved_condition', ['preserved side'], sub {
 	my $from = "FROM @{[rel($C)]} $c JOIN @{[rel($P)]} $p ON " . on($e1, $c, $p);
 	my $sel = 'SELECT ' . key_select($C, $c, 'k') . ", $p.v";
 	my @k = key_names($C, 'k');
+	return result("$sel FROM @{[rel($C)]} $c LEFT JOIN @{[rel($P)]} $p ON " . on($e1, $c, $p) . ' WHERE ' . pick("coalesce($p.g, 1) = $c.g", "coalesce($p.v % 2, 1) = $c.v % 2"), \@k, rows => ['nullable side']) if chance(.3);
 	my $sub = "(SELECT count(*) AS n FROM @{[rel($G)]} $g WHERE " . on($e2, $p, $g) . " AND $same)";
 	return result("$sel, $g.h $from LEFT JOIN @{[rel($G)]} $g ON " . on($e2, $p, $g) . " AND $same", \@k) if chance(.4);
 	return result("$sel, z.n $from, LATERAL $sub z", \@k) if chance(.4);
