@@ -442,6 +442,24 @@ shape 'preserved_group', ['preserved side'], sub {
 		. " AND $c.v > 2 GROUP BY $c.g", ['k'], infer => 1);
 };
 
+# Conditions over preserved members that stand in an outer join's ON, or in a
+# subquery that is there whatever it finds: they decide nothing about those members.
+shape 'preserved_condition', ['preserved side'], sub {
+	my ($e1, $e2) = chain();
+	my ($c, $p, $g) = (alias(), alias(), alias());
+	my ($C, $P, $G) = ($e1->{from}, $e1->{to}, $e2->{to});
+	my $same = pick("$c.g = $p.g", "$c.v = $p.v", "$c.h = $p.h");
+	my $from = "FROM @{[rel($C)]} $c JOIN @{[rel($P)]} $p ON " . on($e1, $c, $p);
+	my $sel = 'SELECT ' . key_select($C, $c, 'k') . ", $p.v";
+	my @k = key_names($C, 'k');
+	return result("$sel FROM @{[rel($C)]} $c LEFT JOIN @{[rel($P)]} $p ON " . on($e1, $c, $p) . ' WHERE ' . pick("coalesce($p.g, 1) = $c.g", "coalesce($p.v % 2, 1) = $c.v % 2"), \@k, rows => ['nullable side']) if chance(.3);
+	my $sub = "(SELECT count(*) AS n FROM @{[rel($G)]} $g WHERE " . on($e2, $p, $g) . " AND $same)";
+	return result("$sel, $g.h $from LEFT JOIN @{[rel($G)]} $g ON " . on($e2, $p, $g) . " AND $same", \@k) if chance(.4);
+	return result("$sel, z.n $from, LATERAL $sub z", \@k) if chance(.4);
+	return result("$sel, $sub AS n $from", \@k) if chance(.5);
+	return result("$sel $from WHERE $sub " . pick('= 0', '> 0'), \@k);
+};
+
 shape 'nullable_group', ['nullable key'], sub {
 	my $e = edge();
 	my ($c, $p) = (alias(), alias());
@@ -934,7 +952,7 @@ sub over_view
 
 # Shapes with many variants come up more often.
 my %WEIGHT = (
-	nullable_group => 4, full_join => 2, sublink_where => 4, sublink_target => 3, sublink_link => 2, sublink_elsewhere => 3,
+	nullable_group => 4, preserved_condition => 4, full_join => 2, sublink_where => 4, sublink_target => 3, sublink_link => 2, sublink_elsewhere => 3,
 	distinct_below => 3, window => 3, window_below => 3, limited_rows => 3, limit => 3, set_operation => 4, function => 3,
 	several_carriers => 5, self_join => 2, equal => 2, nullable_output => 3, sublink_query => 4, mixed => 3, window_distinct => 2, full_join_more => 2);
 my @SHAPE_NAMES = map { ($_) x ($WEIGHT{$_} // 1) } sort keys %SHAPES;
