@@ -148,11 +148,13 @@ static void insert_sentinel(Relation rel, const pg_uuid_t *epoch);
 static bool has_room(Relation rel, BlockNumber page);
 static bool is_readable(Relation rel);
 static TableScanDesc begin_scan(Relation rel, Snapshot snapshot);
+static bool next_entry(TableScanDesc scan, TupleTableSlot *slot);
 static bool take_entry(TvbQueueClaim *claim);
 static void read_entry(TvbQueueClaim *claim, TvbChange *change);
 static void take_census(Census *census, Relation rel, Snapshot snapshot);
 static BlockNumber count_in_order(Census *census, BlockNumber npages);
 static void count_sample(Census *census, BlockNumber first, BlockNumber npages);
+static void count_first(Census *census);
 static void count_page(Census *census, BlockNumber page);
 static void count_entry(Census *census, HeapTuple tuple);
 static SourceCount *find_source(Census *census, Oid source);
@@ -278,10 +280,8 @@ tvb_queue_pending(Snapshot snapshot)
 	Relation	rel = open_queue(AccessShareLock);
 	TableScanDesc scan = begin_scan(rel, snapshot);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	bool		found = false;
+	bool		found = next_entry(scan, slot);
 
-	while (!found && table_scan_getnextslot(scan, ForwardScanDirection, slot))
-		found = !is_sentinel(slot);
 	ExecDropSingleTupleTableSlot(slot);
 	table_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -617,6 +617,18 @@ begin_scan(Relation rel, Snapshot snapshot)
 	return table_beginscan_strat(rel, snapshot, 0, NULL, true, false);
 }
 
+/* The next entry of a scan, in the slot; false at the end. */
+static bool
+next_entry(TableScanDesc scan, TupleTableSlot *slot)
+{
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		if (!is_sentinel(slot))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Remove the entry in the slot.  False if this transaction has taken it
  * before.  An entry that somebody else removed since the snapshot is handed out
@@ -705,6 +717,28 @@ take_census(Census *census, Relation rel, Snapshot snapshot)
 	census->left = npages - next;
 	if (census->left > 0)
 		count_sample(census, next, npages);
+	if (census->left > 0 && census->counted + census->sampled == 0)
+		count_first(census);
+}
+
+/* Where a sample met nothing: count the first entry there is; without one the census is exact. */
+static void
+count_first(Census *census)
+{
+	TableScanDesc scan = begin_scan(census->rel, census->snapshot);
+	TupleTableSlot *slot = table_slot_create(census->rel, NULL);
+
+	census->sampling = false;
+	if (next_entry(scan, slot))
+	{
+		HeapTuple	tuple = ExecFetchSlotHeapTuple(slot, false, NULL);
+
+		count_entry(census, tuple);
+	}
+	else
+		census->left = 0;
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
 }
 
 /* Count pages from the first until a bound is met; the first page not counted. */
