@@ -70,7 +70,7 @@ SELECT source, pending_changes BETWEEN 360000 AND 440000 AS near, oldest, exact 
 -- mostly dead
 DELETE FROM tviews_batch.queue WHERE get_byte(link, 1) <> 7 AND source <> 0;
 SELECT count(*) FROM tviews_batch.queue WHERE source <> 0 \gset
-SELECT pending_changes BETWEEN :count * 0.5 AND :count * 1.5 AS near FROM tviews_batch.queue_depth();
+SELECT pending_changes BETWEEN :count * 0.5 AND :count * 1.5 AS near FROM tviews_batch.queue_depth() WHERE source IS NOT NULL;
 DELETE FROM tviews_batch.queue WHERE source <> 0;
 SELECT * FROM depth;
 

@@ -145,6 +145,7 @@ tvb_drain_run(const TvbDrainLimits *limits, TvbDrainResult *result)
 		tvb_history_stamp(drain.cascade.touched, drain.prepared_pending);
 		tvb_history_record(drain.started, result);
 		tvb_queue_settle(drain.run.snapshot);
+		tvb_queue_turn_ring();
 	}
 	drain_end(&drain);
 	result->elapsed_ms = elapsed_ms(drain.started);

@@ -5,7 +5,7 @@
  *
  * An unlogged queue is empty after a crash, on a promoted standby and after a
  * base backup has been restored; a logged one can still be truncated, or stay
- * behind when TVIEWs are restored from a dump.  The queue's sentinel (queue.c)
+ * behind when TVIEWs are restored from a dump.  The queue's sentinel (queue_sentinel.c)
  * names an epoch, and the metadata of each TVIEW, which is logged, names the
  * epoch whose queue has all its changes.  Where these differ, changes may have
  * been lost, and the TVIEW is marked stale, to be compared whole.

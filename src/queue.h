@@ -1,4 +1,4 @@
-/* queue.h - stage 2: the queue of changes; queue.c alone names its table */
+/* queue.h - stage 2: the queue of changes; the queue*.c files alone name its tables */
 #ifndef TVB_QUEUE_H
 #define TVB_QUEUE_H
 
@@ -29,10 +29,11 @@ extern bool tvb_queue_exists(void);
 extern void tvb_queue_hold(void);
 
 /*
- * The sentinel is an entry of the queue that names its epoch.  It is never
- * claimed nor counted, so where it is missing, entries may have been lost.
- * epoch returns false if snapshot sees none; begin_epoch writes it; settle moves it
- * to the front where it is found at once.  The caller of the last two holds the drain lock.
+ * The sentinels are entries that name the queue's epoch, one in each of its tables.  They
+ * are never claimed nor counted, so where one is missing, entries may have been lost.
+ * epoch returns false if snapshot does not see all of them; begin_epoch writes them; settle
+ * moves them to the front where they are found at once.  The caller of the last two holds the
+ * drain lock.
  */
 extern bool tvb_queue_epoch(Snapshot snapshot, pg_uuid_t *epoch);
 extern void tvb_queue_begin_epoch(const pg_uuid_t *epoch);
@@ -68,6 +69,15 @@ extern void tvb_queue_release(TvbQueueClaim *claim);
 
 /* Whether snapshot sees any entry.  Takes no transaction id. */
 extern bool tvb_queue_pending(Snapshot snapshot);
+
+/* The same for entries that other transactions wrote under an id older than before. */
+extern bool tvb_queue_pending_before(Snapshot snapshot, TransactionId before);
+
+/*
+ * Give the room of drained entries back where that can be done without waiting, and have
+ * writers begin a new table when theirs has grown.  The caller holds the drain lock.
+ */
+extern void tvb_queue_turn_ring(void);
 
 /* Entries snapshot sees; exact up to 100,000, above that an estimate from sampled pages. */
 extern int64 tvb_queue_count(Snapshot snapshot, bool *exact);

@@ -181,15 +181,54 @@ CREATE UNLOGGED TABLE tviews_batch.queue (
     started timestamptz NOT NULL,
     link    bytea
 ) USING heap WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 10000,
-        autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0);
-COMMENT ON TABLE tviews_batch.queue IS 'changes that no drain has taken yet; see tviews_queue_depth';
+        autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
+COMMENT ON TABLE tviews_batch.queue IS 'changes that no drain has taken yet; with its children a ring of tables, of which writers use one; see tviews_queue_depth';
 COMMENT ON COLUMN tviews_batch.queue.source IS 'the changed table; 0: the sentinel, whose link is the epoch';
 COMMENT ON COLUMN tviews_batch.queue.version IS 'version of the shape the link values are packed with';
 COMMENT ON COLUMN tviews_batch.queue.started IS 'start of the writing transaction';
 COMMENT ON COLUMN tviews_batch.queue.link IS 'packed link values; NULL: any row of the table may have changed';
 
--- what empties the queue takes the sentinel along
-INSERT INTO tviews_batch.queue VALUES (0, 0, now(), uuid_send(gen_random_uuid()));
+CREATE UNLOGGED TABLE tviews_batch.queue_2 () INHERITS (tviews_batch.queue)
+    USING heap WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 10000,
+        autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
+COMMENT ON TABLE tviews_batch.queue_2 IS 'part of the queue';
+COMMENT ON COLUMN tviews_batch.queue_2.source IS 'the changed table; 0: the sentinel, whose link is the epoch';
+COMMENT ON COLUMN tviews_batch.queue_2.version IS 'version of the shape the link values are packed with';
+COMMENT ON COLUMN tviews_batch.queue_2.started IS 'start of the writing transaction';
+COMMENT ON COLUMN tviews_batch.queue_2.link IS 'packed link values; NULL: any row of the table may have changed';
+
+CREATE UNLOGGED TABLE tviews_batch.queue_3 () INHERITS (tviews_batch.queue)
+    USING heap WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 10000,
+        autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
+COMMENT ON TABLE tviews_batch.queue_3 IS 'part of the queue';
+COMMENT ON COLUMN tviews_batch.queue_3.source IS 'the changed table; 0: the sentinel, whose link is the epoch';
+COMMENT ON COLUMN tviews_batch.queue_3.version IS 'version of the shape the link values are packed with';
+COMMENT ON COLUMN tviews_batch.queue_3.started IS 'start of the writing transaction';
+COMMENT ON COLUMN tviews_batch.queue_3.link IS 'packed link values; NULL: any row of the table may have changed';
+
+CREATE UNLOGGED TABLE tviews_batch.queue_4 () INHERITS (tviews_batch.queue)
+    USING heap WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 10000,
+        autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
+COMMENT ON TABLE tviews_batch.queue_4 IS 'part of the queue';
+COMMENT ON COLUMN tviews_batch.queue_4.source IS 'the changed table; 0: the sentinel, whose link is the epoch';
+COMMENT ON COLUMN tviews_batch.queue_4.version IS 'version of the shape the link values are packed with';
+COMMENT ON COLUMN tviews_batch.queue_4.started IS 'start of the writing transaction';
+COMMENT ON COLUMN tviews_batch.queue_4.link IS 'packed link values; NULL: any row of the table may have changed';
+
+CREATE TABLE tviews_batch.queue_current (
+    one    boolean PRIMARY KEY DEFAULT true CHECK (one),
+    member integer NOT NULL
+);
+COMMENT ON TABLE tviews_batch.queue_current IS 'which table of the queue writers use; no row: the first';
+COMMENT ON COLUMN tviews_batch.queue_current.one IS 'true';
+COMMENT ON COLUMN tviews_batch.queue_current.member IS '0: queue, 1: queue_2, 2: queue_3, 3: queue_4';
+
+-- what empties the queue, or a part of it, takes a sentinel along
+WITH epoch AS MATERIALIZED (SELECT uuid_send(gen_random_uuid()) AS link),
+    s2 AS (INSERT INTO tviews_batch.queue_2 SELECT 0, 0, now(), link FROM epoch),
+    s3 AS (INSERT INTO tviews_batch.queue_3 SELECT 0, 0, now(), link FROM epoch),
+    s4 AS (INSERT INTO tviews_batch.queue_4 SELECT 0, 0, now(), link FROM epoch)
+INSERT INTO tviews_batch.queue SELECT 0, 0, now(), link FROM epoch;
 
 CREATE UNLOGGED TABLE tviews_batch.unlogged_sentinel (one boolean PRIMARY KEY);
 COMMENT ON TABLE tviews_batch.unlogged_sentinel IS 'one row; without it unlogged tables were emptied, which matters where the queue was not';
@@ -606,6 +645,7 @@ CREATE VIEW tviews_queue_depth AS
     SELECT source::regclass AS source, pending_changes,
            clock_timestamp() - oldest AS oldest_age, exact
       FROM depth
+     WHERE source IS NOT NULL
     UNION ALL
     SELECT NULL, coalesce(sum(pending_changes), 0)::bigint,
            clock_timestamp() - min(oldest), coalesce(bool_and(exact), true)
