@@ -23,6 +23,7 @@ CREATE VIEW depth AS
     FROM tviews_batch.queue_depth() d
         FULL JOIN (SELECT source, count(*) AS n, min(started) AS oldest FROM tviews_batch.queue WHERE source <> 0 GROUP BY source) q
             USING (source)
+    WHERE source IS NOT NULL
     ORDER BY d.source::regclass::text COLLATE "C";
 
 -- entries
