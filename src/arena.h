@@ -18,14 +18,14 @@ extern void tvb_arena_reset(TvbArena *arena);
 /* Bytes handed out since the last reset. */
 extern Size tvb_arena_used(const TvbArena *arena);
 
-/* Bytes of blocks held now. */
+/* Bytes of blocks held now, and how many blocks were made so far. */
 extern Size tvb_arena_held(const TvbArena *arena);
+extern int64 tvb_arena_blocks(const TvbArena *arena);
 
 /* Give everything back. */
 extern void tvb_arena_destroy(TvbArena *arena);
 
-/* The most bytes all arenas of this backend held together since the last call of tvb_arena_mark_reset. */
-extern Size tvb_arena_mark(void);
-extern void tvb_arena_mark_reset(void);
+/* Bytes of blocks that all arenas of this backend hold now. */
+extern Size tvb_arena_held_together(void);
 
 #endif

@@ -156,6 +156,12 @@ tvb_capture_plan(Relation rel)
 	return cached->plan;
 }
 
+MemoryContext
+tvb_capture_plan_context(void)
+{
+	return plans_context;
+}
+
 /* ----------
  * The cache
  * ----------

@@ -52,4 +52,7 @@ typedef struct TvbCapturePlan
  */
 extern const TvbCapturePlan *tvb_capture_plan(Relation rel);
 
+/* The context that holds all plans, or NULL.  For tviews_memory. */
+extern MemoryContext tvb_capture_plan_context(void);
+
 #endif

@@ -34,12 +34,12 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "arena.h"
 #include "cascade.h"
 #include "derive.h"
 #include "drain.h"
 #include "epoch.h"
 #include "history.h"
+#include "memory.h"
 #include "queue.h"
 #include "settings.h"
 
@@ -193,7 +193,7 @@ drain_begin(Drain *drain)
 										   ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(drain->context);
 	enter_drain(drain);
-	tvb_arena_mark_reset();
+	tvb_memory_begin(MemoryContextGetParent(drain->context));
 
 	drain->prepared_pending = tvb_epoch_check();
 	drain->run.context = drain->context;
@@ -229,6 +229,7 @@ static void
 leave_drain(void *arg)
 {
 	draining = false;
+	tvb_memory_end();
 }
 
 /* Let go of what begin took, except the lock. */
@@ -280,6 +281,7 @@ claim_round(Drain *drain, TvbQueueClaim *claim, int64 max)
 		tvb_changes_add(changes, set, change.link, change.len);
 		drain->claimed++;
 	}
+	tvb_memory_sample();
 }
 
 /* How many entries the next round may claim. */

@@ -17,9 +17,9 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "arena.h"
 #include "cascade.h"
 #include "history.h"
+#include "memory.h"
 #include "run.h"
 #include "settings.h"
 
@@ -117,7 +117,7 @@ insert_row(TimestampTz started, const TvbDrainResult *result)
 		Int64GetDatum(result->remaining),
 		Int32GetDatum(result->keyed),
 		Int32GetDatum(result->compared),
-		Int64GetDatum((int64) tvb_arena_mark()),
+		Int64GetDatum((int64) tvb_memory_peak()),
 		NameGetDatum(&role)
 	};
 	TvbRunArgs	args = {14, types, values, NULL};

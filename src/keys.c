@@ -25,6 +25,7 @@
 #include "batch.h"
 #include "evaluate.h"
 #include "keys.h"
+#include "memory.h"
 #include "owner.h"
 #include "settings.h"
 
@@ -512,8 +513,9 @@ pack_receive(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-/* Nothing to be done. */
+/* The query is at its end. */
 static void
 pack_shutdown(DestReceiver *self)
 {
+	tvb_memory_sample();
 }

@@ -18,12 +18,16 @@
 
 #include "access/xact.h"
 #include "executor/spi.h"
+#include "executor/spi_priv.h"
 #include "nodes/params.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "owner.h"
 #include "run.h"
+
+/* The plans run_own has kept, SPIPlanPtr: one for each place in the code that calls it, never more. */
+static List *kept_plans = NIL;
 
 static SPIPlanPtr prepare(const char *sql, const TvbRunArgs *args, int cursor_options);
 static void push_run_snapshot(TvbRun *run);
@@ -127,6 +131,30 @@ tvb_run_own_change(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args)
 	return run_own(plan, sql, args, false);
 }
 
+List *
+tvb_run_kept_contexts(void)
+{
+	List	   *contexts = NIL;
+	ListCell   *lc;
+	ListCell   *source;
+
+	foreach(lc, kept_plans)
+	{
+		SPIPlanPtr	plan = lfirst(lc);
+
+		contexts = lappend(contexts, plan->plancxt);
+		foreach(source, SPI_plan_get_plan_sources(plan))
+		{
+			CachedPlanSource *cached = lfirst(source);
+
+			contexts = lappend(contexts, cached->context);
+			if (cached->gplan != NULL)
+				contexts = lappend(contexts, cached->gplan->context);
+		}
+	}
+	return contexts;
+}
+
 /* Make what the run's snapshot shows, and all this transaction has written, visible. */
 static void
 push_run_snapshot(TvbRun *run)
@@ -169,6 +197,9 @@ run_own(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args, bool read_onl
 
 		SPI_keepplan(fresh);
 		*plan = fresh;
+		MemoryContextSwitchTo(TopMemoryContext);
+		kept_plans = lappend(kept_plans, fresh);
+		MemoryContextSwitchTo(old);
 	}
 	result = SPI_execute_plan(*plan,
 							  args ? args->values : NULL,

@@ -5,6 +5,7 @@
 #include "postgres.h"
 #include "access/tupdesc.h"
 #include "executor/spi.h"
+#include "nodes/pg_list.h"
 #include "tcop/dest.h"
 #include "utils/queryenvironment.h"
 #include "utils/snapshot.h"
@@ -61,5 +62,8 @@ extern void tvb_run_unregister(TvbRun *run, EphemeralNamedRelation enr);
  */
 extern uint64 tvb_run_own_query(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args);
 extern uint64 tvb_run_own_change(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args);
+
+/* Contexts of the plans kept so, in the current context: MemoryContext list.  For tviews_memory. */
+extern List *tvb_run_kept_contexts(void);
 
 #endif

@@ -41,6 +41,7 @@
 #include "utils/syscache.h"
 
 #include "guard.h"
+#include "memory.h"
 #include "settings.h"
 #include "writes.h"
 
@@ -473,6 +474,7 @@ static void
 writes_shutdown(DestReceiver *self)
 {
 	((WritesReceiver *) self)->writes->typeinfo = NULL;
+	tvb_memory_sample();
 }
 
 /* Describe the rows of the stores: tid; tid, c1, c2, ...; c1, c2, ... */

@@ -274,7 +274,7 @@ COMMENT ON COLUMN tviews_batch.drain.levels IS 'levels on which a TVIEW was refr
 COMMENT ON COLUMN tviews_batch.drain.remaining IS 'queue entries left, possibly an estimate';
 COMMENT ON COLUMN tviews_batch.drain.keyed IS 'TVIEWs refreshed key by key';
 COMMENT ON COLUMN tviews_batch.drain.compared IS 'TVIEWs compared whole';
-COMMENT ON COLUMN tviews_batch.drain.memory_peak IS 'the most bytes its arenas held';
+COMMENT ON COLUMN tviews_batch.drain.memory_peak IS 'the most bytes it was seen to hold, the executor''s of its queries among them';
 COMMENT ON COLUMN tviews_batch.drain.role IS 'who drained';
 COMMENT ON SEQUENCE tviews_batch.drain_id_seq IS 'numbers of drains';
 
@@ -635,6 +635,12 @@ CREATE FUNCTION tviews_graph() RETURNS text
     $$;
 COMMENT ON FUNCTION tviews_graph() IS 'which TVIEW is built on what, as Mermaid text';
 
+CREATE FUNCTION tviews_memory(OUT area text, OUT context text, OUT contexts bigint, OUT bytes bigint,
+                              OUT used_bytes bigint, OUT peak_bytes bigint)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'tvb_memory';
+COMMENT ON FUNCTION tviews_memory() IS 'memory that the extension holds in this session, by area and memory context; the row without a context is the area''s total';
+
 ----------------------------------------------------------------------
 -- Views
 ----------------------------------------------------------------------
@@ -788,7 +794,7 @@ COMMENT ON COLUMN tviews_drains.levels IS 'levels on which a TVIEW was refreshed
 COMMENT ON COLUMN tviews_drains.remaining IS 'queue entries left, possibly an estimate';
 COMMENT ON COLUMN tviews_drains.keyed IS 'TVIEWs refreshed key by key';
 COMMENT ON COLUMN tviews_drains.compared IS 'TVIEWs compared whole';
-COMMENT ON COLUMN tviews_drains.memory_peak IS 'the most bytes its arenas held';
+COMMENT ON COLUMN tviews_drains.memory_peak IS 'the most bytes it was seen to hold, the executor''s of its queries among them';
 COMMENT ON COLUMN tviews_drains.role IS 'who drained';
 
 ----------------------------------------------------------------------

@@ -1,0 +1,98 @@
+# memory: the arena by itself, tviews_memory() against the kernel's figures, bounded caches and queue entries
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $here = abs_path(dirname(__FILE__));
+my $node = PostgreSQL::Test::Cluster->new('memory');
+$node->init;
+$node->append_conf('postgresql.conf', "jit = off\nmax_locks_per_transaction = 1000\nfsync = off\n");
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION pg_tviews_batch');
+
+# ----------
+# The arena
+# ----------
+my $build = PostgreSQL::Test::Utils::tempdir;
+system_or_bail('make', '-s', '-C', $build, '-f', "$here/arena/Makefile", 'with_llvm=no', 'all');
+$node->safe_psql('postgres', join '', map { my ($name, $args, $type) = @$_;
+    "CREATE FUNCTION $name($args) RETURNS $type LANGUAGE c AS '$build/arena_test';\n" }
+    ['arena_test_blocks', 'int, bigint, int', 'text'], ['arena_test_reset', '', 'text'],
+    ['arena_test_error', '', 'void'], ['arena_test_held', '', 'bigint'],
+    ['arena_test_misuse', 'text', 'void'], ['arena_test_wiped', '', 'bool']);
+
+is($node->safe_psql('postgres', 'SELECT arena_test_blocks(2, 1, 40)'), 'some 0', 'arena: a second batch of the same small pieces takes no new block');
+is($node->safe_psql('postgres', 'SELECT arena_test_blocks(2, 2, 20000)'), 'some 0', 'arena: the same with large pieces');
+is($node->safe_psql('postgres', 'SELECT arena_test_reset()'),
+    'empty 0, used 104857608, after reset 0, kept 1, together 1, after destroy 0', 'arena: what it says of itself');
+my ($ret, $out, $err) = $node->psql('postgres', "SELECT arena_test_error();\nSELECT arena_test_held();", on_error_stop => 0);
+like($err, qr/failing with many bytes/, 'arena: an error while it is full');
+is($out, '0', 'arena: nothing is held after the error');
+for (['by one', qr/write past the end of an allocation of 13 bytes/], ['at the last', qr/write past the end of an allocation of 16 bytes/],
+    ['length', qr/length of an allocation .* was overwritten/])
+{
+    ($ret, $out, $err) = $node->psql('postgres', "SELECT arena_test_misuse('$_->[0]')");
+    like($err, $_->[1], "arena: misuse is seen ($_->[0])");
+}
+($ret, $out, $err) = $node->psql('postgres', "SELECT arena_test_misuse('')");
+is($err, '', 'arena: no warning without misuse');
+is($node->safe_psql('postgres', 'SELECT arena_test_wiped()'), 't', 'arena: a reset overwrites what was there');
+
+# ----------
+# tviews_memory() within a drain, against what the kernel says
+# ----------
+
+# A function in the view looks when it is asked for one key, which is evaluated somewhere among the others.
+$node->safe_psql('postgres', q{
+    CREATE FUNCTION anonymous() RETURNS bigint LANGUAGE sql AS $$
+        SELECT (regexp_match(pg_read_file('/proc/self/smaps_rollup', 0, 100000), 'Anonymous: +(\d+) kB'))[1]::bigint * 1024 $$;
+    CREATE FUNCTION held() RETURNS bigint LANGUAGE sql AS $$
+        SELECT sum(bytes)::bigint FROM public.tviews_memory() WHERE context IS NULL $$;
+    CREATE FUNCTION look(key int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$
+    BEGIN
+        IF key = 50000 THEN
+            RAISE NOTICE 'look % %', public.held(), public.anonymous();
+        END IF;
+        RETURN 1;
+    END $$;
+    CREATE TABLE tb_big (pk_big int PRIMARY KEY, filler text NOT NULL);
+    INSERT INTO tb_big SELECT i, repeat('x', 100) FROM generate_series(0, 99999) i;
+    CREATE VIEW v_big AS SELECT pk_big, filler, look(pk_big) AS one FROM tb_big;
+    SELECT tviews_create('v_big');
+    VACUUM ANALYZE tb_big, tv_big;
+});
+$node->safe_psql('postgres', q{UPDATE tb_big SET filler = filler || 'y'});
+($ret, $out, $err) = $node->psql('postgres', q{
+    SET tviews_batch.full_threshold = 1;
+    SET tviews_batch.batch_keys = 1000000;
+    SET tviews_batch.work_mem = '256MB';
+    SELECT FROM look(50000);
+    SELECT busy FROM tviews_drain(max_changes => 1);  -- reads what a session reads once
+    SELECT FROM look(50000);
+    SELECT 'keys ' || keys FROM tviews_drain();
+    SELECT 'peak ' || peak_bytes FROM tviews_memory() WHERE area = 'drain' AND context IS NULL;
+    SELECT 'recorded ' || memory_peak FROM tviews_drains ORDER BY id DESC LIMIT 1;
+    SELECT 'left ' || bytes FROM tviews_memory() WHERE area = 'drain' AND context IS NULL;
+    SELECT 'names ' || count(*) FROM tviews_memory() WHERE area = 'drain' AND context IS NOT NULL;
+});
+my @looks = map { [split] } $err =~ /NOTICE:  look (\d+ \d+)/g;
+is(scalar(@looks), 3, "looked before, between and within drains") or diag($err);
+my ($held, $anonymous) = map { $looks[-1][$_] - $looks[-2][$_] } 0, 1;
+note("held $held, anonymous $anonymous; $out");
+cmp_ok($held, '>', 20_000_000, 'the drain held much');
+cmp_ok(abs($held - $anonymous) / $anonymous, '<', 0.1, 'tviews_memory() agrees with the kernel within a tenth');
+like($out, qr/^keys 99999$/m, 'all keys in one batch');
+my ($peak) = $out =~ /^peak (\d+)$/m;
+cmp_ok($peak, '>=', $held, 'the peak is not below what was seen meanwhile');
+like($out, qr/^recorded $peak$/m, 'the history has the same peak');
+like($out, qr/^left 0$/m, 'nothing is held after the drain');
+like($out, qr/^names 0$/m, 'no context is left');
+
+$node->stop;
+done_testing();
