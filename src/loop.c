@@ -16,10 +16,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "miscadmin.h"
-#include "storage/latch.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "drain.h"
 #include "steps.h"
@@ -27,9 +24,7 @@
 #define DRAIN_CHANGES 100000
 #define LONGEST_MARGIN (2 * USECS_PER_SEC)
 
-static int64 get_usecs(FunctionCallInfo fcinfo, int argno, const char *name);
 static int64 drain_once(TimestampTz stop, TvbDrainResult *result);
-static void sleep_usecs(int64 usecs);
 
 PG_FUNCTION_INFO_V1(tvb_drain_loop);
 
@@ -37,8 +32,8 @@ PG_FUNCTION_INFO_V1(tvb_drain_loop);
 Datum
 tvb_drain_loop(PG_FUNCTION_ARGS)
 {
-	int64		run_for = get_usecs(fcinfo, 0, "run_for");
-	int64		pause = get_usecs(fcinfo, 1, "pause");
+	int64		run_for = tvb_steps_usecs(fcinfo, 0, "run_for", false);
+	int64		pause = tvb_steps_usecs(fcinfo, 1, "pause", false);
 	TimestampTz stop = GetCurrentTimestamp() + run_for - Min(run_for / 10, LONGEST_MARGIN);
 
 	tvb_steps_begin(fcinfo, "tviews_drain_loop()");
@@ -53,31 +48,10 @@ tvb_drain_loop(PG_FUNCTION_ARGS)
 		if (GetCurrentTimestamp() + wait + took >= stop)
 			break;
 		if (wait > 0)
-			sleep_usecs(wait);
+			tvb_steps_sleep(wait);
 	}
 	tvb_steps_end();
 	PG_RETURN_VOID();
-}
-
-/* An interval argument in microseconds, or an error unless it is positive. */
-static int64
-get_usecs(FunctionCallInfo fcinfo, int argno, const char *name)
-{
-	Interval   *interval;
-	double		usecs;
-
-	if (PG_ARGISNULL(argno))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", name)));
-	interval = PG_GETARG_INTERVAL_P(argno);
-	usecs = (interval->month * (double) DAYS_PER_MONTH + interval->day) * USECS_PER_DAY +
-		interval->time;
-	if (usecs <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be greater than zero", name)));
-	return (int64) Min(usecs, (double) PG_INT64_MAX / 4);
 }
 
 /* One drain in a transaction of its own; returns how long it took with its commit. */
@@ -94,23 +68,4 @@ drain_once(TimestampTz stop, TvbDrainResult *result)
 	tvb_drain_run(&limits, result);
 	tvb_steps_next();
 	return GetCurrentTimestamp() - started;
-}
-
-/* Sleep, unless interrupted by what ends the statement. */
-static void
-sleep_usecs(int64 usecs)
-{
-	TimestampTz until = GetCurrentTimestamp() + usecs;
-
-	for (;;)
-	{
-		int64		left_ms = (until - GetCurrentTimestamp() + 999) / 1000;
-
-		if (left_ms <= 0)
-			break;
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 Min(left_ms, INT_MAX), PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
-	}
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * steps.c
- *		Procedures that work in several transactions.
+ *		Calls that go on for a while: several transactions, pauses.
  *
  * SPI commits only for a CALL that is a statement of its own.  The transaction
  * that follows a commit has the isolation level of the session's default; a
@@ -13,8 +13,12 @@
 
 #include "access/xact.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "storage/latch.h"
 #include "utils/guc.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
 #include "steps.h"
 
@@ -46,6 +50,48 @@ void
 tvb_steps_end(void)
 {
 	SPI_finish();
+}
+
+int64
+tvb_steps_usecs(FunctionCallInfo fcinfo, int argno, const char *name, bool zero_too)
+{
+	Interval   *interval;
+	double		usecs;
+
+	if (PG_ARGISNULL(argno))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", name)));
+	interval = PG_GETARG_INTERVAL_P(argno);
+	usecs = (interval->month * (double) DAYS_PER_MONTH + interval->day) * USECS_PER_DAY +
+		interval->time;
+	if (usecs < 0 && zero_too)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be negative", name)));
+	if (usecs <= 0 && !zero_too)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be greater than zero", name)));
+	return (int64) Min(usecs, (double) PG_INT64_MAX / 4);
+}
+
+void
+tvb_steps_sleep(int64 usecs)
+{
+	TimestampTz until = GetCurrentTimestamp() + usecs;
+
+	for (;;)
+	{
+		int64		left_ms = (until - GetCurrentTimestamp() + 999) / 1000;
+
+		if (left_ms <= 0)
+			break;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 Min(left_ms, INT_MAX), PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
 }
 
 /* Whether the call may not end transactions. */

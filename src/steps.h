@@ -1,4 +1,4 @@
-/* steps.h - procedures that work in several transactions */
+/* steps.h - calls that go on for a while: several transactions, pauses */
 #ifndef TVB_STEPS_H
 #define TVB_STEPS_H
 
@@ -12,5 +12,11 @@ extern void tvb_steps_begin(FunctionCallInfo fcinfo, const char *call);
 extern void tvb_steps_next(void);
 
 extern void tvb_steps_end(void);
+
+/* An interval argument in microseconds; an error unless it is positive, or zero where that is allowed. */
+extern int64 tvb_steps_usecs(FunctionCallInfo fcinfo, int argno, const char *name, bool zero_too);
+
+/* Sleep, unless interrupted by what ends the statement. */
+extern void tvb_steps_sleep(int64 usecs);
 
 #endif

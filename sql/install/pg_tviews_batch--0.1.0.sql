@@ -349,6 +349,10 @@ CREATE PROCEDURE tviews_drain_loop(run_for interval DEFAULT '1 minute', pause in
     LANGUAGE c AS 'MODULE_PATHNAME', 'tvb_drain_loop';
 COMMENT ON PROCEDURE tviews_drain_loop(interval, interval) IS 'drain again and again, one transaction per batch';
 
+CREATE FUNCTION tviews_wait(timeout interval DEFAULT '10 seconds') RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_wait';
+COMMENT ON FUNCTION tviews_wait(interval) IS 'wait until everything committed before the call has been drained by somebody else; false: not within the timeout';
+
 CREATE FUNCTION tviews_retry(tview regclass DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_retry';
 COMMENT ON FUNCTION tviews_retry(regclass) IS 'let the next drain try failed keys and comparisons again; NULL: of all TVIEWs';
