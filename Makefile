@@ -3,6 +3,7 @@
 #   make demo       real data, TVIEWs, pg_cron, changes; leaves a private server running
 #   make demo-stop  stops it
 #   make test       every test suite on private clusters; SUITES="regress isolation tap" picks some
+#   make test-servers  the same on PostgreSQL 17 and 18, each in a Debian of its own (root, debootstrap, 2 GB each)
 #
 # which do their own set-up (scripts/) and leave the system's PostgreSQL alone.
 
@@ -20,7 +21,7 @@ ISOLATION_OPTS = --inputdir=$(srcdir)/sql/isolation
 PROVE_TESTS = $(srcdir)/sql/t/*.pl
 TAP_TESTS = $(if $(wildcard $(srcdir)/sql/t/*.pl),1)
 
-OWN_TARGETS = demo demo-stop test clean-build
+OWN_TARGETS = demo demo-stop test test-servers clean-build
 .DEFAULT_GOAL = all
 .PHONY: $(OWN_TARGETS)
 
@@ -32,6 +33,9 @@ demo-stop:
 
 test:
 	@scripts/test $(SUITES)
+
+test-servers:
+	@SUITES='$(SUITES)' scripts/test-servers
 
 clean-build:
 	@scripts/clean

@@ -10,6 +10,16 @@
 #endif
 
 #include "optimizer/prep.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* Before a declaration: the function does not return. */
+#if PG_VERSION_NUM >= 180000
+#define tvb_compat_noreturn pg_noreturn
+#else
+#define tvb_compat_noreturn _Noreturn
+#endif
 
 /* The base relations of a FROM tree, joins left out. */
 #if PG_VERSION_NUM >= 160000

@@ -21,6 +21,7 @@
 #include "access/tupmacs.h"
 #include "utils/lsyscache.h"
 
+#include "compat.h"
 #include "link.h"
 
 /* A packed row being read. */
@@ -39,7 +40,7 @@ static const char *read_value(Reader *reader, const TvbLinkColumn *column, int32
 static bool read_not_null(Reader *reader);
 static const char *read_bytes(Reader *reader, int32 len);
 static void check_end(const Reader *reader);
-static void report_misfit(void) pg_attribute_noreturn();
+tvb_compat_noreturn static void report_misfit(void);
 
 TvbLayout *
 tvb_link_layout(int natts, const Oid *types)

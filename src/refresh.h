@@ -6,6 +6,7 @@
 
 #include "attempt.h"
 #include "bag.h"
+#include "compat.h"
 #include "evaluate.h"
 #include "registry.h"
 #include "run.h"
@@ -22,7 +23,7 @@ extern TvbVerdict tvb_refresh_keys(TvbRun *run, MemoryContext context, TvbTview 
 								   int64 *evaluated, int64 *failed, ErrorData **error);
 
 /* Raise the error for a view that has several rows for one key of the filter's. */
-extern void tvb_refresh_duplicate(TvbRun *run, const TvbTview *tview,
-								  const TvbFilter *filter, const TvbRunArgs *args) pg_attribute_noreturn();
+tvb_compat_noreturn extern void tvb_refresh_duplicate(TvbRun *run, const TvbTview *tview,
+								  const TvbFilter *filter, const TvbRunArgs *args);
 
 #endif

@@ -26,6 +26,7 @@
 #include "executor/spi.h"
 #include "parser/parse_func.h"
 #include "storage/lmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
