@@ -78,6 +78,9 @@ END $$;
 -- Forget all metadata; what a test leaves in the queue is an error.
 CREATE FUNCTION by_hand.reset() RETURNS bigint LANGUAGE sql AS $$
     DELETE FROM tviews_batch.tview;
+    DELETE FROM tviews_batch.route;
+    DELETE FROM tviews_batch.lookup;
+    DELETE FROM tviews_batch.failure;
     DELETE FROM tviews_batch.captured;
     DELETE FROM tviews_batch.shape;
     DELETE FROM tviews_batch.source;

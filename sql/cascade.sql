@@ -103,6 +103,8 @@ UPDATE maintainer SET name = 'x' || name WHERE id IN (1, 2);
 SELECT inserted, updated, deleted, levels FROM drain();
 SELECT * FROM oracle('tv_initial', 'v_initial');
 DELETE FROM tviews_batch.tview WHERE tview = 'tv_initial'::regclass;
+DELETE FROM tviews_batch.route WHERE tview = 'tv_initial'::regclass;
+DELETE FROM tviews_batch.lookup WHERE tview = 'tv_initial'::regclass;
 ALTER TABLE tv_package DROP initial CASCADE;
 TABLE wrong;
 

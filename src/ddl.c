@@ -49,6 +49,7 @@
 #include "compat.h"
 #include "derive.h"
 #include "drop.h"
+#include "epoch.h"
 #include "levels.h"
 #include "owner.h"
 #include "registry.h"
@@ -437,7 +438,7 @@ follow_families(Command *command)
 	{
 		bool		changed = false;
 
-		(void) tvb_sources_sync(lfirst_oid(lc), &changed);
+		(void) tvb_sources_sync(lfirst_oid(lc), false, &changed);
 		if (changed && command->tree && IsA(command->tree, AlterTableStmt))
 			tvb_sources_everything(lfirst_oid(lc));
 	}
@@ -537,6 +538,9 @@ follow_command(Command *command)
 	if (command->sources == NIL && !command->is_ours && !renames_everywhere(command->tree) &&
 		(!any_dependent(command) || dependent_tviews(command->classes, command->objects) == NIL))
 		return;
+	/* A restore makes what it knows; the first drain after it looks at the rest. */
+	if (!(command->tree && IsA(command->tree, RenameStmt)) && tvb_epoch_restored())
+		return;
 	protect(work_follow, command);
 }
 
@@ -580,7 +584,7 @@ work_forget(Command *command)
 	foreach(lc, command->sources)
 	{
 		if (get_rel_name(lfirst_oid(lc)) != NULL)
-			(void) tvb_sources_sync(lfirst_oid(lc), NULL);
+			(void) tvb_sources_sync(lfirst_oid(lc), false, NULL);
 	}
 	work_everything(command);
 }

@@ -398,7 +398,7 @@ capture_sources(TvbDefinition *definition, Oid relid, bool since_now)
 		done = lappend_oid(done, occurrence->relid);
 		values[0] = ObjectIdGetDatum(relid);
 		values[1] = ObjectIdGetDatum(occurrence->relid);
-		values[2] = Int32GetDatum(tvb_sources_sync(occurrence->relid, NULL));
+		values[2] = Int32GetDatum(tvb_sources_sync(occurrence->relid, since_now, NULL));
 		if (!since_now)
 			values[2] = Int32GetDatum(1);
 		SPI_execute_with_args("UPDATE tviews_batch.route SET since_version = $3"

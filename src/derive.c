@@ -339,13 +339,14 @@ replace_routes(TvbDefinition *definition, Oid relid)
 	ListCell   *version;
 
 	tvb_owner_enter_extension(&state);
+	SPI_execute(psprintf("DELETE FROM tviews_batch.lookup WHERE tview = %u", relid), false, 0);
 	SPI_execute(psprintf("DELETE FROM tviews_batch.route WHERE tview = %u", relid), false, 0);
 	tvb_define_routes(definition, relid, false);
 	tvb_owner_leave(&state);
 	forboth(source, sources, version, versions)
 	{
 		keep_version(relid, lfirst_oid(source), lfirst_int(version));
-		(void) tvb_sources_sync(lfirst_oid(source), NULL);
+		(void) tvb_sources_sync(lfirst_oid(source), false, NULL);
 	}
 }
 
@@ -512,7 +513,7 @@ repair_triggers(Oid relid)
 
 		if (get_rel_name(lfirst_oid(lc)) == NULL)
 			continue;
-		(void) tvb_sources_sync(lfirst_oid(lc), &changed);
+		(void) tvb_sources_sync(lfirst_oid(lc), true, &changed);
 		if (changed)
 			tvb_sources_everything(lfirst_oid(lc));
 	}
@@ -548,6 +549,25 @@ tvb_derive_repair(Oid relid)
 	SPI_finish();
 	if (pushed)
 		PopActiveSnapshot();
+}
+
+void
+tvb_derive_restored(Oid relid)
+{
+	List	   *versions = NIL;
+	List	   *family = NIL;
+	ListCell   *lc;
+
+	foreach(lc, lappend_oid(stored_sources(relid, &versions), relid))
+	{
+		if (get_rel_name(lfirst_oid(lc)) != NULL)
+			family = list_concat_unique_oid(family, tvb_sources_family(lfirst_oid(lc)));
+	}
+	tvb_sources_lock(family);
+	/* pg_restore --disable-triggers leaves them enabled, but not always */
+	foreach(lc, family)
+		tvb_sources_enable(lfirst_oid(lc));
+	tvb_derive_repair(relid);
 }
 
 void

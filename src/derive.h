@@ -21,6 +21,10 @@ extern bool tvb_derive_again(Oid relid);
  */
 extern void tvb_derive_repair(Oid relid);
 
+/* The same for a TVIEW whose metadata came from a dump; writers of its sources are waited for. */
+extern void tvb_derive_restored(Oid relid);
+
+
 /* Mark TVIEWs stale.  A drain at work that does not see the mark leaves it. */
 extern void tvb_derive_stale(List *relids, const char *reason);
 

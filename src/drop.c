@@ -73,11 +73,15 @@ tvb_drop_metadata(List *relids)
 													 " WHERE (t.tview = $1 OR t.view = $1) AND r.since_version > 0", relid));
 		/* If other TVIEWs read it, it is a table like others from now on. */
 		sources = list_append_unique_oid(sources, relid);
-		tviews = list_concat(tviews, select_oids("DELETE FROM tviews_batch.tview"
-												 " WHERE tview = $1 OR view = $1 RETURNING tview::oid", relid));
+		tviews = list_concat(tviews, select_oids("WITH gone AS (DELETE FROM tviews_batch.tview"
+												 "   WHERE tview = $1 OR view = $1 RETURNING tview),"
+												 " r AS (DELETE FROM tviews_batch.route WHERE tview IN (TABLE gone)),"
+												 " l AS (DELETE FROM tviews_batch.lookup WHERE tview IN (TABLE gone)),"
+												 " f AS (DELETE FROM tviews_batch.failure WHERE tview IN (TABLE gone))"
+												 " SELECT tview::oid FROM gone", relid));
 	}
 	foreach(lc, sources)
-		(void) tvb_sources_sync(lfirst_oid(lc), NULL);
+		(void) tvb_sources_sync(lfirst_oid(lc), false, NULL);
 	foreach(lc, tviews)
 	{
 		if (get_rel_name(lfirst_oid(lc)) != NULL)

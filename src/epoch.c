@@ -17,6 +17,8 @@
  *	- Before the check the queue is held against truncation, and the
  *	  snapshot of a comparison is taken after the check: so the comparison sees
  *	  whatever was committed before the loss.
+ *	- What a restore brought is not trusted: before its comparison a TVIEW is
+ *	  derived again, and its sources get the triggers that they lack.
  *	- A transaction prepared before a crash commits after it without an entry
  *	  in the queue.  A TVIEW is clean only when it has been compared
  *	  under a snapshot taken after all such transactions were gone.
@@ -34,6 +36,7 @@
 #include "utils/snapmgr.h"
 #include "utils/uuid.h"
 
+#include "derive.h"
 #include "drain.h"
 #include "epoch.h"
 #include "owner.h"
@@ -56,6 +59,7 @@ typedef struct Findings
 static void new_epoch(pg_uuid_t *epoch);
 static void remember_prepared(void);
 static void forget_prepared(void);
+static void repair_restored(pg_uuid_t *epoch);
 static void mark_behind(pg_uuid_t *epoch, const char *reason);
 static void mark_unlogged(void);
 static Findings look(pg_uuid_t *epoch);
@@ -81,6 +85,8 @@ tvb_epoch_check(void)
 		remember_prepared();
 	}
 	findings = look(&epoch);
+	if (findings.behind && found)
+		repair_restored(&epoch);
 	if (findings.behind)
 		mark_behind(&epoch, found ? REASON_RESTORED : REASON_LOST);
 	if (findings.unlogged_lost)
@@ -160,6 +166,60 @@ forget_prepared(void)
 	tvb_run_own_change(&resume,
 					   "UPDATE tviews_batch.tview SET awaits_prepared = false"
 					   " WHERE awaits_prepared", NULL);
+}
+
+bool
+tvb_epoch_restored(void)
+{
+	static SPIPlanPtr plan = NULL;
+	pg_uuid_t	epoch;
+	Datum		value = UUIDPGetDatum(&epoch);
+	Oid			type = UUIDOID;
+	TvbRunArgs	args = {1, &type, &value, NULL};
+
+	return tvb_queue_epoch(GetActiveSnapshot(), &epoch) &&
+		tvb_run_own_query(&plan, "SELECT 1 WHERE NOT EXISTS ("
+						  "SELECT FROM tviews_batch.tview WHERE epoch = $1)", &args) > 0;
+}
+
+bool
+tvb_epoch_restored_table(Oid relid)
+{
+	static SPIPlanPtr plan = NULL;
+	pg_uuid_t	epoch;
+	Datum		values[] = {ObjectIdGetDatum(relid), UUIDPGetDatum(&epoch)};
+	Oid			types[] = {OIDOID, UUIDOID};
+	TvbRunArgs	args = {2, types, values, NULL};
+
+	return tvb_queue_epoch(GetActiveSnapshot(), &epoch) &&
+		tvb_run_own_query(&plan, "SELECT 1 WHERE NOT EXISTS ("
+						  "SELECT FROM tviews_batch.tview WHERE tview = $1 AND epoch = $2)", &args) > 0;
+}
+
+/*
+ * Make the TVIEWs of other epochs fit this database.  Sources are locked: no writer may be
+ * left who looked before the restore what is to be captured.
+ */
+static void
+repair_restored(pg_uuid_t *epoch)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum		value = UUIDPGetDatum(epoch);
+	Oid			type = UUIDOID;
+	TvbRunArgs	args = {1, &type, &value, NULL};
+	uint64		n;
+	SPITupleTable *rows;
+
+	n = tvb_run_own_query(&plan,
+						  "SELECT tview::oid FROM tviews_batch.tview WHERE epoch IS DISTINCT FROM $1 ORDER BY level, 1", &args);
+	rows = SPI_tuptable;
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+
+		tvb_derive_restored(DatumGetObjectId(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull)));
+	}
+	SPI_freetuptable(rows);
 }
 
 /* Mark the TVIEWs of other epochs. */

@@ -6,7 +6,8 @@
  * Every TVIEW carries BEFORE statement triggers that call tvb_guard_trigger.
  * One statement between tvb_guard_enter and tvb_guard_leave passes; others are
  * refused or, with tviews_batch.guard = off, turn the TVIEW and all that reads
- * it stale.
+ * it stale.  A table that a restore fills is no TVIEW yet: the first drain after
+ * the restore compares it whole.
  *
  * Invariant: what a TVIEW holds was written by a drain or a comparison, or the
  * TVIEW is stale.
@@ -23,6 +24,7 @@
 #include "utils/rel.h"
 
 #include "drain.h"
+#include "epoch.h"
 #include "guard.h"
 #include "run.h"
 #include "settings.h"
@@ -42,6 +44,7 @@ static int	depth = 0;
 static bool callbacks_registered = false;
 
 static bool use_pass(Oid relid);
+static bool is_restored(Oid relid);
 static void register_callbacks(void);
 static void end_of_transaction(XactEvent event, void *arg);
 static void end_of_subtransaction(SubXactEvent event, SubTransactionId subid,
@@ -84,7 +87,7 @@ tvb_guard_trigger(PG_FUNCTION_ARGS)
 				 errmsg("function \"%s\" was not called by trigger manager", "tviews_batch.guard")));
 	if (use_pass(RelationGetRelid(trigdata->tg_relation)))
 		PG_RETURN_POINTER(NULL);
-	if (tvb_guard)
+	if (tvb_guard && !is_restored(RelationGetRelid(trigdata->tg_relation)))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("TVIEW \"%s\" is maintained by drains and cannot be changed directly",
@@ -104,6 +107,18 @@ use_pass(Oid relid)
 		return false;
 	pass->used = true;
 	return true;
+}
+
+/* Whether a restore is filling a table, as far as is known. */
+static bool
+is_restored(Oid relid)
+{
+	bool		restored;
+
+	SPI_connect();
+	restored = tvb_epoch_restored_table(relid);
+	SPI_finish();
+	return restored;
 }
 
 /* Forget enters that an error cut short. */

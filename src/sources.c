@@ -291,9 +291,12 @@ release_relation(Oid source, Oid relid)
 		CacheInvalidateRelcacheByRelid(relid);
 }
 
-/* Make the relations that carry triggers on behalf of a source these; says whether any came or went, or lacked a trigger. */
+/*
+ * Make the relations that carry triggers on behalf of a source these; says whether
+ * any came or went, or was given a trigger.  mend as in tvb_sources_sync.
+ */
 static bool
-sync_family(Oid source, List *family)
+sync_family(Oid source, List *family, bool mend)
 {
 	List	   *known;
 	bool		changed = false;
@@ -311,13 +314,15 @@ sync_family(Oid source, List *family)
 	}
 	foreach(lc, family)
 	{
-		if (!list_member_oid(known, lfirst_oid(lc)))
+		bool		is_new = !list_member_oid(known, lfirst_oid(lc));
+
+		if (is_new)
 		{
 			query("INSERT INTO tviews_batch.captured (source, relation) VALUES ($1, $2)", 2,
 				  source, lfirst_oid(lc));
 			changed = true;
 		}
-		if (create_triggers(lfirst_oid(lc)))
+		if ((mend || is_new) && create_triggers(lfirst_oid(lc)))
 			changed = true;
 	}
 	return changed;
@@ -376,7 +381,7 @@ sync_shape(Oid source)
 }
 
 int32
-tvb_sources_sync(Oid relid, bool *family_changed)
+tvb_sources_sync(Oid relid, bool mend, bool *family_changed)
 {
 	TvbOwnerState state;
 	int32		version = 0;
@@ -386,13 +391,13 @@ tvb_sources_sync(Oid relid, bool *family_changed)
 	if (get_rel_name(relid) == NULL ||
 		query("SELECT 1 FROM tviews_batch.route WHERE source = $1 LIMIT 1", 1, relid, InvalidOid) == 0)
 	{
-		changed = sync_family(relid, NIL);
+		changed = sync_family(relid, NIL, mend);
 		query("DELETE FROM tviews_batch.source WHERE source = $1", 1, relid, InvalidOid);
 	}
 	else
 	{
 		version = sync_shape(relid);
-		changed = sync_family(relid, is_tview(relid) ? NIL : tvb_sources_family(relid));
+		changed = sync_family(relid, is_tview(relid) ? NIL : tvb_sources_family(relid), mend);
 	}
 	tvb_owner_leave(&state);
 	if (family_changed)

@@ -19,9 +19,12 @@ extern void tvb_sources_lock(List *relids);
  * tviews_batch.source, its shape, its family, and their triggers.  Without
  * routes everything of it goes.  Returns the version entries are written with
  * from now on.  The caller is connected to SPI and has locked the family, or
- * is in DDL of it.  *family_changed, if given, says whether a relation came or went, or lacked a trigger.
+ * is in DDL of it.  mend: relations that were captured before get the triggers that
+ * they lack; without, only new ones get theirs, because somebody dropped the others, or
+ * pg_restore will make them.  *family_changed, if given, says whether a relation came or
+ * went, or lacked a trigger.
  */
-extern int32 tvb_sources_sync(Oid relid, bool *family_changed);
+extern int32 tvb_sources_sync(Oid relid, bool mend, bool *family_changed);
 
 /* Sources that are captured on behalf of any relation in the list: oid list, each once. */
 extern List *tvb_sources_concerned(List *relids);

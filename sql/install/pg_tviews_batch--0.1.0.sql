@@ -12,6 +12,8 @@ COMMENT ON SCHEMA tviews_batch IS 'tables of pg_tviews_batch; read the tviews_ v
 
 ----------------------------------------------------------------------
 -- Tables
+--
+-- None has a foreign key: pg_restore -j loads them in any order.
 ----------------------------------------------------------------------
 
 -- a default of tviews_batch.tview
@@ -70,7 +72,7 @@ COMMENT ON COLUMN tviews_batch.tview.attempts IS 'how often that has happened si
 COMMENT ON COLUMN tviews_batch.tview.next_try IS 'after such a failure: not to be compared before';
 
 CREATE TABLE tviews_batch.failure (
-    tview        regclass NOT NULL REFERENCES tviews_batch.tview ON DELETE CASCADE,
+    tview        regclass NOT NULL,
     packed       bytea NOT NULL,
     key          jsonb NOT NULL,
     sqlstate     text NOT NULL,
@@ -131,7 +133,7 @@ COMMENT ON COLUMN tviews_batch.captured.relation IS 'the table that carries the 
 CREATE INDEX captured_relation ON tviews_batch.captured (relation);
 
 CREATE TABLE tviews_batch.route (
-    tview         regclass NOT NULL REFERENCES tviews_batch.tview ON DELETE CASCADE,
+    tview         regclass NOT NULL,
     occurrence    integer NOT NULL,
     source        regclass NOT NULL,
     alias         text NOT NULL,
@@ -163,8 +165,7 @@ CREATE TABLE tviews_batch.lookup (
     key_columns    integer[] NOT NULL,
     direct_columns integer[],
     sql            text NOT NULL,
-    PRIMARY KEY (tview, occurrence, ord),
-    FOREIGN KEY (tview, occurrence) REFERENCES tviews_batch.route ON DELETE CASCADE
+    PRIMARY KEY (tview, occurrence, ord)
 );
 COMMENT ON TABLE tviews_batch.lookup IS 'the queries of a route; each yields a set of refresh keys or of parts of them';
 COMMENT ON COLUMN tviews_batch.lookup.tview IS 'the TVIEW';
@@ -755,7 +756,14 @@ CREATE VIEW tviews_status AS
       LEFT JOIN LATERAL (
            SELECT coalesce('cannot be refreshed: ' || t.broken, t.stale_reason,
                            (SELECT d.reason FROM tviews_batch.unwatched d WHERE d.tview = t.tview ORDER BY 1 LIMIT 1)) AS reason
-           ) w ON true;
+           ) w ON true
+    UNION ALL
+    SELECT g.tgrelid, NULL, NULL, NULL, 'stale',
+           'nothing is known of it: restore the data of the dump too, or drop the table and call tviews_create',
+           NULL, 0, NULL, NULL, NULL
+      FROM pg_catalog.pg_trigger g
+     WHERE g.tgname = 'tviews_guard' AND g.tgfoid = 'tviews_batch.guard()'::regprocedure
+       AND g.tgrelid NOT IN (SELECT t.tview FROM tviews_batch.tview t);
 COMMENT ON VIEW tviews_status IS 'one row per TVIEW: whether it is up to date, and if not, why';
 COMMENT ON COLUMN tviews_status.tview IS 'the TVIEW';
 COMMENT ON COLUMN tviews_status.view IS 'its definition';
