@@ -12,12 +12,13 @@
  *
  *	- a change that cannot be traced to keys, a refresh interval that is over,
  *	  or a request: whole;
- *	- it is stale: whole, as many of these as the caller allows;
+ *	- it is stale: key by key, and the next range of its comparison, if the
+ *	  caller allows one more; whole, where ranges do not pay (stride.c);
  *	- more keys than tviews_batch.full_threshold: whole;
  *	- else key by key.
  *
  * Whatever may fail is an attempt (attempt.c).  Keys that fail are set aside by
- * refresh.c.  A comparison that fails is followed by a refresh of all keys, which
+ * refresh.c.  A comparison that fails is followed by a refresh of all keys there, which
  * finds those that do.  A lookup that fails has no key to blame: the TVIEW is stale
  * then, as it is when something that its definition names is gone.  The other
  * TVIEWs go on.
@@ -37,12 +38,21 @@
 #include "cascade.h"
 #include "compare.h"
 #include "keys.h"
+#include "owner.h"
 #include "quarantine.h"
 #include "refresh.h"
 #include "settings.h"
 
 /* So many keys are never worth a comparison of the whole. */
 #define FEW_KEYS 1000
+
+/* How much of a TVIEW is looked at. */
+typedef enum Extent
+{
+	KEYS,						/* that changes touch */
+	RANGE,						/* these, and a range */
+	WHOLE
+} Extent;
 
 /* The work on one TVIEW. */
 typedef struct Work
@@ -54,28 +64,39 @@ typedef struct Work
 	TvbWrites  *writes;
 	TvbBag	   *keys;
 	bool		traced;			/* the changes could be traced to keys */
+	bool		applied;		/* and these have been refreshed */
+	TvbRange   *range;			/* to be compared */
+	bool		begun;			/* it is not the first one */
+	TvbProgress progress;		/* before it, then after it */
 	TvbCounts	written;		/* by a comparison */
+	int64		rows;			/* looked at by it */
 	ErrorData  *error;			/* of the last attempt that failed */
 } Work;
 
 static bool may_touch(const TvbTview *tview);
 static bool is_stale(const TvbTview *tview);
 static bool has_changes(TvbCascade *cascade, const TvbTview *tview);
-static bool wants_whole(TvbCascade *cascade, const TvbTview *tview);
-static void refresh_tview(TvbCascade *cascade, TvbTview *tview, bool whole);
-static void do_work(Work *w, bool whole);
+static Extent wanted_extent(TvbCascade *cascade, const TvbTview *tview);
+static void refresh_tview(TvbCascade *cascade, TvbTview *tview, Extent extent);
+static void do_work(Work *w, Extent extent);
+static Extent find_range(Work *w);
+static void work_on_range(Work *w);
+static bool compare_range(Work *w);
+static void mark_range(Work *w);
 static bool refresh_keys(Work *w);
 static bool compare_whole(Work *w, bool whole);
 static bool collect_all(Work *w);
-static void mark_compared(Work *w);
+static void take_written(Work *w);
+static void mark_compared(Work *w, TimestampTz since);
 static void attempt_prepare(void *arg);
 static void attempt_collect(void *arg);
 static void attempt_compare(void *arg);
 static void attempt_all_keys(void *arg);
+static void attempt_find_range(void *arg);
 static void set_aside(Work *w, const char *what);
 static TvbBag *make_keys(Work *w);
 static bool too_many_keys(const TvbTview *tview, int64 keys);
-static void touch(TvbCascade *cascade, TvbTview *tview, bool whole);
+static TvbTouched *touch(TvbCascade *cascade, TvbTview *tview);
 static void refresh_error_context(void *arg);
 
 bool
@@ -104,15 +125,15 @@ tvb_cascade_run(TvbCascade *cascade)
 	foreach(lc, cascade->tviews)
 	{
 		TvbTview   *tview = lfirst(lc);
-		bool		whole;
+		Extent		extent;
 
 		CHECK_FOR_INTERRUPTS();
 		if (!may_touch(tview) && tview->relid != cascade->only)
 			continue;
-		whole = wants_whole(cascade, tview);
-		if (whole || has_changes(cascade, tview) ||
+		extent = wanted_extent(cascade, tview);
+		if (extent != KEYS || has_changes(cascade, tview) ||
 			(tview->retry_due && !OidIsValid(cascade->only)))
-			refresh_tview(cascade, tview, whole);
+			refresh_tview(cascade, tview, extent);
 	}
 }
 
@@ -144,22 +165,26 @@ has_changes(TvbCascade *cascade, const TvbTview *tview)
 	return false;
 }
 
-/* Whether a TVIEW is to be compared whole, whatever its changes. */
-static bool
-wants_whole(TvbCascade *cascade, const TvbTview *tview)
+/* How much of a TVIEW is to be compared, whatever its changes. */
+static Extent
+wanted_extent(TvbCascade *cascade, const TvbTview *tview)
 {
 	if (OidIsValid(cascade->only))
-		return tview->relid == cascade->only;
+	{
+		if (tview->relid != cascade->only)
+			return KEYS;
+		return cascade->only_range ? RANGE : WHOLE;
+	}
 	if (tview->failed_lately)
-		return false;
-	if (tview->due)
-		return true;
-	return is_stale(tview) && cascade->stale_left > 0;
+		return KEYS;
+	if (is_stale(tview))
+		return cascade->stale_left > 0 ? RANGE : KEYS;
+	return tview->due ? WHOLE : KEYS;
 }
 
 /* Refresh one TVIEW. */
 static void
-refresh_tview(TvbCascade *cascade, TvbTview *tview, bool whole)
+refresh_tview(TvbCascade *cascade, TvbTview *tview, Extent extent)
 {
 	MemoryContext context = AllocSetContextCreate(cascade->context, "TVIEW refresh of one TVIEW",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -176,7 +201,7 @@ refresh_tview(TvbCascade *cascade, TvbTview *tview, bool whole)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("TVIEW %s cannot be refreshed: %s", tview->name, tview->broken)));
-	do_work(&work, whole);
+	do_work(&work, extent);
 	if (work.keys != NULL)
 		tvb_bag_destroy(work.keys);
 	if (work.writes != NULL)
@@ -189,34 +214,112 @@ refresh_tview(TvbCascade *cascade, TvbTview *tview, bool whole)
 
 /* The steps of that. */
 static void
-do_work(Work *w, bool whole)
+do_work(Work *w, Extent extent)
 {
 	TvbTview   *tview = w->tview;
 
-	if (whole && is_stale(tview))
+	if (extent != KEYS && is_stale(tview))
 		w->cascade->stale_left--;
 	if (tvb_attempt(attempt_prepare, w, true, &w->error) != TVB_DONE)
 	{
 		set_aside(w, "cannot be refreshed");
 		return;
 	}
+	if (extent == RANGE)
+		extent = find_range(w);
 	w->keys = make_keys(w);
-	if (!whole && tvb_attempt(attempt_collect, w, true, &w->error) != TVB_DONE)
+	if (extent != WHOLE && tvb_attempt(attempt_collect, w, true, &w->error) != TVB_DONE)
 	{
 		set_aside(w, "a lookup failed");
 		return;
 	}
-	if (!whole && w->traced)
+	if (extent != WHOLE && w->traced)
 		tvb_quarantine_due(tview, w->keys);
 	else
-		whole = true;
+		extent = WHOLE;
 
-	if ((whole || too_many_keys(tview, tvb_bag_count(w->keys))) && compare_whole(w, whole))
+	if ((extent == WHOLE || too_many_keys(tview, tvb_bag_count(w->keys))) &&
+		compare_whole(w, extent == WHOLE))
 		return;
 	if (tvb_bag_count(w->keys) > 0 && !refresh_keys(w))
 		return;
-	if (whole)
-		mark_compared(w);
+	w->applied = true;
+	if (extent == WHOLE)
+		mark_compared(w, 0);
+	else if (extent == RANGE)
+		work_on_range(w);
+}
+
+/* The next range of the comparison that goes on, or the first of a new one; or that it is to be whole. */
+static Extent
+find_range(Work *w)
+{
+	w->begun = tvb_progress_load(w->tview, &w->progress);
+	/* what fails in there fails in a comparison of the whole, and is dealt with there */
+	if (tvb_attempt(attempt_find_range, w, true, &w->error) != TVB_DONE)
+		return WHOLE;
+	return w->range != NULL ? RANGE : WHOLE;
+}
+
+/* Compare the range; its changes and those of the keys refreshed so far are kept apart. */
+static void
+work_on_range(Work *w)
+{
+	tvb_bag_destroy(w->keys);
+	w->keys = make_keys(w);
+	if (!compare_range(w))
+	{
+		set_aside(w, "its comparison failed");
+		return;
+	}
+	if (tvb_bag_count(w->keys) > 0 && !refresh_keys(w))
+		return;
+	mark_range(w);
+}
+
+/* Compare the rows of the range, or put its keys into the bag; false: neither is possible. */
+static bool
+compare_range(Work *w)
+{
+	TvbVerdict	verdict = tvb_attempt(attempt_compare, w, true, &w->error);
+
+	if (verdict == TVB_DONE)
+	{
+		take_written(w);
+		return true;
+	}
+	tvb_writes_forget(w->writes);
+	if (verdict == TVB_BROKEN ||
+		tvb_attempt(attempt_all_keys, w, true, &w->error) != TVB_DONE)
+		return false;
+	w->rows = tvb_bag_count(w->keys);
+	return true;
+}
+
+/* The range has been looked at: remember where to go on, if it was not the last. */
+static void
+mark_range(Work *w)
+{
+	TvbProgress *progress;
+	StringInfoData place;
+	MemoryContext old;
+
+	if (!tvb_range_advance(w->range))
+	{
+		mark_compared(w, w->progress.started);
+		return;
+	}
+	old = MemoryContextSwitchTo(w->cascade->context);
+	initStringInfo(&place);
+	tvb_range_pack(&place, w->range);
+	progress = palloc(sizeof(TvbProgress));
+	*progress = w->progress;
+	progress->rows += w->rows;
+	progress->pending |= w->cascade->prepared_pending;
+	progress->place = place.data;
+	progress->len = place.len;
+	MemoryContextSwitchTo(old);
+	touch(w->cascade, w->tview)->progress = progress;
 }
 
 /* Refresh the keys collected; false: the TVIEW was set aside. */
@@ -242,7 +345,7 @@ refresh_keys(Work *w)
 							   (unsigned long) failed, (long long) failed, w->tview->name),
 				 errhint("The view tviews_failures tells why.")));
 	cascade->keyed++;
-	touch(cascade, w->tview, false);
+	touch(cascade, w->tview);
 	return true;
 }
 
@@ -253,16 +356,14 @@ refresh_keys(Work *w)
 static bool
 compare_whole(Work *w, bool whole)
 {
-	TvbCascade *cascade = w->cascade;
-	TvbVerdict	verdict = tvb_attempt(attempt_compare, w, true, &w->error);
+	TvbVerdict	verdict;
 
+	w->range = NULL;
+	verdict = tvb_attempt(attempt_compare, w, true, &w->error);
 	if (verdict == TVB_DONE)
 	{
-		tvb_writes_tell(w->writes);
-		cascade->counts.inserted += w->written.inserted;
-		cascade->counts.updated += w->written.updated;
-		cascade->counts.deleted += w->written.deleted;
-		mark_compared(w);
+		take_written(w);
+		mark_compared(w, 0);
 		return true;
 	}
 	tvb_writes_forget(w->writes);
@@ -288,18 +389,36 @@ collect_all(Work *w)
 	return false;
 }
 
-/* All rows have been looked at: the TVIEW is clean, but for keys that failed just now. */
+/* What a comparison wrote stays: count it, and tell those who read the TVIEW. */
 static void
-mark_compared(Work *w)
+take_written(Work *w)
+{
+	TvbCounts  *counts = &w->cascade->counts;
+
+	tvb_writes_tell(w->writes);
+	counts->inserted += w->written.inserted;
+	counts->updated += w->written.updated;
+	counts->deleted += w->written.deleted;
+}
+
+/*
+ * All rows have been looked at, since that time if it was in several drains: the
+ * TVIEW is clean, but for keys that failed meanwhile.
+ */
+static void
+mark_compared(Work *w, TimestampTz since)
 {
 	TvbTview   *tview = w->tview;
+	TvbTouched *touched = touch(w->cascade, tview);
 
-	tvb_quarantine_clear_before(tview, w->started);
+	tvb_quarantine_clear_before(tview, since != 0 ? since : w->started);
 	tview->stale_reason = NULL;
 	tview->due = false;
 	tview->retry_due = false;
 	w->cascade->compared++;
-	touch(w->cascade, tview, true);
+	touched->whole = true;
+	touched->since = since;
+	touched->progress = NULL;
 }
 
 /* Read the rest of the metadata, and prepare for writing. */
@@ -333,16 +452,47 @@ attempt_compare(void *arg)
 	Work	   *w = arg;
 
 	tvb_writes_mode(w->writes, false, false);
-	tvb_compare_write(w->cascade->run, w->tview, w->writes, &w->written);
+	memset(&w->written, 0, sizeof(TvbCounts));
+	w->rows = tvb_compare_write(w->cascade->run, w->tview, w->range, w->writes, &w->written);
 }
 
-/* Find all keys. */
+/* Find all keys of the range, or of the TVIEW. */
 static void
 attempt_all_keys(void *arg)
 {
 	Work	   *w = arg;
 
-	tvb_keys_all(w->cascade->run, w->context, w->tview, w->keys);
+	tvb_keys_all(w->cascade->run, w->context, w->tview, w->range, w->keys);
+}
+
+/* Find the range; none: the whole is to be compared. */
+static void
+attempt_find_range(void *arg)
+{
+	Work	   *w = arg;
+	TvbProgress *progress = &w->progress;
+	TvbRun	   *run = w->cascade->run;
+	MemoryContext old = MemoryContextSwitchTo(w->context);
+
+	if (w->begun)
+	{
+		TvbOwnerState owner;
+
+		w->range = tvb_range_unpack(w->tview, progress->place, progress->len);
+		tvb_owner_enter(&owner, w->tview->owner, w->tview->settings, w->tview->row_security);
+		tvb_range_find_end(run, w->tview, w->range, progress->step);
+		tvb_owner_leave(&owner);
+	}
+	else
+	{
+		memset(progress, 0, sizeof(TvbProgress));
+		progress->started = w->started;
+		w->cascade->stride = tvb_stride_choose(run, w->tview, &progress->step, &progress->total,
+											   &w->range);
+		if (w->cascade->stride != TVB_STRIDE_RANGES)
+			w->range = NULL;
+	}
+	MemoryContextSwitchTo(old);
 }
 
 /* The last attempt failed, and the TVIEW with it; or an error, if it is the one that was asked for. */
@@ -351,8 +501,8 @@ set_aside(Work *w, const char *what)
 {
 	if (w->tview->relid == w->cascade->only)
 		ReThrowError(w->error);
-	tvb_quarantine_tview(w->tview, what, w->error);
-	touch(w->cascade, w->tview, false);
+	tvb_quarantine_tview(w->tview, what, w->error, w->applied);
+	touch(w->cascade, w->tview)->progress = NULL;
 }
 
 /* An empty bag for keys. */
@@ -371,8 +521,11 @@ too_many_keys(const TvbTview *tview, int64 keys)
 	double		rows;
 	double		all_visible;
 
-	/* a comparison would meet those that failed, and fail */
-	if (tvb_full_threshold >= 1.0 || keys <= FEW_KEYS || tview->has_failures)
+	/*
+	 * a comparison would meet those that failed, and fail; one that is stale is
+	 * compared in ranges
+	 */
+	if (tvb_full_threshold >= 1.0 || keys <= FEW_KEYS || tview->has_failures || is_stale(tview))
 		return false;
 	rel = relation_open(tview->relid, AccessShareLock);
 	estimate_rel_size(rel, NULL, &pages, &rows, &all_visible);
@@ -381,8 +534,8 @@ too_many_keys(const TvbTview *tview, int64 keys)
 }
 
 /* Remember that a TVIEW was looked at. */
-static void
-touch(TvbCascade *cascade, TvbTview *tview, bool whole)
+static TvbTouched *
+touch(TvbCascade *cascade, TvbTview *tview)
 {
 	MemoryContext old = MemoryContextSwitchTo(cascade->context);
 	TvbTouched *touched = NULL;
@@ -400,9 +553,9 @@ touch(TvbCascade *cascade, TvbTview *tview, bool whole)
 		touched->row_xmin = tview->row_xmin;
 		cascade->touched = lappend(cascade->touched, touched);
 	}
-	touched->whole |= whole;
 	cascade->levels = bms_add_member(cascade->levels, tview->level);
 	MemoryContextSwitchTo(old);
+	return touched;
 }
 
 /* errcontext for whatever fails in there. */

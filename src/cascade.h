@@ -7,8 +7,10 @@
 #include "nodes/pg_list.h"
 
 #include "changes.h"
+#include "progress.h"
 #include "registry.h"
 #include "run.h"
+#include "stride.h"
 #include "writes.h"
 
 /* A TVIEW that was looked at. */
@@ -17,6 +19,8 @@ typedef struct TvbTouched
 	Oid			tview;
 	TransactionId row_xmin;		/* of its metadata row, as read */
 	bool		whole;			/* it was compared whole */
+	TimestampTz since;			/* when that comparison began; 0: just now */
+	const TvbProgress *progress;	/* of a comparison that goes on, or NULL */
 } TvbTouched;
 
 typedef struct TvbCascade
@@ -25,9 +29,12 @@ typedef struct TvbCascade
 	MemoryContext context;		/* lives as long as the drain */
 	List	   *tviews;			/* TvbTview *, by level */
 	TvbChanges *changes;
-	Oid			only;			/* compare this one whole, and what follows
-								 * from it; else 0 */
-	int			stale_left;		/* how many stale TVIEWs may still be compared */
+	Oid			only;			/* compare this one, and what follows from it;
+								 * else 0 */
+	bool		only_range;		/* ... one range of it, not the whole */
+	int			stale_left;		/* how many stale TVIEWs may still be compared,
+								 * a range of each */
+	bool		prepared_pending;	/* see tvb_epoch_check */
 
 	/* what was done */
 	TvbCounts	counts;
@@ -36,6 +43,7 @@ typedef struct TvbCascade
 	int			keyed;			/* TVIEWs refreshed key by key */
 	int			compared;		/* TVIEWs compared whole */
 	Bitmapset  *levels;			/* on which something was refreshed */
+	TvbStrideKind stride;		/* why the last comparison was not in ranges */
 	List	   *touched;		/* TvbTouched * */
 } TvbCascade;
 

@@ -33,17 +33,25 @@ static void verify(TvbTview *tview, TvbCounts *counts, int64 *duplicates);
 PG_FUNCTION_INFO_V1(tvb_verify);
 PG_FUNCTION_INFO_V1(tvb_refresh_sql);
 
-void
-tvb_compare_write(TvbRun *run, TvbTview *tview, TvbWrites *writes, TvbCounts *counts)
+int64
+tvb_compare_write(TvbRun *run, TvbTview *tview, const TvbRange *range, TvbWrites *writes,
+				  TvbCounts *counts)
 {
+	TvbFilter	in_range = {.relid = tview->relid, .range = range};
+	const TvbFilter *filter = range ? &in_range : NULL;
 	TvbOwnerState owner;
+	TvbRunArgs *args;
+	int64		rows;
 
 	tvb_owner_enter(&owner, tview->owner, tview->settings, tview->row_security);
-	tvb_run_query(run, tvb_evaluate_sql(tview, NULL), NULL, tvb_writes_receiver(writes));
+	args = range ? tvb_range_args(range) : NULL;
+	tvb_run_query(run, tvb_evaluate_sql(tview, filter), args, tvb_writes_receiver(writes));
 	if (tvb_writes_duplicates(writes) > 0)
-		tvb_refresh_duplicate(run, tview, NULL, NULL);
+		tvb_refresh_duplicate(run, tview, filter, args);
+	rows = tvb_writes_rows(writes);
 	tvb_writes_apply(writes, counts);
 	tvb_owner_leave(&owner);
+	return rows;
 }
 
 /*

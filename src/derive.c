@@ -36,6 +36,7 @@
 #include "fingerprint.h"
 #include "levels.h"
 #include "owner.h"
+#include "progress.h"
 #include "registry.h"
 #include "run.h"
 #include "sources.h"
@@ -367,7 +368,8 @@ store(TvbDefinition *definition, Oid relid, const char *reason)
 
 	tvb_run_own_change(&plan,
 					   "UPDATE tviews_batch.tview SET refresh_key = $2, notes = $3, row_security = $4,"
-					   " definition = $5, routes = $6, stale_reason = coalesce($7, stale_reason)"
+					   " definition = $5, routes = $6, stale_reason = coalesce($7, stale_reason),"
+					   " attempts = 0, next_try = NULL, " TVB_PROGRESS_RESET
 					   " WHERE tview = $1", &args);
 }
 
@@ -459,7 +461,8 @@ set_broken(Oid relid, const char *problem)
 	TvbRunArgs	args = {2, types, values, problem ? "  " : " n"};
 
 	return tvb_run_own_change(&plan,
-							  "UPDATE tviews_batch.tview SET broken = $2, stale_reason = 'the view was changed'"
+							  "UPDATE tviews_batch.tview SET broken = $2, stale_reason = 'the view was changed',"
+							  " attempts = 0, next_try = NULL, " TVB_PROGRESS_RESET
 							  " WHERE tview = $1 AND broken IS DISTINCT FROM $2"
 							  " AND ($2 IS NOT NULL OR NOT starts_with(broken, 'it reads itself through '))",
 							  &args) > 0;
@@ -579,7 +582,8 @@ tvb_derive_stale(List *relids, const char *reason)
 	TvbRunArgs	args = {2, types, values, NULL};
 
 	if (relids != NIL)
-		tvb_run_own_change(&plan, "UPDATE tviews_batch.tview SET stale_reason = $2 WHERE tview = ANY ($1)", &args);
+		tvb_run_own_change(&plan, "UPDATE tviews_batch.tview SET stale_reason = $2, " TVB_PROGRESS_RESET
+						   " WHERE tview = ANY ($1)", &args);
 }
 
 void

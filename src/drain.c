@@ -40,6 +40,7 @@
 #include "epoch.h"
 #include "history.h"
 #include "memory.h"
+#include "progress.h"
 #include "queue.h"
 #include "settings.h"
 
@@ -63,6 +64,8 @@ typedef struct Drain
 static bool draining = false;
 
 static int64 checked_limit(const char *name, int64 value);
+static void compare(Drain *drain, TvbDrainResult *result);
+static void note_progress(Drain *drain, TvbDrainComparison *comparison);
 static void drain_begin(Drain *drain);
 static void enter_drain(Drain *drain);
 static void leave_drain(void *arg);
@@ -156,18 +159,74 @@ tvb_drain_compare(Oid tview, TvbDrainResult *result)
 {
 	Drain		drain = {0};
 
-	memset(result, 0, sizeof(TvbDrainResult));
 	drain.started = GetCurrentTimestamp();
 	tvb_drain_lock(true);
 	tvb_derive_repair(tview);
 	drain_begin(&drain);
 	drain.cascade.only = tview;
-	drain.exhausted = true;
-	tvb_cascade_run(&drain.cascade);
-	fill_result(&drain, result);
-	tvb_history_stamp(drain.cascade.touched, drain.prepared_pending);
-	tvb_history_record(drain.started, result);
+	compare(&drain, result);
 	drain_end(&drain);
+}
+
+void
+tvb_drain_compare_range(Oid tview, TvbDrainComparison *comparison, TvbDrainResult *result)
+{
+	Drain		drain = {0};
+
+	memset(result, 0, sizeof(TvbDrainResult));
+	drain.started = GetCurrentTimestamp();
+	tvb_drain_lock(true);
+	if (comparison->started == 0)
+		tvb_derive_repair(tview);
+	drain_begin(&drain);
+	/* others may compare it meanwhile */
+	comparison->ended = comparison->started != 0 &&
+		tvb_progress_ended(tview, comparison->started);
+	if (!comparison->ended)
+	{
+		drain.cascade.only = tview;
+		drain.cascade.only_range = true;
+		compare(&drain, result);
+		note_progress(&drain, comparison);
+	}
+	drain_end(&drain);
+}
+
+/* Compare what the cascade is limited to, and record it. */
+static void
+compare(Drain *drain, TvbDrainResult *result)
+{
+	memset(result, 0, sizeof(TvbDrainResult));
+	drain->exhausted = true;
+	tvb_cascade_run(&drain->cascade);
+	fill_result(drain, result);
+	tvb_history_stamp(drain->cascade.touched, drain->prepared_pending);
+	tvb_history_record(drain->started, result);
+}
+
+/* Say how far a comparison has come. */
+static void
+note_progress(Drain *drain, TvbDrainComparison *comparison)
+{
+	ListCell   *lc;
+
+	comparison->gone = comparison->ended = true;
+	comparison->stride = drain->cascade.stride;
+	foreach(lc, drain->cascade.touched)
+	{
+		TvbTouched *touched = lfirst(lc);
+
+		if (touched->tview != drain->cascade.only)
+			continue;
+		comparison->gone = false;
+		if (touched->progress != NULL)
+		{
+			comparison->ended = false;
+			comparison->started = touched->progress->started;
+			comparison->rows = touched->progress->rows;
+			comparison->total = touched->progress->total;
+		}
+	}
 }
 
 /* A limit that a user gave, or an error. */
@@ -202,6 +261,7 @@ drain_begin(Drain *drain)
 
 	drain->cascade.run = &drain->run;
 	drain->cascade.context = drain->context;
+	drain->cascade.prepared_pending = drain->prepared_pending;
 	drain->cascade.tviews = tvb_registry_list();
 	drain->cascade.changes = tvb_changes_create(drain->context, (Size) tvb_work_mem * 1024 / 4);
 }

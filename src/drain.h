@@ -4,6 +4,7 @@
 
 #include "postgres.h"
 
+#include "stride.h"
 #include "writes.h"
 
 /* What one drain may claim. */
@@ -30,6 +31,17 @@ typedef struct TvbDrainResult
 								 * compare */
 } TvbDrainResult;
 
+/* A comparison in several transactions; begin with {0}. */
+typedef struct TvbDrainComparison
+{
+	TimestampTz started;		/* when its first range was compared */
+	bool		gone;			/* it is a TVIEW no longer */
+	bool		ended;			/* nothing is left of it */
+	int64		rows;			/* looked at so far */
+	int64		total;			/* estimate of all */
+	TvbStrideKind stride;		/* if it has ended at once: why */
+} TvbDrainComparison;
+
 /* Refuse transactions in which call cannot work. */
 extern void tvb_drain_check_transaction(const char *call);
 
@@ -47,5 +59,9 @@ extern void tvb_drain_run(const TvbDrainLimits *limits, TvbDrainResult *result);
  * for the lock.  result->compared is 0 if it is a TVIEW no longer.
  */
 extern void tvb_drain_compare(Oid tview, TvbDrainResult *result);
+
+/* The same for the next range of a comparison.  Called in a transaction per range until it has ended. */
+extern void tvb_drain_compare_range(Oid tview, TvbDrainComparison *comparison,
+									TvbDrainResult *result);
 
 #endif

@@ -40,6 +40,7 @@
 #include "drain.h"
 #include "epoch.h"
 #include "owner.h"
+#include "progress.h"
 #include "queue.h"
 #include "run.h"
 
@@ -164,8 +165,8 @@ forget_prepared(void)
 
 	tvb_run_own_change(&forget, "DELETE FROM tviews_batch.prepared", NULL);
 	tvb_run_own_change(&resume,
-					   "UPDATE tviews_batch.tview SET awaits_prepared = false"
-					   " WHERE awaits_prepared", NULL);
+					   "UPDATE tviews_batch.tview SET awaits_prepared = false, " TVB_PROGRESS_RESET
+					   " WHERE awaits_prepared OR compare_pending", NULL);
 }
 
 bool
@@ -232,7 +233,7 @@ mark_behind(pg_uuid_t *epoch, const char *reason)
 	TvbRunArgs	args = {2, types, values, NULL};
 
 	tvb_run_own_change(&plan,
-					   "UPDATE tviews_batch.tview SET epoch = $1, awaits_prepared = false,"
+					   "UPDATE tviews_batch.tview SET epoch = $1, awaits_prepared = false, " TVB_PROGRESS_RESET ","
 					   " stale_reason = CASE WHEN stale_reason IS NULL OR awaits_prepared"
 					   "  THEN $2 ELSE stale_reason END"
 					   " WHERE epoch IS DISTINCT FROM $1", &args);
@@ -246,7 +247,7 @@ mark_unlogged(void)
 	static SPIPlanPtr write = NULL;
 
 	tvb_run_own_change(&mark,
-					   "UPDATE tviews_batch.tview SET awaits_prepared = false,"
+					   "UPDATE tviews_batch.tview SET awaits_prepared = false, " TVB_PROGRESS_RESET ","
 					   " stale_reason = COALESCE(stale_reason, 'an unlogged table was emptied by a crash')"
 					   " WHERE tview IN (SELECT u.tview FROM tviews_batch.unlogged u)", NULL);
 	tvb_run_own_change(&write, "INSERT INTO tviews_batch.unlogged_sentinel VALUES (true)", NULL);

@@ -43,6 +43,7 @@
 #include "utils/typcache.h"
 
 #include "evaluate.h"
+#include "range.h"
 
 /* What matters of a TVIEW's column. */
 typedef struct Column
@@ -92,6 +93,11 @@ tvb_evaluate_filter(StringInfo sql, const TvbFilter *filter, const char *alias)
 	const char *separator = "";
 	int			nparams = 0;
 
+	if (filter->range != NULL)
+	{
+		tvb_range_condition(sql, filter->range, alias);
+		return;
+	}
 	for (int i = 0; i < list_length(filter->columns); i++)
 	{
 		const char *name = list_nth(filter->columns, i);
@@ -192,16 +198,19 @@ tvb_evaluate_stored_keys_sql(const TvbTview *tview, const TvbFilter *filter)
 }
 
 char *
-tvb_evaluate_all_keys_sql(const TvbTview *tview)
+tvb_evaluate_all_keys_sql(const TvbTview *tview, const TvbFilter *filter)
 {
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
 	append_columns(&sql, tview->refresh_key, "s");
-	appendStringInfo(&sql, " FROM %s AS s UNION ALL SELECT ", tview->view_name);
+	appendStringInfo(&sql, " FROM %s AS s", tview->view_name);
+	append_where(&sql, filter, "s");
+	appendStringInfoString(&sql, " UNION ALL SELECT ");
 	append_columns(&sql, tview->refresh_key, "s");
 	appendStringInfo(&sql, " FROM ONLY %s AS s", tview->name);
+	append_where(&sql, filter, "s");
 	return sql.data;
 }
 

@@ -22,6 +22,8 @@ typedef struct TvbFilter
 	Oid			relid;			/* table whose columns these are */
 	List	   *columns;		/* char * */
 	Bitmapset  *nulls;			/* positions in columns, from 0, that are NULL */
+	const struct TvbRange *range;	/* not NULL: the rows of a range (range.h)
+									 * instead, and columns is NIL */
 } TvbFilter;
 
 /* Whether the filter's column at position i has a parameter. */
@@ -44,7 +46,7 @@ extern char *tvb_evaluate_sql(const TvbTview *tview, const TvbFilter *filter);
 extern char *tvb_evaluate_duplicate_sql(const TvbTview *tview, const TvbFilter *filter);
 
 /* Query that yields the refresh keys of the view's rows and of the stored ones, some several times. */
-extern char *tvb_evaluate_all_keys_sql(const TvbTview *tview);
+extern char *tvb_evaluate_all_keys_sql(const TvbTview *tview, const TvbFilter *filter);
 
 /* Query that yields the distinct refresh keys of the stored rows. */
 extern char *tvb_evaluate_stored_keys_sql(const TvbTview *tview, const TvbFilter *filter);

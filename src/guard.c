@@ -26,6 +26,7 @@
 #include "drain.h"
 #include "epoch.h"
 #include "guard.h"
+#include "progress.h"
 #include "run.h"
 #include "settings.h"
 
@@ -171,7 +172,9 @@ mark_stale(Oid relid)
 					   "  SELECT $1"
 					   "  UNION"
 					   "  SELECT r.tview::oid FROM tviews_batch.route r, d WHERE r.source = d.tview)"
-					   " UPDATE tviews_batch.tview t SET stale_reason = 'written directly'"
-					   " FROM d WHERE t.tview = d.tview AND t.stale_reason IS NULL", &args);
+					   " UPDATE tviews_batch.tview t SET awaits_prepared = false, " TVB_PROGRESS_RESET ","
+					   " stale_reason = CASE WHEN t.stale_reason IS NULL OR t.awaits_prepared"
+					   "  THEN 'written directly' ELSE t.stale_reason END"
+					   " FROM d WHERE t.tview = d.tview", &args);
 	SPI_finish();
 }

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -20,6 +21,7 @@
 #include "cascade.h"
 #include "history.h"
 #include "memory.h"
+#include "progress.h"
 #include "run.h"
 #include "settings.h"
 
@@ -41,31 +43,44 @@ tvb_history_stamp(List *touched, bool prepared_pending)
 	Datum	   *tviews;
 	Datum	   *xmins;
 	Datum	   *wholes;
-	Datum		values[4];
-	Oid			types[4] = {OIDARRAYOID, XIDARRAYOID, BOOLARRAYOID, BOOLOID};
-	TvbRunArgs	args = {4, types, values, NULL};
+	Datum	   *since;
+	Datum		values[6];
+	Oid			types[6] = {OIDARRAYOID, XIDARRAYOID, BOOLARRAYOID, BOOLOID, TIMESTAMPTZARRAYOID, XIDOID};
+	TvbRunArgs	args = {6, types, values, NULL};
+	int			i = 0;
 	ListCell   *lc;
 
-	if (n == 0)
-		return;
 	tviews = palloc(sizeof(Datum) * n);
 	xmins = palloc(sizeof(Datum) * n);
 	wholes = palloc(sizeof(Datum) * n);
+	since = palloc(sizeof(Datum) * n);
 	foreach(lc, touched)
 	{
 		TvbTouched *one = lfirst(lc);
 
-		tviews[foreach_current_index(lc)] = ObjectIdGetDatum(one->tview);
-		xmins[foreach_current_index(lc)] = TransactionIdGetDatum(one->row_xmin);
-		wholes[foreach_current_index(lc)] = BoolGetDatum(one->whole);
+		if (one->progress != NULL)
+		{
+			tvb_progress_save(one->tview, one->row_xmin, one->progress);
+			continue;
+		}
+		tviews[i] = ObjectIdGetDatum(one->tview);
+		xmins[i] = TransactionIdGetDatum(one->row_xmin);
+		wholes[i] = BoolGetDatum(one->whole);
+		since[i++] = TimestampTzGetDatum(one->since != 0 ? one->since : GetCurrentTransactionStartTimestamp());
 	}
+	n = i;
+	if (n == 0)
+		return;
 	values[0] = PointerGetDatum(construct_array(tviews, n, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
 	values[1] = PointerGetDatum(construct_array(xmins, n, XIDOID, sizeof(TransactionId), true, TYPALIGN_INT));
 	values[2] = PointerGetDatum(construct_array(wholes, n, BOOLOID, sizeof(bool), true, TYPALIGN_CHAR));
 	values[3] = BoolGetDatum(prepared_pending);
+	values[4] = PointerGetDatum(construct_array(since, n, TIMESTAMPTZOID, sizeof(TimestampTz),
+												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[5] = tvb_progress_xid();
 	tvb_run_own_change(&plan,
 					   "UPDATE tviews_batch.tview t SET last_refresh = now(),"
-					   " last_full = CASE WHEN d.whole THEN now() ELSE t.last_full END,"
+					   " last_full = CASE WHEN d.whole THEN d.since ELSE t.last_full END,"
 					   " stale_reason = CASE WHEN NOT (" CLEAN ") THEN t.stale_reason"
 					   "  WHEN t.stale_reason IS NOT NULL AND $4"
 					   "  THEN 'a transaction prepared before the queue was lost has not ended' END,"
@@ -73,8 +88,10 @@ tvb_history_stamp(List *touched, bool prepared_pending)
 					   "  THEN $4 ELSE t.awaits_prepared END,"
 					   " last_error = CASE WHEN " CLEAN " THEN NULL ELSE t.last_error END,"
 					   " attempts = CASE WHEN " CLEAN " THEN 0 ELSE t.attempts END,"
-					   " next_try = CASE WHEN " CLEAN " THEN NULL ELSE t.next_try END"
-					   " FROM unnest($1, $2, $3) AS d (tview, row_xmin, whole)"
+					   " next_try = CASE WHEN " CLEAN " THEN NULL ELSE t.next_try END,"
+					   " compare_xid = CASE WHEN t.compare_xid = t.xmin AND NOT (" CLEAN ") THEN $6 END,"
+					   " compare_place = CASE WHEN NOT (" CLEAN ") THEN t.compare_place END"
+					   " FROM unnest($1, $2, $3, $5) AS d (tview, row_xmin, whole, since)"
 					   " WHERE t.tview = d.tview", &args);
 }
 

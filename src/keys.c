@@ -104,13 +104,16 @@ tvb_keys_collect(TvbRun *run, MemoryContext context, TvbTview *tview,
 }
 
 void
-tvb_keys_all(TvbRun *run, MemoryContext context, TvbTview *tview, TvbBag *keys)
+tvb_keys_all(TvbRun *run, MemoryContext context, TvbTview *tview, const TvbRange *range,
+			 TvbBag *keys)
 {
 	PackReceiver *receiver = pack_receiver(context, keys, tview->refresh_layout, NULL);
+	TvbFilter	filter = {.relid = tview->relid, .range = range};
 	TvbOwnerState owner;
 
 	tvb_owner_enter(&owner, tview->owner, tview->settings, tview->row_security);
-	tvb_run_query(run, tvb_evaluate_all_keys_sql(tview), NULL, &receiver->pub);
+	tvb_run_query(run, tvb_evaluate_all_keys_sql(tview, range ? &filter : NULL),
+				  range ? tvb_range_args(range) : NULL, &receiver->pub);
 	tvb_owner_leave(&owner);
 }
 

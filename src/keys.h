@@ -6,6 +6,7 @@
 
 #include "bag.h"
 #include "changes.h"
+#include "range.h"
 #include "registry.h"
 #include "run.h"
 
@@ -17,7 +18,8 @@
 extern bool tvb_keys_collect(TvbRun *run, MemoryContext context, TvbTview *tview,
 							 TvbChanges *changes, TvbBag *keys);
 
-/* Add the refresh keys of all rows that the TVIEW has or ought to have. */
-extern void tvb_keys_all(TvbRun *run, MemoryContext context, TvbTview *tview, TvbBag *keys);
+/* Add the refresh keys of all rows that the TVIEW has or ought to have; range: only those in it. */
+extern void tvb_keys_all(TvbRun *run, MemoryContext context, TvbTview *tview,
+						 const TvbRange *range, TvbBag *keys);
 
 #endif

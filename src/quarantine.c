@@ -25,6 +25,7 @@
 #include "utils/timestamp.h"
 
 #include "drain.h"
+#include "progress.h"
 #include "quarantine.h"
 #include "run.h"
 #include "settings.h"
@@ -144,18 +145,21 @@ tvb_quarantine_due(TvbTview *tview, TvbBag *keys)
 }
 
 void
-tvb_quarantine_tview(TvbTview *tview, const char *what, const ErrorData *error)
+tvb_quarantine_tview(TvbTview *tview, const char *what, const ErrorData *error, bool applied)
 {
 	static SPIPlanPtr plan = NULL;
 	char	   *reason = psprintf("%s: %s", what, error->message);
-	Datum		values[3] = {ObjectIdGetDatum(tview->relid), CStringGetTextDatum(reason),
-	CStringGetTextDatum(error->message)};
-	Oid			types[3] = {OIDOID, TEXTOID, TEXTOID};
-	TvbRunArgs	args = {3, types, values, NULL};
+	Datum		values[4] = {ObjectIdGetDatum(tview->relid), CStringGetTextDatum(reason),
+	CStringGetTextDatum(error->message), (Datum) 0};
+	Oid			types[4] = {OIDOID, TEXTOID, TEXTOID, XIDOID};
+	TvbRunArgs	args = {4, types, values, applied ? "    " : "   n"};
 
+	if (applied)
+		values[3] = tvb_progress_xid();
 	tvb_run_own_change(&plan,
 					   "UPDATE tviews_batch.tview SET stale_reason = $2, last_error = $3,"
 					   " attempts = attempts + 1, next_try = " NEXT_TRY("attempts")
+					   ", " TVB_PROGRESS_KEEP("$4")
 					   " WHERE tview = $1", &args);
 	tview->stale_reason = reason;
 	tview->failed_lately = true;
@@ -167,9 +171,9 @@ tvb_retry(PG_FUNCTION_ARGS)
 {
 	static SPIPlanPtr keys = NULL;
 	static SPIPlanPtr tviews = NULL;
-	Datum		value = ObjectIdGetDatum(PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0));
-	Oid			type = OIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	Datum		values[2] = {ObjectIdGetDatum(PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0))};
+	Oid			types[2] = {OIDOID, XIDOID};
+	TvbRunArgs	args = {1, types, values, NULL};
 	int64		n;
 
 	tvb_drain_check_transaction("tviews_retry()");
@@ -180,8 +184,10 @@ tvb_retry(PG_FUNCTION_ARGS)
 	n = tvb_run_own_change(&keys,
 						   "UPDATE tviews_batch.failure SET next_try = clock_timestamp()"
 						   " WHERE $1 = 0 OR tview = $1", &args);
+	args.nargs = 2;
+	values[1] = tvb_progress_xid();
 	tvb_run_own_change(&tviews,
-					   "UPDATE tviews_batch.tview SET next_try = NULL"
+					   "UPDATE tviews_batch.tview SET next_try = NULL, " TVB_PROGRESS_KEEP("$2")
 					   " WHERE ($1 = 0 OR tview = $1) AND next_try IS NOT NULL", &args);
 	SPI_finish();
 	PG_RETURN_INT64(n);

@@ -31,7 +31,11 @@ extern void tvb_quarantine_clear_before(TvbTview *tview, TimestampTz since);
 /* Add keys whose time has come, as many as one batch takes, to a bag. */
 extern void tvb_quarantine_due(TvbTview *tview, TvbBag *keys);
 
-/* Mark a TVIEW stale that could not be refreshed, and say when to compare it. */
-extern void tvb_quarantine_tview(TvbTview *tview, const char *what, const ErrorData *error);
+/*
+ * Mark a TVIEW stale that could not be refreshed, and say when to compare it.
+ * applied: it is not for its changes, so a comparison in ranges can go on where it is.
+ */
+extern void tvb_quarantine_tview(TvbTview *tview, const char *what, const ErrorData *error,
+								 bool applied);
 
 #endif

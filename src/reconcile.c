@@ -11,24 +11,36 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 #include "compat.h"
 #include "drain.h"
 #include "epoch.h"
+#include "progress.h"
 #include "registry.h"
 #include "run.h"
 #include "steps.h"
 
 static Oid	require_own_tview(Oid relid);
-static List *tviews_to_compare(FunctionCallInfo fcinfo);
+static bool user_may_drain(FunctionCallInfo fcinfo);
+static void require_may_compare(Oid relid, bool may_drain);
+static List *stale_tviews(bool may_drain);
 static void reconcile_one(Oid relid);
+static void remember_name(Oid relid, char *name);
+static void tell_progress(const char *name, const TvbDrainComparison *comparison,
+						  TimestampTz started, int64 *before);
+static void tell_end(const char *name, const TvbDrainComparison *comparison,
+					 const TvbCounts *counts);
 
 PG_FUNCTION_INFO_V1(tvb_refresh);
 PG_FUNCTION_INFO_V1(tvb_reconcile);
@@ -60,24 +72,25 @@ tvb_refresh(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
-/* CALL tviews_reconcile(tview regclass): one TVIEW, or all that are stale. */
+/* CALL tviews_reconcile(tview regclass): one TVIEW, or all that are stale and that the user may compare. */
 Datum
 tvb_reconcile(PG_FUNCTION_ARGS)
 {
+	bool		may_drain = user_may_drain(fcinfo);
 	List	   *tviews;
 	ListCell   *lc;
 
 	tvb_steps_begin(fcinfo, "tviews_reconcile()");
 	tvb_steps_next();
 	tvb_drain_check_transaction("tviews_reconcile()");
+	if (!PG_ARGISNULL(0))
+		require_may_compare(PG_GETARG_OID(0), may_drain);
 	tvb_drain_lock(true);
 	(void) tvb_epoch_check();
-	tviews = tviews_to_compare(fcinfo);
+	tviews = PG_ARGISNULL(0) ? stale_tviews(may_drain) : list_make1_oid(PG_GETARG_OID(0));
+	tvb_steps_next();
 	foreach(lc, tviews)
-	{
-		tvb_steps_next();
 		reconcile_one(lfirst_oid(lc));
-	}
 	tvb_steps_end();
 	PG_RETURN_VOID();
 }
@@ -94,7 +107,7 @@ tvb_pause(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	tvb_run_own_change(&plan,
-					   "UPDATE tviews_batch.tview SET paused = true"
+					   "UPDATE tviews_batch.tview SET paused = true, " TVB_PROGRESS_RESET
 					   " WHERE tview = $1 AND NOT paused", &args);
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -112,7 +125,7 @@ tvb_resume(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	tvb_run_own_change(&plan,
-					   "UPDATE tviews_batch.tview SET paused = false,"
+					   "UPDATE tviews_batch.tview SET paused = false, awaits_prepared = false, " TVB_PROGRESS_RESET ","
 					   " stale_reason = COALESCE(stale_reason, 'was paused')"
 					   " WHERE tview = $1 AND paused", &args);
 	SPI_finish();
@@ -135,43 +148,132 @@ require_own_tview(Oid relid)
 	return relid;
 }
 
-/* Oids of the TVIEWs to be compared; they outlive the transaction. */
+/* Whether the user may drain, and so compare any TVIEW. */
+static bool
+user_may_drain(FunctionCallInfo fcinfo)
+{
+	static const Oid types[] = {INT8OID, INT4OID};
+	Oid			drain = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+										CStringGetDatum("tviews_drain"),
+										PointerGetDatum(buildoidvector(types, lengthof(types))),
+										ObjectIdGetDatum(get_func_namespace(fcinfo->flinfo->fn_oid)));
+
+	return OidIsValid(drain) && tvb_compat_may_execute(drain, GetUserId());
+}
+
+/* An error unless it is a TVIEW that the user may compare. */
+static void
+require_may_compare(Oid relid, bool may_drain)
+{
+	(void) tvb_registry_require(relid);
+	if (!may_drain && !tvb_compat_owns_relation(relid, GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of TVIEW %s", get_rel_name(relid)),
+				 errhint("Who may execute tviews_drain() may compare all TVIEWs.")));
+}
+
+/* Oids of the stale TVIEWs to be compared, lower levels first; they outlive the transaction. */
 static List *
-tviews_to_compare(FunctionCallInfo fcinfo)
+stale_tviews(bool may_drain)
 {
 	List	   *relids = NIL;
 	ListCell   *lc;
 
-	if (!PG_ARGISNULL(0))
-		return list_make1_oid(tvb_registry_require(PG_GETARG_OID(0))->relid);
 	foreach(lc, tvb_registry_list())
 	{
 		TvbTview   *tview = lfirst(lc);
 
 		if (tview->stale_reason != NULL && !tview->awaits_prepared && !tview->paused &&
-			tview->broken == NULL && tview->view_name != NULL)
+			tview->broken == NULL && tview->view_name != NULL &&
+			(may_drain || tvb_compat_owns_relation(tview->relid, GetUserId())))
 			relids = lappend_oid(relids, tview->relid);
 	}
 	return relids;
 }
 
-/* Compare one in the current transaction, commit, and say so. */
+/* Compare one, a transaction per range, and say how far it is. */
 static void
 reconcile_one(Oid relid)
 {
-	TvbDrainResult result;
-	char	   *name = get_rel_name(relid);
+	TvbDrainComparison comparison = {0};
+	TvbCounts	counts = {0};
+	TimestampTz started = GetCurrentTimestamp();
+	int64		before = -1;
+	char		name[NAMEDATALEN];
 
-	if (name == NULL)
-		return;
-	tvb_drain_check_transaction("tviews_reconcile()");
-	tvb_drain_compare(relid, &result);
-	tvb_steps_next();
-	if (result.compared > 0)
+	while (!comparison.ended)
+	{
+		TvbDrainResult result;
+
+		CHECK_FOR_INTERRUPTS();
+		tvb_drain_check_transaction("tviews_reconcile()");
+		remember_name(relid, name);
+		tvb_drain_compare_range(relid, &comparison, &result);
+		tvb_steps_next();
+		counts.inserted += result.counts.inserted;
+		counts.updated += result.counts.updated;
+		counts.deleted += result.counts.deleted;
+		if (!comparison.ended)
+			tell_progress(name, &comparison, started, &before);
+	}
+	tell_end(name, &comparison, &counts);
+}
+
+/* The TVIEW's name, as it may be gone when it is told; as it was, if it is gone already. */
+static void
+remember_name(Oid relid, char *name)
+{
+	char	   *now = get_rel_name(relid);
+
+	strlcpy(name, now != NULL ? now : "?", NAMEDATALEN);
+}
+
+/* Say how far a comparison has come: rows before this call are counted, but not for the speed. */
+static void
+tell_progress(const char *name, const TvbDrainComparison *comparison, TimestampTz started,
+			  int64 *before)
+{
+	double		share = (double) comparison->rows / Max(comparison->total, 1);
+	double		seconds = (GetCurrentTimestamp() - started) / (double) USECS_PER_SEC;
+	int64		done = comparison->rows - Max(*before, 0);
+	int64		left = Max(comparison->total - comparison->rows, 0);
+
+	if (*before < 0)
+	{
+		/* the first range tells where the comparison stands, not how fast it is */
+		*before = comparison->rows;
 		ereport(NOTICE,
-				(errmsg("compared TVIEW \"%s\" with its view: %lld inserted, %lld updated, %lld deleted",
-						name,
-						(long long) result.counts.inserted,
-						(long long) result.counts.updated,
-						(long long) result.counts.deleted)));
+				(errmsg("TVIEW \"%s\": %d%% compared, %lld of about %lld rows", name,
+						(int) Min(share * 100, 99), (long long) comparison->rows,
+						(long long) Max(comparison->total, comparison->rows))));
+		return;
+	}
+	ereport(NOTICE,
+			(errmsg("TVIEW \"%s\": %d%% compared, %lld of about %lld rows, about %.0f s left", name,
+					(int) Min(share * 100, 99), (long long) comparison->rows,
+					(long long) Max(comparison->total, comparison->rows),
+					done > 0 ? seconds * left / done : 0.0)));
+}
+
+/* Say that a comparison has come to its end. */
+static void
+tell_end(const char *name, const TvbDrainComparison *comparison, const TvbCounts *counts)
+{
+	if (comparison->gone)
+	{
+		ereport(NOTICE,
+				(errmsg("TVIEW \"%s\" was dropped while it was compared", name)));
+		return;
+	}
+	if (comparison->started == 0 && comparison->stride == TVB_STRIDE_NO_KEY)
+		ereport(NOTICE,
+				(errmsg("TVIEW \"%s\" was compared at once: its rows cannot be told apart by a key", name)));
+	if (comparison->started == 0 && comparison->stride == TVB_STRIDE_COSTLY)
+		ereport(NOTICE,
+				(errmsg("TVIEW \"%s\" was compared at once: its view costs too much to be evaluated in ranges of keys", name)));
+	ereport(NOTICE,
+			(errmsg("compared TVIEW \"%s\" with its view: %lld inserted, %lld updated, %lld deleted",
+					name, (long long) counts->inserted, (long long) counts->updated,
+					(long long) counts->deleted)));
 }

@@ -20,6 +20,8 @@
 #include "executor/spi.h"
 #include "executor/spi_priv.h"
 #include "nodes/params.h"
+#include "tcop/tcopprot.h"
+#include "utils/plancache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -68,6 +70,29 @@ tvb_run_query_kept(TvbRun *run, SPIPlanPtr *plan, const char *sql, const TvbRunA
 	execute(*plan, args, dest);
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);
+}
+
+double
+tvb_run_cost(TvbRun *run, const char *sql, const TvbRunArgs *args, double *rows)
+{
+	MemoryContext old = CurrentMemoryContext;
+	SPIPlanPtr	plan;
+	CachedPlanSource *source;
+	PlannedStmt *stmt;
+	double		cost;
+
+	push_run_snapshot(run);
+	plan = prepare(sql, args, CURSOR_OPT_PARALLEL_OK);
+	source = linitial(SPI_plan_get_plan_sources(plan));
+	stmt = pg_plan_query(copyObject(linitial_node(Query, source->query_list)), sql,
+						 CURSOR_OPT_PARALLEL_OK, make_params(args));
+	cost = stmt->planTree->total_cost;
+	if (rows != NULL)
+		*rows = stmt->planTree->plan_rows;
+	SPI_freeplan(plan);
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(old);
+	return cost;
 }
 
 uint64

@@ -42,6 +42,9 @@ extern void tvb_run_query(TvbRun *run, const char *sql, const TvbRunArgs *args,
 extern void tvb_run_query_kept(TvbRun *run, SPIPlanPtr *plan, const char *sql,
 							   const TvbRunArgs *args, DestReceiver *dest);
 
+/* What the planner thinks a query costs, and how many rows it yields (rows may be NULL). */
+extern double tvb_run_cost(TvbRun *run, const char *sql, const TvbRunArgs *args, double *rows);
+
 /* Run INSERT, UPDATE or DELETE under the snapshot; returns the rows written. */
 extern uint64 tvb_run_write(TvbRun *run, const char *sql);
 

@@ -195,6 +195,12 @@ tvb_writes_duplicates(const TvbWrites *writes)
 	return writes->matched - writes->stored;
 }
 
+int64
+tvb_writes_rows(const TvbWrites *writes)
+{
+	return writes->matched + writes->inserts.count - writes->replaced;
+}
+
 void
 tvb_writes_apply(TvbWrites *writes, TvbCounts *total)
 {

@@ -42,6 +42,9 @@ extern DestReceiver *tvb_writes_receiver(TvbWrites *writes);
 extern TvbCounts tvb_writes_counts(const TvbWrites *writes);
 extern int64 tvb_writes_duplicates(const TvbWrites *writes);
 
+/* The rows received, equal ones too. */
+extern int64 tvb_writes_rows(const TvbWrites *writes);
+
 /*
  * Write the differences received and add to total.  The caller has entered the
  * TVIEW's owner.  The TVIEWs that read this one are told by tell, once what was

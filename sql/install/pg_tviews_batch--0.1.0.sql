@@ -44,7 +44,14 @@ CREATE TABLE tviews_batch.tview (
     last_full     timestamptz,
     last_error    text,
     attempts      integer NOT NULL DEFAULT 0,
-    next_try      timestamptz
+    next_try      timestamptz,
+    compare_xid   xid,
+    compare_started timestamptz,
+    compare_rows  bigint,
+    compare_total bigint,
+    compare_step  bigint,
+    compare_pending boolean,
+    compare_place bytea
 );
 COMMENT ON TABLE tviews_batch.tview IS 'one row per TVIEW';
 COMMENT ON COLUMN tviews_batch.tview.tview IS 'the table that holds the rows of the view';
@@ -70,6 +77,13 @@ COMMENT ON COLUMN tviews_batch.tview.last_full IS 'last time it was compared who
 COMMENT ON COLUMN tviews_batch.tview.last_error IS 'message of its last lookup or comparison that failed; NULL: the last comparison did not';
 COMMENT ON COLUMN tviews_batch.tview.attempts IS 'how often that has happened since a comparison succeeded';
 COMMENT ON COLUMN tviews_batch.tview.next_try IS 'after such a failure: not to be compared before';
+COMMENT ON COLUMN tviews_batch.tview.compare_xid IS 'a comparison in ranges goes on if this is the xmin of the row; else it starts over';
+COMMENT ON COLUMN tviews_batch.tview.compare_started IS 'when its first range was compared';
+COMMENT ON COLUMN tviews_batch.tview.compare_rows IS 'rows it has looked at';
+COMMENT ON COLUMN tviews_batch.tview.compare_total IS 'rows there are in all, as the planner estimated them';
+COMMENT ON COLUMN tviews_batch.tview.compare_step IS 'rows in a range';
+COMMENT ON COLUMN tviews_batch.tview.compare_pending IS 'part of it was compared while transactions in tviews_batch.prepared had not ended';
+COMMENT ON COLUMN tviews_batch.tview.compare_place IS 'the key at which it goes on, packed';
 
 CREATE TABLE tviews_batch.failure (
     tview        regclass NOT NULL,
@@ -364,7 +378,7 @@ COMMENT ON FUNCTION tviews_refresh(regclass) IS 'compare a whole TVIEW with its 
 
 CREATE PROCEDURE tviews_reconcile(tview regclass DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME', 'tvb_reconcile';
-COMMENT ON PROCEDURE tviews_reconcile(regclass) IS 'compare TVIEWs whole, one transaction each; NULL: all that need it';
+COMMENT ON PROCEDURE tviews_reconcile(regclass) IS 'compare TVIEWs with their views in ranges of keys, one transaction each; NULL: all that need it';
 
 CREATE FUNCTION tviews_verify(tview regclass, OUT missing bigint, OUT unexpected bigint, OUT different bigint)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_verify';
@@ -754,7 +768,10 @@ CREATE VIEW tviews_status AS
            SELECT sum(d.pending_changes) AS pending_changes, min(d.oldest) AS oldest
              FROM depth d WHERE d.source IN (SELECT b.source::oid FROM below b)) p ON true
       LEFT JOIN LATERAL (
-           SELECT coalesce('cannot be refreshed: ' || t.broken, t.stale_reason,
+           SELECT coalesce('cannot be refreshed: ' || t.broken,
+                           t.stale_reason || CASE WHEN t.compare_xid = t.xmin AND NOT t.awaits_prepared
+                                THEN format(' (%s%% compared)', least(99, 100 * t.compare_rows / greatest(t.compare_total, 1)))
+                                ELSE '' END,
                            (SELECT d.reason FROM tviews_batch.unwatched d WHERE d.tview = t.tview ORDER BY 1 LIMIT 1)) AS reason
            ) w ON true
     UNION ALL
@@ -827,7 +844,6 @@ SELECT pg_catalog.pg_extension_config_dump('tviews_batch.failure', '');
 
 REVOKE ALL ON FUNCTION tviews_drain(bigint, integer) FROM PUBLIC;
 REVOKE ALL ON PROCEDURE tviews_drain_loop(interval, interval) FROM PUBLIC;
-REVOKE ALL ON PROCEDURE tviews_reconcile(regclass) FROM PUBLIC;
 REVOKE ALL ON FUNCTION tviews_set_queue(boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION tviews_retry(regclass) FROM PUBLIC;
 REVOKE ALL ON FUNCTION tviews_batch.queue_depth() FROM PUBLIC;
