@@ -4,6 +4,8 @@
 #   make demo-stop  stops it
 #   make test       every test suite on private clusters; SUITES="regress isolation tap" picks some
 #   make test-servers  the same on PostgreSQL 17 and 18, each in a Debian of its own (root, debootstrap, 2 GB each)
+#   make bench      what it costs, measured in pairs beside rivals; half an hour; writes docs/performance.md
+#   make bench QUICK=1  the same with smaller tables, under five minutes; BARS="4 5" measures some bars
 #
 # which do their own set-up (scripts/) and leave the system's PostgreSQL alone.
 
@@ -21,7 +23,7 @@ ISOLATION_OPTS = --inputdir=$(srcdir)/sql/isolation
 PROVE_TESTS = $(srcdir)/sql/t/*.pl
 TAP_TESTS = $(if $(wildcard $(srcdir)/sql/t/*.pl),1)
 
-OWN_TARGETS = demo demo-stop test test-servers clean-build
+OWN_TARGETS = demo demo-stop test test-servers bench bench-quick clean-build
 .DEFAULT_GOAL = all
 .PHONY: $(OWN_TARGETS)
 
@@ -36,6 +38,12 @@ test:
 
 test-servers:
 	@SUITES='$(SUITES)' scripts/test-servers
+
+bench:
+	@bench/run $(if $(QUICK),--quick) $(BARS)
+
+bench-quick:
+	@bench/run --quick $(BARS)
 
 clean-build:
 	@scripts/clean

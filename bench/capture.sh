@@ -1,0 +1,61 @@
+# capture.sh - what bars 1 to 3 share: the tables of bench/sql/capture.sql.  Sourced by them.
+
+# begin_capture: a new cluster with the tables; sets variants
+begin_capture() {
+	new_cluster
+	sql -f "$root/bench/sql/capture.sql"
+	empty_triggers tb_empty | sql
+	variants=(none empty tviews plpgsql)
+	if [ "$(ask "to_regclass('tb_pg_ivm') IS NOT NULL")" = t ]; then
+		variants+=(pg_ivm)
+	else
+		note "pg_ivm is not installed here, so it is not measured."
+	fi
+}
+
+# tidy: what stands between two rounds, not timed: dead rows and queued changes go, a checkpoint is over
+tidy() { echo "SELECT tviews_drain(); TRUNCATE plpgsql_queue; VACUUM; CHECKPOINT;"; }
+
+# instructions CASE=SQL...: run each statement 500 times, prepared, in a single-user server under valgrind, for every variant,
+# and keep the instructions per execution, from reading the command to the end of its transaction.  In SQL, TABLE is the variant's table and $1 a number that grows by one.
+instructions() {
+	local variant case file part
+	"$root/scripts/cluster" stop "$cluster" >/dev/null
+	for variant in "${variants[@]}"; do
+		file=$base/$cluster/single
+		rm -rf "$file" "$base/$cluster/copy" && mkdir "$file"
+		cp -a "$base/$cluster/data" "$base/$cluster/copy"
+		single_script "$variant" "$@" >"$file/script.sql"
+		[ "$(id -u)" != 0 ] || chown -R "$run_user" "$file"
+		as_server setarch -R valgrind --tool=callgrind --dump-before=bench_mark \
+			--callgrind-out-file="$file/out" --log-file="$file/log" \
+			"$base/$cluster/pg/usr/lib/postgresql/$pg_major/bin/postgres" --single -D "$base/$cluster/copy" \
+			-c shared_preload_libraries= postgres <"$file/script.sql" >"$file/stdout" 2>&1 ||
+			die "postgres --single failed, see $file"
+		! grep -m 3 -E 'ERROR|FATAL' "$file/stdout" || die "postgres --single failed, see $file/stdout"
+		part=1 # out.1 ends where the first case begins
+		for case in "$@"; do
+			part=$((part + 1))
+			sample "${case%%=*}" "$variant" instructions 1 \
+				"$(awk '/^(totals|summary):/ { n = $2 } END { printf "%d", n / 500 }' "$file/out.$part")"
+		done
+	done
+	rm -rf "$base/$cluster/copy"
+}
+
+single_script() {
+	local variant=$1 case n at=0
+	shift
+	for case in "$@"; do
+		at=$((at + 1))
+		echo "PREPARE s$at(int) AS ${case#*=}" | sed "s/TABLE/tb_$variant/"
+	done
+	for n in $(seq 20); do # warm: plans become generic, caches are filled
+		for at in $(seq $#); do echo "EXECUTE s$at($n)"; done
+	done
+	echo "SELECT bench_mark()"
+	for at in $(seq $#); do
+		for n in $(seq 21 520); do echo "EXECUTE s$at($n)"; done
+		echo "SELECT bench_mark()"
+	done
+}
