@@ -8,7 +8,7 @@
 -- "public" if the extension was created in another schema.  Writers never wait for a drain, so draining often
 -- costs little: a drain that finds nothing to do writes nothing.
 
-SELECT cron.schedule(tviews_cron_job_name(), '* * * * *', 'SELECT public.tviews_drain()');
+SELECT cron.schedule(tviews_batch.cron_job_name(), '* * * * *', 'SELECT public.tviews_drain()');
 
 -- pg_cron in another database than the TVIEWs: run this there instead, with their database's name twice.
 --

@@ -10,5 +10,5 @@
 -- The CALL must stay the only statement of the job, because it commits after each drain.
 -- With cron.use_background_workers = on the loop occupies one of the workers all the time.
 
-SELECT cron.schedule(tviews_cron_job_name(), '* * * * *',
+SELECT cron.schedule(tviews_batch.cron_job_name(), '* * * * *',
                      $$CALL public.tviews_drain_loop(run_for => '1 minute', pause => '1 second')$$);

@@ -284,6 +284,30 @@ toggles_triggers(Node *tree)
 	return false;
 }
 
+/*
+ * The tables that an ALTER TABLE gave a parent or took one from: the altered ones,
+ * or the partition that it names.
+ */
+static List *
+moved_children(Command *command)
+{
+	List	   *children = NIL;
+	ListCell   *lc;
+
+	if (command->tree == NULL || !IsA(command->tree, AlterTableStmt))
+		return NIL;
+	foreach(lc, ((AlterTableStmt *) command->tree)->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+		if (cmd->subtype == AT_AddInherit || cmd->subtype == AT_DropInherit)
+			children = list_concat_unique_oid(children, command->relations);
+		else if (cmd->subtype == AT_AttachPartition || cmd->subtype == AT_DetachPartition)
+			children = lappend_oid(children, RangeVarGetRelid(castNode(PartitionCmd, cmd->def)->name, NoLock, true));
+	}
+	return children;
+}
+
 /* ---------- who is concerned ---------- */
 
 /* What was made or altered, if there is any TVIEW at all. */
@@ -459,6 +483,23 @@ follow_toggle(Command *command, List *tviews)
 									  tvb_registry_relation_name(linitial_oid(command->relations))));
 }
 
+/* A TVIEW with a parent is written through it, past its guard: while it is one, and until now. */
+static void
+work_moved(Command *command)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			type = OIDARRAYOID;
+	Datum		value = oid_array(moved_children(command));
+	TvbRunArgs	args = {1, &type, &value, NULL};
+	List	   *tviews;
+
+	tvb_run_own_change(&plan, "SELECT tview::oid FROM tviews_batch.tview WHERE tview = ANY ($1)", &args);
+	tviews = result_oids(1);
+	SPI_freetuptable(SPI_tuptable);
+	if (tviews != NIL)
+		tvb_derive_stale(tviews, "it was given a parent table, or lost one");
+}
+
 /* What follows from a command for TVIEWs. */
 static void
 work_follow(Command *command)
@@ -534,6 +575,8 @@ follow_command(Command *command)
 	read_command(command);
 	if (command->objects == NIL)
 		return;
+	if (moved_children(command) != NIL)
+		protect(work_moved, command);
 	command->sources = tvb_sources_concerned(with_families(command->relations));
 	if (command->sources == NIL && !command->is_ours && !renames_everywhere(command->tree) &&
 		(!any_dependent(command) || dependent_tviews(command->classes, command->objects) == NIL))

@@ -38,6 +38,7 @@
 #include "owner.h"
 #include "progress.h"
 #include "registry.h"
+#include "rights.h"
 #include "run.h"
 #include "sources.h"
 
@@ -424,6 +425,7 @@ derive(Oid relid)
 	if (stored == NULL || stored->definition == NULL || get_rel_name(relid) == NULL || get_rel_relkind(stored->view) != RELKIND_VIEW)
 		return false;
 	definition.view = stored->view;
+	tvb_rights_check_owners(stored->view, relid);
 	definition.owner = relation_owner(relid);
 	definition.settings = stored->settings;
 	definition.columns = tvb_define_view_columns(stored->view);

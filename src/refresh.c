@@ -433,9 +433,16 @@ refresh_group(Refresh *r, const TvbFilter *filter, const TvbRunArgs *args)
 	query_group(r, filter, args);
 	if (tvb_writes_duplicates(r->writes) > 0)
 		tvb_refresh_duplicate(r->run, r->tview, filter, args);
-	tvb_batch_unregister(r->batch, r->run);
 	if (r->reach != EVALUATE)
+	{
 		tvb_writes_apply(r->writes, &r->written);
+		if (tvb_writes_check_begin(r->writes))
+		{
+			query_group(r, filter, args);
+			tvb_writes_check_end(r->writes);
+		}
+	}
+	tvb_batch_unregister(r->batch, r->run);
 	tvb_owner_leave(&owner);
 }
 

@@ -42,6 +42,7 @@
 
 #include "guard.h"
 #include "memory.h"
+#include "rights.h"
 #include "settings.h"
 #include "writes.h"
 
@@ -92,6 +93,7 @@ struct TvbWrites
 	bool		replace;
 	bool		may_replace;
 	bool		applying;
+	bool		rows_may_change;	/* by triggers of the user, while they are written */
 	int64		replaced;		/* among both deletes and inserts */
 	int			ncolumns;
 	WritesReceiver receiver;
@@ -124,6 +126,7 @@ static void keep_replacement(TvbWrites *writes, TupleTableSlot *slot);
 static void tell_update(TvbWrites *writes, TupleTableSlot *slot);
 static void tell(TvbWrites *writes, TupleTableSlot *slot, int first);
 static void untell(Listener *listener);
+static void rows_were_changed(TvbWrites *writes) pg_attribute_noreturn();
 static int64 write_store(TvbWrites *writes, Store *store, const char *name, const char *sql);
 static char *delete_sql(TvbWrites *writes);
 static char *update_sql(TvbWrites *writes);
@@ -151,8 +154,11 @@ tvb_writes_create(MemoryContext parent, TvbRun *run, TvbTview *tview, TvbChanges
 	writes->receiver.pub.rDestroy = writes_shutdown;
 	writes->receiver.pub.mydest = DestTuplestore;
 	writes->receiver.writes = writes;
+	tvb_rights_check_owners(tview->view, tview->relid);
+	tvb_rights_check_table(tview->relid);
 	if (changes != NULL)
 	{
+		writes->rows_may_change = tvb_rights_rows_may_change(tview->relid);
 		listener_init(writes, changes);
 		constraints_immediate(tview->relid);
 		writes->may_replace = find_may_replace(writes);
@@ -218,6 +224,27 @@ tvb_writes_apply(TvbWrites *writes, TvbCounts *total)
 	}
 	writes->applying = false;
 	clear_stores(writes);
+}
+
+bool
+tvb_writes_check_begin(TvbWrites *writes)
+{
+	if (!writes->rows_may_change)
+		return false;
+	writes->count_only = true;
+	writes->applying = true;
+	return true;
+}
+
+void
+tvb_writes_check_end(TvbWrites *writes)
+{
+	TvbCounts	counts = tvb_writes_counts(writes);
+
+	if (counts.inserted + counts.updated + counts.deleted > 0)
+		rows_were_changed(writes);
+	writes->count_only = false;
+	writes->applying = false;
 }
 
 void
@@ -625,6 +652,16 @@ untell(Listener *listener)
 	listener->told_all = false;
 }
 
+/* What was written is not what the view has: a trigger of the user's had a hand in it. */
+static void
+rows_were_changed(TvbWrites *writes)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+			 errmsg("a trigger of TVIEW %s changes or leaves out rows that are written", writes->tview->name),
+			 errhint("A trigger may refuse a row with an error, and set columns that the view does not have.")));
+}
+
 /* Write the rows of one store; returns how many rows were written. */
 static int64
 write_store(TvbWrites *writes, Store *store, const char *name, const char *sql)
@@ -638,6 +675,8 @@ write_store(TvbWrites *writes, Store *store, const char *name, const char *sql)
 	tvb_guard_enter(writes->tview->relid);
 	written = tvb_run_write(writes->run, sql);
 	tvb_guard_leave();
+	if (written != store->count)
+		rows_were_changed(writes);
 	tvb_run_unregister(writes->run, &enr);
 	tuplestore_end(store->rows);
 	store->rows = NULL;

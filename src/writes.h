@@ -51,6 +51,15 @@ extern int64 tvb_writes_rows(const TvbWrites *writes);
  * written is sure to stay; forget is for when a subtransaction has undone it.
  */
 extern void tvb_writes_apply(TvbWrites *writes, TvbCounts *total);
+
+/*
+ * After apply: begin says whether triggers could have changed what was written.  If so
+ * the same query is to run once more, and end is an error if a row still differs.
+ */
+extern bool tvb_writes_check_begin(TvbWrites *writes);
+extern void tvb_writes_check_end(TvbWrites *writes);
+
+/* Once what was written is sure to stay, or was undone; see apply. */
 extern void tvb_writes_tell(TvbWrites *writes);
 extern void tvb_writes_forget(TvbWrites *writes);
 

@@ -437,7 +437,7 @@ ALTER EVENT TRIGGER tviews_batch_follow_drop ENABLE ALWAYS;
 -- Functions: schedule
 ----------------------------------------------------------------------
 
-CREATE FUNCTION tviews_cron_job(every text, seconds boolean DEFAULT false, OUT schedule text, OUT command text)
+CREATE FUNCTION tviews_batch.cron_job(every text, seconds boolean DEFAULT false, OUT schedule text, OUT command text)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
     SET IntervalStyle = postgres
@@ -501,9 +501,9 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION tviews_cron_job(text, boolean) IS 'the pg_cron schedule and command for a time between drains; seconds: pg_cron is 1.5 or newer';
+COMMENT ON FUNCTION tviews_batch.cron_job(text, boolean) IS 'the pg_cron schedule and command for a time between drains; seconds: pg_cron is 1.5 or newer';
 
-CREATE FUNCTION tviews_cron_job_name() RETURNS text
+CREATE FUNCTION tviews_batch.cron_job_name() RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -513,27 +513,33 @@ BEGIN ATOMIC
       FROM pg_database
      WHERE datname = current_database();
 END;
-COMMENT ON FUNCTION tviews_cron_job_name() IS 'name of the pg_cron job that drains this database';
+COMMENT ON FUNCTION tviews_batch.cron_job_name() IS 'name of the pg_cron job that drains this database';
 
-CREATE FUNCTION tviews_schedule(every text DEFAULT '1 minute') RETURNS bigint
+CREATE FUNCTION tviews_batch.cron_has_seconds() RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- installed here, or what would be
+    SELECT coalesce(substring(coalesce(
+                        (SELECT extversion FROM pg_extension WHERE extname = 'pg_cron'),
+                        (SELECT default_version FROM pg_available_extensions WHERE name = 'pg_cron'))
+                    FROM '^\d+\.\d+')::numeric >= 1.5, false);
+END;
+COMMENT ON FUNCTION tviews_batch.cron_has_seconds() IS 'whether pg_cron is 1.5 or newer and can run a job every few seconds';
+
+CREATE FUNCTION tviews_batch.schedule(name text, schedule text, command text) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     me      constant text := quote_ident(current_user);
     db      constant text := current_database();
-    name    constant text := @extschema@.tviews_cron_job_name();
-    version text;
     home    text;
-    job     record;
     old     bigint;
 BEGIN
-    SELECT extversion INTO version FROM pg_extension WHERE extname = 'pg_cron';
-    IF version IS NULL THEN
+    IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') THEN
         -- pg_settings hides the setting from roles that may not see it
         SELECT setting INTO home FROM pg_settings WHERE pg_settings.name = 'cron.database_name';
-        SELECT default_version INTO version FROM pg_available_extensions WHERE pg_available_extensions.name = 'pg_cron';
-        job := @extschema@.tviews_cron_job(every, substring(coalesce(version, '1.0') FROM '^\d+\.\d+')::numeric >= 1.5);
         IF home = db THEN
             RAISE EXCEPTION 'extension "pg_cron" is not installed in database "%"', db
                 USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -542,17 +548,15 @@ BEGIN
             RAISE EXCEPTION 'pg_cron runs its jobs from database "%", not from "%"', home, db
                 USING ERRCODE = 'object_not_in_prerequisite_state',
                       HINT = format('Run there: SELECT cron.schedule_in_database(%L, %L, %L, %L);',
-                                    name, job.schedule, job.command, db);
+                                    name, schedule, command, db);
         ELSE
             RAISE EXCEPTION 'pg_cron is not installed in database "%"', db
                 USING ERRCODE = 'object_not_in_prerequisite_state',
                       HINT = format('Install it, set shared_preload_libraries = ''pg_cron'' and cron.database_name = %L, '
                                     'restart the server and run CREATE EXTENSION pg_cron; '
-                                    'or let another scheduler run "%s".', db, job.command);
+                                    'or let another scheduler run "%s".', db, command);
         END IF;
     END IF;
-
-    job := @extschema@.tviews_cron_job(every, substring(version FROM '^\d+\.\d+')::numeric >= 1.5);
 
     -- the job runs as the role that schedules it
     IF NOT has_schema_privilege('cron', 'USAGE') THEN
@@ -570,18 +574,17 @@ BEGIN
     FOR old IN SELECT jobid FROM cron.job WHERE jobname = name AND database = db LOOP
         PERFORM cron.unschedule(old);
     END LOOP;
-    RETURN cron.schedule(name, job.schedule, job.command);
+    RETURN cron.schedule(name, schedule, command);
 END
 $$;
-COMMENT ON FUNCTION tviews_schedule(text) IS 'let pg_cron drain: every interval or by a cron expression; replaces an earlier schedule';
+COMMENT ON FUNCTION tviews_batch.schedule(text, text, text) IS 'create or replace the pg_cron job that drains; see tviews_schedule';
 
-CREATE FUNCTION tviews_unschedule() RETURNS boolean
+CREATE FUNCTION tviews_batch.unschedule(name text) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     db      constant text := current_database();
-    name    constant text := @extschema@.tviews_cron_job_name();
     home    text;
     old     bigint;
     removed boolean := false;
@@ -606,11 +609,57 @@ BEGIN
     RETURN removed;
 END
 $$;
+COMMENT ON FUNCTION tviews_batch.unschedule(text) IS 'remove the pg_cron job that drains; see tviews_unschedule';
+
+-- bodies that are parsed now, so that the caller needs no USAGE on the schema tviews_batch
+CREATE FUNCTION tviews_schedule(every text DEFAULT '1 minute') RETURNS bigint
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT tviews_batch.schedule(tviews_batch.cron_job_name(), j.schedule, j.command)
+      FROM tviews_batch.cron_job(every, tviews_batch.cron_has_seconds()) j;
+END;
+COMMENT ON FUNCTION tviews_schedule(text) IS 'let pg_cron drain: every interval or by a cron expression; replaces an earlier schedule';
+
+CREATE FUNCTION tviews_unschedule() RETURNS boolean
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT tviews_batch.unschedule(tviews_batch.cron_job_name());
+END;
 COMMENT ON FUNCTION tviews_unschedule() IS 'remove the pg_cron job that drains; false if there was none';
 
 ----------------------------------------------------------------------
 -- Functions: watching
 ----------------------------------------------------------------------
+
+-- what tviews_explain and tviews_graph read: they run as their caller, these views as the extension's owner
+CREATE VIEW tviews_batch.visible WITH (security_barrier) AS
+    SELECT t.tview, t.notes
+      FROM tviews_batch.tview t
+      JOIN pg_catalog.pg_class c ON c.oid = t.tview
+     WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
+COMMENT ON VIEW tviews_batch.visible IS 'TVIEWs that the current role may watch: its own; with pg_monitor, all';
+COMMENT ON COLUMN tviews_batch.visible.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_batch.visible.notes IS 'what the analysis noticed';
+
+CREATE VIEW tviews_batch.visible_route WITH (security_barrier) AS
+    SELECT r.tview, r.occurrence, r.source, r.alias, r.route, r.link_columns,
+           (SELECT string_agg(l.sql, E'\n;\n' ORDER BY l.ord)
+              FROM tviews_batch.lookup l
+             WHERE l.tview = r.tview AND l.occurrence = r.occurrence AND l.direct_columns IS NULL) AS lookup_sql,
+           coalesce(r.reason, (SELECT string_agg(n.note, '; ') FROM unnest(v.notes) AS n(note))) AS reason
+      FROM tviews_batch.route r
+      JOIN tviews_batch.visible v ON v.tview = r.tview;
+COMMENT ON VIEW tviews_batch.visible_route IS 'routes of TVIEWs that the current role may watch';
+COMMENT ON COLUMN tviews_batch.visible_route.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_batch.visible_route.occurrence IS 'number of the occurrence in the view, from 1';
+COMMENT ON COLUMN tviews_batch.visible_route.source IS 'the table read there';
+COMMENT ON COLUMN tviews_batch.visible_route.alias IS 'its alias in the view';
+COMMENT ON COLUMN tviews_batch.visible_route.route IS 'direct, lookup or full';
+COMMENT ON COLUMN tviews_batch.visible_route.link_columns IS 'columns of the source that the route needs';
+COMMENT ON COLUMN tviews_batch.visible_route.lookup_sql IS 'its queries';
+COMMENT ON COLUMN tviews_batch.visible_route.reason IS 'why the route is full, or what the analysis noticed';
 
 CREATE FUNCTION tviews_explain(tview regclass,
                                OUT source regclass, OUT alias text, OUT route text, OUT link_columns name[],
@@ -618,31 +667,26 @@ CREATE FUNCTION tviews_explain(tview regclass,
     RETURNS SETOF record
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-    AS $$
-    SELECT r.source, r.alias, r.route, r.link_columns,
-           (SELECT string_agg(l.sql, E'\n;\n' ORDER BY l.ord)
-              FROM tviews_batch.lookup l
-             WHERE l.tview = r.tview AND l.occurrence = r.occurrence AND l.direct_columns IS NULL),
-           coalesce(r.reason, (SELECT string_agg(n.note, '; ') FROM unnest(t.notes) AS n(note)))
-      FROM tviews_batch.route r
-      JOIN tviews_batch.tview t ON t.tview = r.tview
+BEGIN ATOMIC
+    SELECT r.source, r.alias, r.route, r.link_columns, r.lookup_sql, r.reason
+      FROM tviews_batch.visible_route r
      WHERE r.tview = $1
-     ORDER BY r.occurrence
-    $$;
+     ORDER BY r.occurrence;
+END;
 COMMENT ON FUNCTION tviews_explain(regclass) IS 'how a change of each source of a TVIEW becomes keys';
 
 CREATE FUNCTION tviews_graph() RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-    AS $$
+BEGIN ATOMIC
     WITH node AS (
-        SELECT tview AS rel, true AS is_tview FROM tviews_batch.tview
+        SELECT tview AS rel, true AS is_tview FROM tviews_batch.visible
         UNION
-        SELECT source, false FROM tviews_batch.route
-         WHERE source NOT IN (SELECT tview FROM tviews_batch.tview)),
+        SELECT source, false FROM tviews_batch.visible_route
+         WHERE source NOT IN (SELECT tview FROM tviews_batch.visible)),
     edge AS (
         SELECT source, tview, string_agg(DISTINCT route, ', ' ORDER BY route) AS routes
-          FROM tviews_batch.route GROUP BY source, tview)
+          FROM tviews_batch.visible_route GROUP BY source, tview)
     SELECT E'graph LR\n' || coalesce((
         SELECT string_agg(format(CASE WHEN is_tview THEN E'    n%s["%s"]\n' ELSE E'    n%s[("%s")]\n' END,
                                  rel::oid, replace(replace(rel::text, '"', '#quot;'), E'\n', ' ')), ''
@@ -650,8 +694,8 @@ CREATE FUNCTION tviews_graph() RETURNS text
           FROM node), '') || coalesce((
         SELECT string_agg(format(E'    n%s -->|%s| n%s\n', source::oid, routes, tview::oid), ''
                           ORDER BY source::text, tview::text)
-          FROM edge), '')
-    $$;
+          FROM edge), '');
+END;
 COMMENT ON FUNCTION tviews_graph() IS 'which TVIEW is built on what, as Mermaid text';
 
 CREATE FUNCTION tviews_memory(OUT area text, OUT context text, OUT contexts bigint, OUT bytes bigint,
@@ -721,12 +765,17 @@ CREATE VIEW tviews_batch.unwatched AS
     UNION ALL
     SELECT t.tview, format('event trigger %s is disabled or was dropped: DDL is not followed', e.name)
       FROM tviews_batch.tview t, (VALUES ('tviews_batch_follow_ddl'), ('tviews_batch_follow_drop')) AS e (name)
-     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = e.name AND evtenabled = 'A');
-COMMENT ON VIEW tviews_batch.unwatched IS 'TVIEWs that may change without notice, because a trigger of the extension does not fire';
+     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = e.name AND evtenabled = 'A')
+    UNION ALL
+    SELECT t.tview, CASE WHEN i.inhrelid = t.tview
+                         THEN format('it can be written through its parent table %s', i.inhparent::regclass)
+                         ELSE format('queries of it also return rows of its child table %s', i.inhrelid::regclass) END
+      FROM tviews_batch.tview t JOIN pg_catalog.pg_inherits i ON t.tview IN (i.inhrelid, i.inhparent);
+COMMENT ON VIEW tviews_batch.unwatched IS 'TVIEWs that may change without notice: a trigger of the extension does not fire, or the table has a parent or children';
 COMMENT ON COLUMN tviews_batch.unwatched.tview IS 'the TVIEW';
-COMMENT ON COLUMN tviews_batch.unwatched.reason IS 'which trigger';
+COMMENT ON COLUMN tviews_batch.unwatched.reason IS 'why';
 
-CREATE VIEW tviews_status AS
+CREATE VIEW tviews_status WITH (security_barrier) AS
     WITH depth AS MATERIALIZED (
         SELECT source, pending_changes, oldest FROM tviews_batch.queue_depth()),
     queue AS MATERIALIZED (
@@ -749,12 +798,18 @@ CREATE VIEW tviews_status AS
            CASE WHEN t.paused THEN 'paused by tviews_pause'
                 WHEN lost.reason IS NOT NULL OR w.reason IS NOT NULL THEN coalesce(lost.reason, w.reason)
                 WHEN f.keys = 1 THEN '1 key failed'
-                WHEN f.keys > 1 THEN f.keys || ' keys failed' END AS reason,
+                WHEN f.keys > 1 THEN f.keys || ' keys failed'
+                ELSE (SELECT format('foreign key %I would write the TVIEW, which only drains may: make it NO ACTION', k.conname)
+                        FROM pg_catalog.pg_constraint k
+                       WHERE k.conrelid = t.tview AND k.contype = 'f'
+                         AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))
+                       ORDER BY k.conname LIMIT 1) END AS reason,
            CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END AS rows,
            coalesce(p.pending_changes, 0)::bigint AS pending_changes,
            clock_timestamp() - p.oldest AS lag,
            t.last_refresh, coalesce(t.last_error, f.message) AS last_error
       FROM tviews_batch.tview t
+      JOIN tviews_batch.visible v ON v.tview = t.tview
       LEFT JOIN LATERAL (
            SELECT count(*) AS keys, (array_agg(e.message ORDER BY e.last_try DESC))[1] AS message
              FROM tviews_batch.failure e WHERE e.tview = t.tview) f ON true
@@ -780,23 +835,26 @@ CREATE VIEW tviews_status AS
            NULL, 0, NULL, NULL, NULL
       FROM pg_catalog.pg_trigger g
      WHERE g.tgname = 'tviews_guard' AND g.tgfoid = 'tviews_batch.guard()'::regprocedure
-       AND g.tgrelid NOT IN (SELECT t.tview FROM tviews_batch.tview t);
-COMMENT ON VIEW tviews_status IS 'one row per TVIEW: whether it is up to date, and if not, why';
+       AND g.tgrelid NOT IN (SELECT t.tview FROM tviews_batch.tview t)
+       AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = g.tgrelid
+                      AND (pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')));
+COMMENT ON VIEW tviews_status IS 'one row per TVIEW of the current role (with pg_monitor: of all): whether it is up to date, and if not, why';
 COMMENT ON COLUMN tviews_status.tview IS 'the TVIEW';
 COMMENT ON COLUMN tviews_status.view IS 'its definition';
 COMMENT ON COLUMN tviews_status.level IS '0: reads only tables; else 1 + the highest level among the TVIEWs it reads';
 COMMENT ON COLUMN tviews_status.key IS 'columns that identify a row';
 COMMENT ON COLUMN tviews_status.state IS 'ok, failing, stale or paused';
-COMMENT ON COLUMN tviews_status.reason IS 'why it is not ok';
+COMMENT ON COLUMN tviews_status.reason IS 'why it is not ok; or, if it is, what its owner should change';
 COMMENT ON COLUMN tviews_status.rows IS 'rows, as the planner estimates them; NULL: never analyzed';
 COMMENT ON COLUMN tviews_status.pending_changes IS 'queue entries that concern it, directly or through other TVIEWs';
 COMMENT ON COLUMN tviews_status.lag IS 'time since the oldest of them began to be written; NULL: none';
 COMMENT ON COLUMN tviews_status.last_refresh IS 'last time a drain or comparison looked at it';
 COMMENT ON COLUMN tviews_status.last_error IS 'message of the last failure that still matters';
 
-CREATE VIEW tviews_failures AS
+CREATE VIEW tviews_failures WITH (security_barrier) AS
     SELECT tview, key, sqlstate, message, attempts, next_try
-      FROM tviews_batch.failure;
+      FROM tviews_batch.failure
+     WHERE tview IN (SELECT v.tview FROM tviews_batch.visible v);
 COMMENT ON VIEW tviews_failures IS 'keys whose refresh failed: their rows are as they were before';
 COMMENT ON COLUMN tviews_failures.tview IS 'the TVIEW';
 COMMENT ON COLUMN tviews_failures.key IS 'the key: column and value';
@@ -839,20 +897,21 @@ SELECT pg_catalog.pg_extension_config_dump('tviews_batch.lookup', '');
 SELECT pg_catalog.pg_extension_config_dump('tviews_batch.failure', '');
 
 ----------------------------------------------------------------------
--- Privileges: draining is granted by name; watching is pg_monitor's
+-- Privileges: draining is granted by name; watching all TVIEWs is pg_monitor's, one's own everybody's
 ----------------------------------------------------------------------
 
 REVOKE ALL ON FUNCTION tviews_drain(bigint, integer) FROM PUBLIC;
 REVOKE ALL ON PROCEDURE tviews_drain_loop(interval, interval) FROM PUBLIC;
 REVOKE ALL ON FUNCTION tviews_set_queue(boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION tviews_retry(regclass) FROM PUBLIC;
-REVOKE ALL ON FUNCTION tviews_batch.queue_depth() FROM PUBLIC;
-REVOKE ALL ON FUNCTION tviews_batch.epoch() FROM PUBLIC;
-REVOKE ALL ON FUNCTION tviews_batch.unlogged_lost() FROM PUBLIC;
+
+-- Who has no USAGE on the schema cannot name what is granted to PUBLIC in it; the views above, which show only what
+-- the role may see, and the functions whose bodies are parsed already, can.
 
 GRANT USAGE ON SCHEMA tviews_batch TO pg_monitor;
 GRANT SELECT ON tviews_batch.tview, tviews_batch.source, tviews_batch.shape, tviews_batch.captured,
     tviews_batch.route, tviews_batch.lookup, tviews_batch.failure, tviews_batch.drain, tviews_batch.prepared,
     tviews_batch.unlogged, tviews_batch.unwatched TO pg_monitor;
-GRANT EXECUTE ON FUNCTION tviews_batch.queue_depth(), tviews_batch.epoch(), tviews_batch.unlogged_lost() TO pg_monitor;
-GRANT SELECT ON tviews_status, tviews_queue_depth, tviews_failures, tviews_drains TO pg_monitor;
+GRANT SELECT ON tviews_batch.visible, tviews_batch.visible_route TO PUBLIC;
+GRANT SELECT ON tviews_queue_depth, tviews_drains TO pg_monitor;
+GRANT SELECT ON tviews_status, tviews_failures TO PUBLIC;
