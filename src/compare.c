@@ -52,7 +52,7 @@ tvb_compare_write(TvbRun *run, TvbTview *tview, const TvbRange *range, TvbWrites
 	tvb_writes_apply(writes, counts);
 	if (tvb_writes_check_begin(writes))
 	{
-		tvb_run_query(run, tvb_evaluate_sql(tview, NULL), NULL, tvb_writes_receiver(writes));
+		tvb_run_query(run, tvb_evaluate_sql(tview, filter), args, tvb_writes_receiver(writes));
 		tvb_writes_check_end(writes);
 	}
 	tvb_owner_leave(&owner);
