@@ -626,7 +626,7 @@ SELECT c.oid::regclass FROM pg_class c
  WHERE c.relnamespace = 'tviews_batch'::regnamespace AND c.relkind IN ('r', 'v', 'S')
    AND has_table_privilege('regress_reader', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER');
 SELECT p.oid::regprocedure FROM pg_proc p
- WHERE p.proname ~ '^tviews_(drain|reconcile|retry|set_queue)' AND has_function_privilege('regress_reader', p.oid, 'EXECUTE');
+ WHERE p.proname ~ '^tviews_(drain|retry|set_queue)' AND has_function_privilege('regress_reader', p.oid, 'EXECUTE');
 SELECT has_schema_privilege('regress_writer', 'tviews_batch', 'USAGE') AS usage,
        has_schema_privilege('regress_reader', 'tviews_batch', 'CREATE') AS create;
 -- functions that run as the extension's owner have a fixed path
