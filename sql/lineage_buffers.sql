@@ -1,6 +1,7 @@
 --
 -- Lineage, the cost: over large tables every lookup of a routed view finds the
--- keys of one changed row with fewer than 1,000 buffers.
+-- keys of one changed row with fewer than 1,000 buffers, and every keyed query
+-- evaluates one key with fewer than 1,000.
 --
 SET client_min_messages = warning;
 SET search_path = corpus, public;
@@ -49,9 +50,30 @@ BEGIN
     keys := (plan #>> '{0,Plan,Actual Rows}')::bigint;
 END $$;
 
+CREATE TABLE keyed_cost (name text, buffers bigint, rows bigint);
+
+-- Buffers of the keyed query for one key of the view, whose other rows are not looked at.
+CREATE FUNCTION evaluation_cost(v regclass, t tviews_batch.tview, OUT buffers bigint, OUT rows bigint) LANGUAGE plpgsql AS $$
+DECLARE plan jsonb; vals text[]; cols text; sql text := t.keyed[1];
+BEGIN
+    SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO cols FROM pg_attribute WHERE attrelid = v AND attnum > 0;
+    EXECUTE format('SELECT ARRAY[%s] FROM (SELECT * FROM %s WHERE (%s) IS NOT NULL LIMIT 1 OFFSET 3) s',
+        (SELECT string_agg(format('format(''%%L::%s'', ARRAY[%I])', format_type(a.atttypid, NULL) || '[]', k.c), ', ' ORDER BY k.n)
+           FROM unnest(t.refresh_key) WITH ORDINALITY k(c, n) JOIN pg_attribute a ON a.attrelid = v AND a.attname = k.c),
+        v, (SELECT 'ROW(' || string_agg(quote_ident(k), ', ') || ')' FROM unnest(t.refresh_key) k)) INTO vals;
+    IF vals IS NULL THEN RETURN; END IF;
+    FOR i IN REVERSE cardinality(vals)..1 LOOP
+        sql := replace(sql, '$' || i, vals[i]);
+    END LOOP;
+    EXECUTE format('EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) SELECT * FROM (%s) s (%s) WHERE %s', sql, cols,
+        (SELECT string_agg(format('%I = ANY (%s)', t.refresh_key[i], vals[i]), ' AND ') FROM generate_subscripts(vals, 1) i)) INTO plan;
+    buffers := (plan #>> '{0,Plan,Shared Hit Blocks}')::bigint + (plan #>> '{0,Plan,Shared Read Blocks}')::bigint;
+    rows := (plan #>> '{0,Plan,Actual Rows}')::bigint;
+END $$;
+
 -- Lookups of one view; it is filled in lineage_play, not here.
 CREATE PROCEDURE measure(c corpus) LANGUAGE plpgsql AS $$
-DECLARE l record; cost record;
+DECLARE l record; cost record; t tviews_batch.tview%ROWTYPE;
 BEGIN
     EXECUTE format('CREATE VIEW %I AS %s', 'v_' || c.name, c.view_sql);
     PERFORM tviews_create(('v_' || c.name)::regclass, key => c.key, populate => false);
@@ -64,7 +86,16 @@ BEGIN
             CALL note(c.name, 'cost of ' || l.alias, SQLSTATE || ' ' || SQLERRM);
         END;
     END LOOP;
-    PERFORM tviews_drop(('tv_' || c.name)::regclass);
+    SELECT * INTO t FROM tviews_batch.tview WHERE tview = ('tv_' || c.name)::regclass;
+    IF t.keyed <> '{}' THEN
+        BEGIN
+            cost := evaluation_cost(t.view, t);
+            INSERT INTO keyed_cost VALUES (c.name, cost.buffers, cost.rows);
+        EXCEPTION WHEN OTHERS THEN
+            CALL note(c.name, 'cost of a key', SQLSTATE || ' ' || SQLERRM);
+        END;
+    END IF;
+    PERFORM tviews_drop(t.tview);
     EXECUTE format('DROP VIEW %I', 'v_' || c.name);
 EXCEPTION WHEN OTHERS THEN
     CALL note(c.name, 'measure', SQLSTATE || ' ' || SQLERRM);
@@ -84,3 +115,5 @@ END $$;
 SELECT name, what, detail FROM corpus_finding ORDER BY id;
 SELECT name, alias, ord, buffers, keys FROM corpus_cost WHERE buffers >= 1000 ORDER BY name COLLATE "C", alias, ord;
 SELECT (SELECT count(*) FROM review) AS rows_of_the_largest_table, count(*) > 75 AS enough_lookups, count(*) FILTER (WHERE keys = 0) < count(*) / 5 AS most_found_keys FROM corpus_cost;
+SELECT name, buffers, rows FROM keyed_cost WHERE buffers >= 1000 ORDER BY name COLLATE "C";
+SELECT count(*) > 30 AS enough_keyed_queries, count(*) FILTER (WHERE rows = 0) < 3 AS most_found_rows FROM keyed_cost;

@@ -759,3 +759,108 @@ INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
  '{id}', '{h:direct,c:lookup}'),
 ('inherited_child', 'inner', $$SELECT s.grp, sum(s.salary) AS salary FROM staff s GROUP BY s.grp$$,
  '{grp}', '{s:direct}');
+
+-- subqueries that the keys are carried into, and some that they must not be
+INSERT INTO corpus (name, topic, view_sql, key, routes, indexed) VALUES
+('push_group', 'pushdown',
+ $$SELECT p.id, p.name, r.n, r.stars FROM prod p LEFT JOIN (SELECT v.prod, count(*) AS n, sum(v.stars) AS stars FROM review v GROUP BY v.prod) r ON r.prod = p.id$$,
+ '{id}', '{p:direct,v:direct}', true),
+('push_distinct_on', 'pushdown',
+ $$SELECT p.id, p.name, r.stars FROM prod p LEFT JOIN (SELECT DISTINCT ON (v.prod) v.prod, v.stars FROM review v ORDER BY v.prod, v.id DESC) r ON r.prod = p.id$$,
+ '{id}', '{p:direct,v:direct}', true),
+('push_window', 'pushdown',
+ $$SELECT p.id, p.name, r.stars, r.of FROM prod p LEFT JOIN (SELECT v.prod, v.stars, row_number() OVER (PARTITION BY v.prod ORDER BY v.id) AS rn,
+   count(*) OVER (PARTITION BY v.prod) AS of FROM review v WHERE v.prod IS NOT NULL) r ON r.prod = p.id AND r.rn = 1$$,
+ '{id}', '{p:direct,v:routed}', true),
+('push_window_other', 'pushdown',
+ $$SELECT p.id, r.rn, r.stars FROM prod p JOIN (SELECT v.prod, v.stars, row_number() OVER (PARTITION BY v.cust ORDER BY v.id) AS rn, v.id FROM review v
+   WHERE v.cust IS NOT NULL) r ON r.prod = p.id AND r.id = p.twin$$,
+ '{id}', '{p:direct,v:routed}', false),
+('push_two_windows', 'pushdown',
+ $$SELECT p.id, max(r.a) AS a, max(r.b) AS b FROM prod p JOIN (SELECT v.prod, count(*) OVER (PARTITION BY v.prod, v.cust) AS a,
+   sum(v.stars) OVER (PARTITION BY v.cust) AS b FROM review v WHERE v.cust IS NOT NULL AND v.prod IS NOT NULL) r ON r.prod = p.id GROUP BY p.id$$,
+ '{id}', '{p:direct,v:routed}', false),
+('push_nested', 'pushdown',
+ $$SELECT p.id, p.name, r.most FROM prod p LEFT JOIN (SELECT x.prod, max(x.n) AS most FROM (SELECT v.prod, v.cust, count(*) AS n FROM review v GROUP BY v.prod, v.cust) x
+   GROUP BY x.prod) r ON r.prod = p.id$$,
+ '{id}', '{p:direct,v:direct}', true),
+('push_union', 'pushdown',
+ $$SELECT p.id, u.kind, u.n FROM prod p JOIN (SELECT v.prod, 'r' AS kind, count(*) AS n FROM review v GROUP BY v.prod
+   UNION ALL SELECT i.prod, 'i', sum(i.qty) FROM item i GROUP BY i.prod) u ON u.prod = p.id$$,
+ '{id,kind}', '{p:routed,v:routed,i:routed}', true),
+('push_union_types', 'pushdown',
+ $$SELECT p.id, sum(u.n) AS n FROM prod p LEFT JOIN (SELECT v.prod, count(*) AS n FROM review v GROUP BY v.prod
+   UNION ALL SELECT w.prod, sum(w.val) FROM wide w GROUP BY w.prod) u ON u.prod = p.id GROUP BY p.id$$,
+ '{id}', '{p:direct,v:routed,w:routed}', true),
+('push_except', 'pushdown',
+ $$SELECT k.id, count(e.prod) AS n FROM prod k LEFT JOIN (SELECT i.prod, i.qty FROM item i EXCEPT ALL SELECT v.prod, v.stars FROM review v) e ON e.prod = k.id GROUP BY k.id$$,
+ '{id}', '{k:direct,i:direct,v:direct}', true),
+('push_intersect', 'pushdown',
+ $$SELECT k.id, e.qty FROM prod k LEFT JOIN (SELECT g.prod, max(g.qty) AS qty FROM (SELECT i.prod, i.qty FROM item i INTERSECT SELECT v.prod, v.stars FROM review v) g
+   GROUP BY g.prod) e ON e.prod = k.id$$,
+ '{id}', '{k:direct,i:direct,v:direct}', true),
+('push_other_column', 'pushdown',
+ $$SELECT p.id, p.name, r.n FROM prod p LEFT JOIN (SELECT q.cat, count(*) AS n, sum(v.stars) AS stars FROM prod q JOIN review v ON v.prod = q.id GROUP BY q.cat) r
+   ON r.cat = p.cat$$,
+ '{id}', '{p:direct,q:lookup,v:lookup}', true),
+('push_two_steps', 'pushdown',
+ $$SELECT p.id, g.n, h.m FROM prod p LEFT JOIN cat k ON k.id = p.cat LEFT JOIN (SELECT c.parent, count(*) AS n FROM cat c GROUP BY c.parent) g ON g.parent = k.parent
+   LEFT JOIN (SELECT o.cust, count(*) AS m FROM ord o GROUP BY o.cust) h ON h.cust = g.n$$,
+ '{id}', '{p:direct,k:lookup,c:lookup,o:full}', true),
+('push_aggregate', 'pushdown',
+ $$SELECT p.id, p.name, r.n FROM prod p LEFT JOIN (SELECT max(v.prod) AS prod, count(*) AS n FROM review v) r ON r.prod = p.id$$,
+ '{id}', '{p:direct,v:full}', true),
+('push_limit', 'pushdown',
+ $$SELECT p.id, p.name, r.stars FROM prod p LEFT JOIN (SELECT v.prod, v.stars FROM review v ORDER BY v.id LIMIT 1) r ON r.prod = p.id$$,
+ '{id}', '{p:direct,v:full}', true),
+('push_sets', 'pushdown',
+ $$SELECT p.id, r.n FROM prod p LEFT JOIN (SELECT v.prod, count(*) AS n FROM review v GROUP BY GROUPING SETS ((v.prod), (v.prod, v.cust))
+   HAVING grouping(v.cust) = 1 AND v.prod IS NOT NULL) r ON r.prod = p.id$$,
+ '{id}', '{p:direct,v:full}', true),
+('push_nullable', 'pushdown',
+ $$SELECT p.id, g.n, h.m FROM prod p LEFT JOIN (SELECT c.id, c.grp, x.n FROM cust c LEFT JOIN (SELECT v.cust, count(*) AS n FROM review v GROUP BY v.cust) x
+   ON x.cust = c.id) g ON g.id = p.twin LEFT JOIN (SELECT o.cust, count(*) AS m FROM ord o GROUP BY o.cust) h ON h.cust = g.id$$,
+ '{id}', '{p:direct,c:lookup,v:lookup,o:lookup}', true),
+('push_preserved', 'pushdown',
+ $$SELECT k.id, g.n FROM (SELECT v.prod, count(*) AS n FROM review v GROUP BY v.prod) g RIGHT JOIN prod k ON g.prod = k.id AND g.n > 1$$,
+ '{id}', '{v:direct,k:direct}', true),
+('push_full', 'pushdown',
+ $$SELECT prod, g.n, h.m FROM (SELECT v.prod, count(*) AS n FROM review v WHERE v.prod IS NOT NULL GROUP BY v.prod) g FULL JOIN (SELECT i.prod, sum(i.qty) AS m FROM item i WHERE i.prod IS NOT NULL GROUP BY i.prod) h
+   USING (prod)$$,
+ '{prod}', '{v:direct,i:direct}', true),
+('push_null_key', 'pushdown',
+ $$SELECT c.region, count(*) AS n, sum(g.m) AS m FROM cust c LEFT JOIN (SELECT o.cust, count(*) AS m FROM ord o GROUP BY o.cust) g ON g.cust = c.id GROUP BY c.region$$,
+ '{region}', '{c:direct,o:lookup}', true),
+('push_null_keys', 'pushdown',
+ $$SELECT g.region, g.grp, g.n, h.m FROM (SELECT c.region, c.grp, count(*) AS n FROM cust c GROUP BY c.region, c.grp) g LEFT JOIN
+   (SELECT q.cat, count(*) AS m FROM prod q GROUP BY q.cat) h ON h.cat = g.grp$$,
+ '{region,grp}', '{c:direct,q:routed}', true),
+('push_cross_type', 'pushdown',
+ $$SELECT w.id, g.n, h.m FROM wide w LEFT JOIN (SELECT v.prod, count(*) AS n FROM review v GROUP BY v.prod) g ON g.prod = w.prod
+   LEFT JOIN (SELECT i.prod, count(*) AS m FROM item i GROUP BY i.prod) h ON h.prod = w.id$$,
+ '{id}', '{w:direct,v:lookup,i:routed}', true),
+('push_citext', 'pushdown',
+ $$SELECT a.no, g.n, g.most FROM acct a LEFT JOIN (SELECT e.who, count(*) AS n, max(e.amount) AS most FROM entry e GROUP BY e.who) g ON g.who = a.owner$$,
+ '{no}', '{a:direct,e:lookup}', true),
+('push_numeric', 'pushdown',
+ $$SELECT a.no, g.n FROM acct a LEFT JOIN (SELECT e.acct, count(*) AS n FROM entry e GROUP BY e.acct) g ON g.acct = a.no$$,
+ '{no}', '{a:direct,e:routed}', true),
+('push_collation', 'pushdown',
+ $$SELECT a.no, g.n FROM acct a LEFT JOIN (SELECT e.nick, count(*) AS n FROM entry e GROUP BY e.nick) g ON g.nick = a.nick$$,
+ '{no}', '{a:direct,e:lookup}', true),
+('push_citext_text', 'pushdown',
+ $$SELECT a.no, count(g.n) AS n, sum(g.n) AS all FROM acct a LEFT JOIN (SELECT e.who, count(*) AS n FROM entry e GROUP BY e.who) g
+   ON g.who::text = a.owner::text GROUP BY a.no$$,
+ '{no}', '{a:direct,e:full}', false),
+('push_cte', 'pushdown',
+ $$WITH s (pr, n) AS (SELECT v.prod, count(*) FROM review v GROUP BY v.prod), t AS MATERIALIZED (SELECT s.pr, s.n FROM s WHERE s.n > 1)
+   SELECT p.id, s.n, t.n AS more FROM prod p LEFT JOIN s ON s.pr = p.id LEFT JOIN t ON t.pr = p.id$$,
+ '{id}', '{p:direct,v:direct}', true),
+('push_view', 'pushdown',
+ $$SELECT p.id, s.n, s.stars, to_jsonb(x) AS x FROM prod p LEFT JOIN b_review_stats s ON s.prod = p.id LEFT JOIN (SELECT i.prod, sum(i.qty) AS qty FROM item i GROUP BY i.prod) x
+   ON x.prod = p.id$$,
+ '{id}', '{p:direct,rv:direct,i:direct}', true),
+('push_expression', 'pushdown',
+ $$SELECT p.id, g.n FROM prod p LEFT JOIN (SELECT v.body::text AS b, substr(v.body, 2)::int AS k, count(*) AS n FROM review v WHERE v.body LIKE 'b_' GROUP BY 1, 2) g
+   ON g.k = p.id$$,
+ '{id}', '{p:direct,v:routed}', false);

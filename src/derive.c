@@ -357,19 +357,20 @@ static void
 store(TvbDefinition *definition, Oid relid, const char *reason)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			types[] = {OIDOID, NAMEARRAYOID, TEXTARRAYOID, BOOLOID, TEXTOID, TEXTOID, TEXTOID};
+	Oid			types[] = {OIDOID, NAMEARRAYOID, TEXTARRAYOID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID};
 	Datum		values[] = {
 		ObjectIdGetDatum(relid), tvb_define_name_array(tvb_define_refresh_key(definition)),
 		tvb_define_text_array(definition->lineage->notes), BoolGetDatum(definition->row_security),
 		CStringGetTextDatum(definition->fingerprint),
 		CStringGetTextDatum(tvb_fingerprint_routes(definition->lineage)),
-		reason ? CStringGetTextDatum(reason) : (Datum) 0
+		reason ? CStringGetTextDatum(reason) : (Datum) 0,
+		tvb_define_text_array(definition->lineage->keyed)
 	};
-	TvbRunArgs	args = {7, types, values, reason ? "       " : "      n"};
+	TvbRunArgs	args = {8, types, values, reason ? "        " : "      n "};
 
 	tvb_run_own_change(&plan,
 					   "UPDATE tviews_batch.tview SET refresh_key = $2, notes = $3, row_security = $4,"
-					   " definition = $5, routes = $6, stale_reason = coalesce($7, stale_reason),"
+					   " definition = $5, routes = $6, keyed = $8, stale_reason = coalesce($7, stale_reason),"
 					   " attempts = 0, next_try = NULL, " TVB_PROGRESS_RESET
 					   " WHERE tview = $1", &args);
 }

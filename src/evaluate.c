@@ -37,12 +37,14 @@
 #include "access/htup_details.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_operator.h"
+#include "nodes/value.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "evaluate.h"
+#include "pushdown.h"
 #include "range.h"
 
 /* What matters of a TVIEW's column. */
@@ -53,23 +55,46 @@ typedef struct Column
 } Column;
 
 static Column get_column(Oid relid, const char *name);
-static bool travels_in_array(Oid type);
 static char *equality(Oid type);
 static Oid	equality_operator(Oid type);
 static void append_columns(StringInfo sql, List *columns, const char *alias);
 static void append_aliases(StringInfo sql, int n, const char *prefix);
 static void append_where(StringInfo sql, const TvbFilter *filter, const char *alias);
+static void append_view(StringInfo sql, const TvbTview *tview, const TvbFilter *filter);
 static void append_join(StringInfo sql, const TvbTview *tview, const TvbFilter *filter);
 static void append_join_term(StringInfo sql, const Column *column, int position);
 static bool is_known_null(const TvbFilter *filter, const char *name);
+static bool equal_names(List *a, List *b);
 static int	position_of(List *columns, const char *name);
+
+bool
+tvb_evaluate_travels_in_array(Oid type)
+{
+	return !OidIsValid(get_base_element_type(type)) && OidIsValid(get_array_type(type));
+}
+
+List *
+tvb_evaluate_equality_name(Oid type)
+{
+	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(equality_operator(type)));
+	Form_pg_operator form;
+	List	   *name;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for the equality operator of type %u", type);
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	name = list_make2(makeString(get_namespace_name(form->oprnamespace)),
+					  makeString(pstrdup(NameStr(form->oprname))));
+	ReleaseSysCache(tuple);
+	return name;
+}
 
 bool
 tvb_evaluate_has_param(const TvbFilter *filter, int i)
 {
 	if (bms_is_member(i, filter->nulls))
 		return false;
-	return travels_in_array(get_column(filter->relid, list_nth(filter->columns, i)).type);
+	return tvb_evaluate_travels_in_array(get_column(filter->relid, list_nth(filter->columns, i)).type);
 }
 
 bool
@@ -148,7 +173,7 @@ tvb_evaluate_sql(const TvbTview *tview, const TvbFilter *filter)
 
 	appendStringInfoString(&sql, " FROM (SELECT true, ");
 	append_columns(&sql, tview->columns, "s");
-	appendStringInfo(&sql, " FROM %s AS s", tview->view_name);
+	append_view(&sql, tview, filter);
 	append_where(&sql, filter, "s");
 	appendStringInfoString(&sql, ") AS n (present, ");
 	append_aliases(&sql, n, "");
@@ -234,29 +259,14 @@ get_column(Oid relid, const char *name)
 	return column;
 }
 
-/* Whether values of a type can be elements of an array: there are no arrays of arrays. */
-static bool
-travels_in_array(Oid type)
-{
-	return !OidIsValid(get_base_element_type(type)) && OidIsValid(get_array_type(type));
-}
-
 /* OPERATOR(schema.=) of a type's default btree equality. */
 static char *
 equality(Oid type)
 {
-	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(equality_operator(type)));
-	Form_pg_operator form;
-	char	   *phrase;
+	List	   *name = tvb_evaluate_equality_name(type);
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for the equality operator of type %u", type);
-	form = (Form_pg_operator) GETSTRUCT(tuple);
-	phrase = psprintf("OPERATOR(%s.%s)",
-					  quote_identifier(get_namespace_name(form->oprnamespace)),
-					  NameStr(form->oprname));
-	ReleaseSysCache(tuple);
-	return phrase;
+	return psprintf("OPERATOR(%s.%s)", quote_identifier(strVal(linitial(name))),
+					strVal(lsecond(name)));
 }
 
 /* The operator itself, or an error. */
@@ -302,6 +312,44 @@ append_where(StringInfo sql, const TvbFilter *filter, const char *alias)
 	tvb_evaluate_filter(sql, filter, alias);
 }
 
+/* FROM the view, or what stands for it when there are keys. */
+static void
+append_view(StringInfo sql, const TvbTview *tview, const TvbFilter *filter)
+{
+	const char *keyed = NULL;
+	ListCell   *lc;
+
+	if (filter != NULL && filter->range == NULL && equal_names(filter->columns, tview->refresh_key))
+		keyed = tvb_pushdown_text(tview->keyed, filter->nulls);
+	if (keyed == NULL)
+	{
+		appendStringInfo(sql, " FROM %s AS s", tview->view_name);
+		return;
+	}
+	appendStringInfo(sql, " FROM (%s) AS s (", keyed);
+	foreach(lc, tview->columns)
+		appendStringInfo(sql, "%s%s", foreach_current_index(lc) > 0 ? ", " : "",
+						 quote_identifier(lfirst(lc)));
+	appendStringInfoChar(sql, ')');
+}
+
+/* Whether two lists have the same names in the same order. */
+static bool
+equal_names(List *a, List *b)
+{
+	ListCell   *left;
+	ListCell   *right;
+
+	if (list_length(a) != list_length(b))
+		return false;
+	forboth(left, a, right, b)
+	{
+		if (strcmp(lfirst(left), lfirst(right)) != 0)
+			return false;
+	}
+	return true;
+}
+
 /* The join on the whole key.  Columns the filter holds at NULL need no term, unless none is left. */
 static void
 append_join(StringInfo sql, const TvbTview *tview, const TvbFilter *filter)
@@ -339,7 +387,7 @@ append_join_term(StringInfo sql, const Column *column, int position)
 	if (column->not_null &&
 		(op_mergejoinable(operator, column->type) || op_hashjoinable(operator, column->type)))
 		appendStringInfo(sql, "n.c%d %s o.c%d", position, equality(column->type), position);
-	else if (travels_in_array(column->type))
+	else if (tvb_evaluate_travels_in_array(column->type))
 		appendStringInfo(sql, "ARRAY[n.c%d] OPERATOR(pg_catalog.=) ARRAY[o.c%d]",
 						 position, position);
 	else

@@ -26,6 +26,12 @@ typedef struct TvbFilter
 									 * instead, and columns is NIL */
 } TvbFilter;
 
+/* Whether values of a base type can be elements of an array: there are no arrays of arrays. */
+extern bool tvb_evaluate_travels_in_array(Oid type);
+
+/* The name of a base type's default equality operator, with its schema: list of String. */
+extern List *tvb_evaluate_equality_name(Oid type);
+
 /* Whether the filter's column at position i has a parameter. */
 extern bool tvb_evaluate_has_param(const TvbFilter *filter, int i);
 

@@ -183,6 +183,8 @@ tvb_fingerprint_routes(const TvbLineage *lineage)
 	append_ints(&out, lineage->refresh_positions);
 	foreach(lc, lineage->notes)
 		appendStringInfo(&out, "%s;", (char *) lfirst(lc));
+	foreach(lc, lineage->keyed)
+		appendStringInfo(&out, "%s;", (char *) lfirst(lc));
 	foreach(lc, lineage->occurrences)
 		append_occurrence(&out, lfirst(lc));
 	return digest(out.data);

@@ -27,6 +27,7 @@
 #include "lineage_expand.h"
 #include "lineage_graph.h"
 #include "lineage_query.h"
+#include "pushdown.h"
 
 /* What is the same for all occurrences of a view. */
 typedef struct Analysis
@@ -311,6 +312,28 @@ key_nullable(Analysis *analysis)
 	return analysis->variants == NIL;
 }
 
+/* The texts of the keyed query. */
+static List *
+keyed_texts(Analysis *analysis, Query *query, Oid role)
+{
+	List	   *attnos = NIL;
+	Bitmapset  *nullable = NULL;
+	ListCell   *lc;
+	ListCell   *variant;
+
+	foreach(lc, analysis->positions)
+		attnos = lappend_int(attnos, list_nth_int(analysis->key_attnos, lfirst_int(lc)));
+	foreach(lc, attnos)
+	{
+		foreach(variant, analysis->variants)
+		{
+			if (output_nullable(lfirst(variant), lfirst_int(lc)))
+				nullable = bms_add_member(nullable, foreach_current_index(lc));
+		}
+	}
+	return tvb_pushdown_texts(query, attnos, nullable, role);
+}
+
 /* ---------- occurrences ---------- */
 
 /* Add what one variant says of a table; false when it has no way there. */
@@ -494,6 +517,7 @@ tvb_lineage_analyse(Query *query, List *key_attnos, Oid role)
 	}
 	lineage->refresh_positions = analysis.positions;
 	lineage->key_nullable = key_nullable(&analysis);
+	lineage->keyed = keyed_texts(&analysis, query, role);
 	return lineage;
 }
 

@@ -43,6 +43,7 @@ typedef struct TvbLineage
 	bool		key_nullable;	/* a key column may be NULL */
 	bool		has_parts;		/* a query yields a part of the refresh key */
 	const char *needs_interval; /* what triggers cannot see, or NULL */
+	List	   *keyed;			/* char *: texts of pushdown.h */
 	List	   *notes;			/* char *: e.g. results that depend on an
 								 * order that is not total */
 } TvbLineage;

@@ -326,7 +326,7 @@ read_definition(TvbTview *tview)
 	Row			row;
 
 	if (tvb_run_own_query(&plan,
-						  "SELECT key, refresh_key, key_nullable, settings, row_security"
+						  "SELECT key, refresh_key, key_nullable, settings, row_security, keyed"
 						  " FROM tviews_batch.tview WHERE tview = $1", &args) != 1)
 		elog(ERROR, "metadata of TVIEW %u is missing", tview->relid);
 	row = result_row(0);
@@ -335,6 +335,7 @@ read_definition(TvbTview *tview)
 	tview->key_nullable = DatumGetBool(get_datum(&row, 3));
 	tview->settings = get_texts(&row, 4);
 	tview->row_security = DatumGetBool(get_datum(&row, 5));
+	tview->keyed = get_texts(&row, 6);
 	SPI_freetuptable(SPI_tuptable);
 }
 

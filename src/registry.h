@@ -51,6 +51,7 @@ typedef struct TvbTview
 	TvbLayout  *refresh_layout; /* *, types of refresh_key */
 	int			level;
 	bool		key_nullable;	/* * */
+	List	   *keyed;			/* *, char *, texts of pushdown.h */
 	List	   *settings;		/* *, char *, name=value */
 	bool		row_security;	/* * */
 	bool		has_interval;	/* refresh_every is set */

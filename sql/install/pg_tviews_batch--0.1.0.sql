@@ -39,6 +39,7 @@ CREATE TABLE tviews_batch.tview (
     broken        text,
     definition    text,
     routes        text,
+    keyed         text[] NOT NULL DEFAULT '{}',
     created       timestamptz NOT NULL DEFAULT now(),
     last_refresh  timestamptz,
     last_full     timestamptz,
@@ -71,6 +72,7 @@ COMMENT ON COLUMN tviews_batch.tview.awaits_prepared IS 'it was compared after t
 COMMENT ON COLUMN tviews_batch.tview.broken IS 'why it cannot be refreshed at all: its view was changed in a way that could not be followed; drains leave it alone';
 COMMENT ON COLUMN tviews_batch.tview.definition IS 'fingerprint of the view''s query, to notice that it means something else';
 COMMENT ON COLUMN tviews_batch.tview.routes IS 'fingerprint of the routes derived from it';
+COMMENT ON COLUMN tviews_batch.tview.keyed IS 'texts of the view''s query with the keys carried into its subqueries: one per pattern of NULLs in refresh_key; empty: the view itself is as good';
 COMMENT ON COLUMN tviews_batch.tview.created IS 'when tviews_create made it';
 COMMENT ON COLUMN tviews_batch.tview.last_refresh IS 'last time a drain or a comparison looked at it';
 COMMENT ON COLUMN tviews_batch.tview.last_full IS 'last time it was compared whole';

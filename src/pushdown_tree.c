@@ -1,0 +1,522 @@
+/*-------------------------------------------------------------------------
+ *
+ * pushdown_tree.c
+ *		Stage 5, before it runs: a view's query tree with the keys carried into it.
+ *
+ * The planner does not carry "p.id = ANY ($1)" across "LEFT JOIN (SELECT prod,
+ * count(*) FROM review GROUP BY prod) r ON r.prod = p.id": it would group all of
+ * review for one key.  Here the condition "prod = ANY ($1)" is put into the
+ * subquery.  That is done in the view's expanded query tree, never in its text:
+ * nested views and CTEs are written out as subqueries.
+ *
+ * Invariant: a query level's rows that the keys need are the same before and after, in
+ * number too; only others may be missing or added.  A condition on an output
+ * column goes into a level only where it holds for all rows of a group, of a
+ * window's partition, of what DISTINCT ON picks one from, or for none of them; never
+ * below a LIMIT.  Of a join the nullable side is restricted by what holds for
+ * the preserved side and by the join's own conditions, the preserved side by what stands
+ * above the join.  docs/architecture.md has the argument.
+ *
+ * Whatever is not understood is left as it is.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/prep.h"
+#include "optimizer/tlist.h"
+#include "parser/parsetree.h"
+#include "utils/lsyscache.h"
+
+#include "compat.h"
+#include "lineage_expand.h"
+#include "lineage_graph.h"
+#include "pushdown_tree.h"
+
+/* One keyed query while it is made. */
+typedef struct Pushdown
+{
+	bool		changed;		/* a condition was added that the planner
+								 * would not find */
+} Pushdown;
+
+/* A query level while its FROM is gone through. */
+typedef struct Level
+{
+	Pushdown   *push;
+	Query	   *query;
+	Query	   *before;			/* a copy from before anything was added */
+} Level;
+
+static void push_query(Pushdown *push, Query *query, List *facts, bool alone);
+static void push_outputs(Pushdown *push, Query *query, int varno, List *facts, bool alone);
+
+/* ---------- through the output of a query ---------- */
+
+/* Whether the keys of GROUP BY, DISTINCT ON or PARTITION BY contain an expression, by its default equality. */
+static bool
+clause_has(Query *query, List *clauses, Node *expr)
+{
+	Oid			type = getBaseType(exprType(expr));
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+
+		if (equal(get_sortgroupclause_expr(clause, query->targetList), expr) &&
+			tvb_graph_is_equality(clause->eqop, type))
+			return true;
+	}
+	return false;
+}
+
+/* Whether evaluating an expression for more rows than the query does cannot fail. */
+static bool
+is_harmless(Node *expr)
+{
+	return tvb_fact_column(expr) != NULL || !contain_leaked_vars(expr);
+}
+
+/* Whether a condition on an output decides about whole groups, partitions and so on. */
+static bool
+may_restrict(Query *query, TargetEntry *tle)
+{
+	Node	   *expr = (Node *) tle->expr;
+	ListCell   *lc;
+
+	if (query->limitCount || query->limitOffset || query->groupingSets || query->rowMarks ||
+		expression_returns_set(expr) || tvb_fact_has_sublink(expr) || !is_harmless(expr))
+		return false;
+	if ((query->groupClause || query->hasAggs || query->havingQual) &&
+		!clause_has(query, query->groupClause, expr))
+		return false;
+	foreach(lc, query->windowClause)
+	{
+		if (!clause_has(query, lfirst_node(WindowClause, lc)->partitionClause, expr))
+			return false;
+	}
+	return !query->hasDistinctOn || clause_has(query, query->distinctClause, expr);
+}
+
+/* Whether all columns that a fact names of varno may restrict the query. */
+static bool
+fact_may_restrict(Query *query, TvbFact *fact, int varno)
+{
+	Bitmapset  *columns = tvb_fact_columns(fact, varno);
+	int			resno = -1;
+
+	while ((resno = bms_next_member(columns, resno)) >= 0)
+	{
+		TargetEntry *tle = get_tle_by_resno(query->targetList, resno);
+
+		if (tle == NULL || !may_restrict(query, tle))
+			return false;
+	}
+	return columns != NULL;
+}
+
+/* Whether a set operation has an arm that takes rows away: the planner moves no condition into it. */
+static bool
+has_except(Node *node)
+{
+	SetOperationStmt *op = (SetOperationStmt *) node;
+
+	if (!IsA(node, SetOperationStmt))
+		return false;
+	return op->op == SETOP_EXCEPT || has_except(op->larg) || has_except(op->rarg);
+}
+
+/* Whether an arm yields the columns that a fact names in the type and collation of the whole. */
+static bool
+arm_fits(Query *query, Query *arm, TvbFact *fact, int varno)
+{
+	SetOperationStmt *whole = castNode(SetOperationStmt, query->setOperations);
+	Bitmapset  *columns = tvb_fact_columns(fact, varno);
+	int			resno = -1;
+
+	while ((resno = bms_next_member(columns, resno)) >= 0)
+	{
+		TargetEntry *tle = get_tle_by_resno(arm->targetList, resno);
+
+		if (tle == NULL || tle->resjunk ||
+			exprType((Node *) tle->expr) != list_nth_oid(whole->colTypes, resno - 1) ||
+			exprCollation((Node *) tle->expr) != list_nth_oid(whole->colCollations, resno - 1))
+			return false;
+	}
+	return columns != NULL;
+}
+
+/* Columns of one range table entry as a targetlist. */
+static List *
+columns_of(Query *query, int rtindex)
+{
+	Query	   *arm = rt_fetch(rtindex, query->rtable)->subquery;
+	List	   *columns = NIL;
+	ListCell   *lc;
+
+	foreach(lc, arm->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (!tle->resjunk)
+			columns = lappend(columns,
+							  makeTargetEntry((Expr *) makeVarFromTargetEntry(rtindex, tle),
+											  tle->resno, NULL, false));
+	}
+	return columns;
+}
+
+/* Restrict every arm of a set operation by the output columns. */
+static void
+push_arms(Pushdown *push, Query *query, int varno, List *facts)
+{
+	Bitmapset  *arms = tvb_expand_used(query);
+	bool		except = has_except(query->setOperations);
+	int			rtindex = -1;
+
+	if (query->limitCount || query->limitOffset)
+		facts = NIL;
+	while ((rtindex = bms_next_member(arms, rtindex)) >= 0)
+	{
+		RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+		List	   *arm_facts = NIL;
+		ListCell   *lc;
+
+		if (rte->rtekind != RTE_SUBQUERY)
+			continue;
+		foreach(lc, facts)
+		{
+			TvbFact    *fact = lfirst(lc);
+			List	   *columns = columns_of(query, rtindex);
+			Node	   *qual = NULL;
+
+			if (arm_fits(query, rte->subquery, fact, varno))
+				qual = tvb_fact_translate(fact->qual, varno, columns);
+			else if (bms_membership(tvb_fact_columns(fact, varno)) == BMS_SINGLETON)
+				qual = tvb_fact_retype(fact->qual,
+									   (Var *) get_tle_by_resno(columns, bms_singleton_member(tvb_fact_columns(fact, varno)))->expr);
+			if (qual != NULL)
+				arm_facts = lappend(arm_facts, tvb_fact_make(qual, true, fact->known && !except));
+		}
+		push_outputs(push, rte->subquery, rtindex, arm_facts, true);
+	}
+}
+
+/* Whether the planner plans a query by itself, so that conditions must be put inside. */
+static bool
+is_planned_alone(Query *query)
+{
+	return query->groupClause || query->groupingSets || query->hasAggs || query->hasWindowFuncs ||
+		query->havingQual || query->distinctClause || query->hasTargetSRFs || query->sortClause ||
+		query->cteList;
+}
+
+/*
+ * Restrict a query by facts over its outputs, which are columns of varno in the query around
+ * it; alone: it is planned by itself even if it is simple.
+ */
+static void
+push_outputs(Pushdown *push, Query *query, int varno, List *facts, bool alone)
+{
+	List	   *inner = NIL;
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (query->setOperations)
+	{
+		push_arms(push, query, varno, facts);
+		return;
+	}
+	foreach(lc, facts)
+	{
+		TvbFact    *fact = lfirst(lc);
+		Node	   *qual;
+
+		if (!fact_may_restrict(query, fact, varno))
+			continue;
+		qual = tvb_fact_translate(fact->qual, varno, query->targetList);
+		inner = lappend(inner, tvb_fact_make(tvb_fact_flatten(query, qual), true, fact->known));
+	}
+	push_query(push, query, inner, alone || is_planned_alone(query));
+}
+
+/* tvb_facts_about's way back to us. */
+static void
+restrict_copy(void *arg, Query *subquery, int varno, List *facts)
+{
+	push_outputs(arg, subquery, varno, facts, false);
+}
+
+/* ---------- through FROM ---------- */
+
+/* Conditions that are part of the query, as facts. */
+static List *
+add_conditions(Query *query, List *facts, Node *quals)
+{
+	List	   *all = list_copy(facts);
+	ListCell   *lc;
+
+	foreach(lc, tvb_fact_conjuncts(query, quals))
+		all = lappend(all, tvb_fact_make(lfirst(lc), false, true));
+	return all;
+}
+
+/* The range table entries that have no row of NULLs where some facts are true. */
+static Bitmapset *
+forced_rels(List *facts)
+{
+	Bitmapset  *rels = NULL;
+	ListCell   *lc;
+
+	foreach(lc, facts)
+		rels = bms_join(rels, find_nonnullable_rels(((TvbFact *) lfirst(lc))->qual));
+	return rels;
+}
+
+/*
+ * Add the conditions that hold for every row of a part of FROM beside the one that is looked
+ * at.  Those of an outer join only hold where its nullable side has a row: forced.
+ */
+static List *
+add_beside(Query *query, List *facts, Node *node, Bitmapset *forced)
+{
+	JoinExpr   *join = (JoinExpr *) node;
+	bool		left = true;
+	bool		right = true;
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (IsA(node, RangeTblRef))
+		return facts;
+	if (IsA(node, FromExpr))
+	{
+		facts = add_conditions(query, facts, ((FromExpr *) node)->quals);
+		foreach(lc, ((FromExpr *) node)->fromlist)
+			facts = add_beside(query, facts, lfirst(lc), forced);
+		return facts;
+	}
+	if (join->jointype == JOIN_LEFT || join->jointype == JOIN_FULL)
+		right = bms_overlap(forced, tvb_compat_relids_in_jointree(join->rarg));
+	if (join->jointype == JOIN_RIGHT || join->jointype == JOIN_FULL)
+		left = bms_overlap(forced, tvb_compat_relids_in_jointree(join->larg));
+	if (left && right)
+		facts = add_conditions(query, facts, join->quals);
+	if (left)
+		facts = add_beside(query, facts, join->larg, forced);
+	if (right)
+		facts = add_beside(query, facts, join->rarg, forced);
+	return facts;
+}
+
+/* The same for several parts; each condition may force more rows. */
+static List *
+add_beside_all(Query *query, List *facts, List *nodes)
+{
+	Bitmapset  *forced = NULL;
+	List	   *all = facts;
+
+	for (;;)
+	{
+		Bitmapset  *now = forced_rels(all);
+		ListCell   *lc;
+
+		if (forced != NULL && bms_equal(now, forced))
+			return all;
+		forced = now;
+		all = facts;
+		foreach(lc, nodes)
+			all = add_beside(query, all, lfirst(lc), forced);
+		if (forced == NULL)
+			return all;
+	}
+}
+
+/* The facts that do not name any of some range table entries. */
+static List *
+without(List *facts, Bitmapset *rels)
+{
+	List	   *kept = NIL;
+	ListCell   *lc;
+
+	foreach(lc, facts)
+	{
+		if (!bms_overlap(((TvbFact *) lfirst(lc))->rels, rels))
+			kept = lappend(kept, lfirst(lc));
+	}
+	return kept;
+}
+
+/*
+ * Of COALESCE(l.k, r.k) = ANY (keys) above l FULL JOIN r ON l.k = r.k: l.k = ANY (keys), or
+ * the same of r.
+ */
+static List *
+merged_facts(List *facts, List *conditions, Bitmapset *side)
+{
+	List	   *merged = NIL;
+	ListCell   *lc;
+	ListCell   *other;
+
+	foreach(lc, facts)
+	{
+		ScalarArrayOpExpr *known = (ScalarArrayOpExpr *) ((TvbFact *) lfirst(lc))->qual;
+		CoalesceExpr *coalesce = IsA(known, ScalarArrayOpExpr) ? linitial(known->args) : NULL;
+
+		if (coalesce == NULL || !IsA(coalesce, CoalesceExpr) || list_length(coalesce->args) != 2 ||
+			!((TvbFact *) lfirst(lc))->key)
+			continue;
+		foreach(other, conditions)
+		{
+			OpExpr	   *op = (OpExpr *) ((TvbFact *) lfirst(other))->qual;
+			Node	   *column = NULL;
+			ListCell   *arg;
+
+			if (!IsA(op, OpExpr) || !op_mergejoinable(op->opno, coalesce->coalescetype) ||
+				op->opno != known->opno || op->inputcollid != known->inputcollid ||
+				!((equal(linitial(op->args), linitial(coalesce->args)) && equal(lsecond(op->args), lsecond(coalesce->args))) ||
+				  (equal(linitial(op->args), lsecond(coalesce->args)) && equal(lsecond(op->args), linitial(coalesce->args)))))
+				continue;
+			foreach(arg, coalesce->args)
+			{
+				Var		   *var = tvb_fact_column(lfirst(arg));
+
+				if (var != NULL && bms_is_member(var->varno, side))
+					column = lfirst(arg);
+			}
+			if (column != NULL)
+			{
+				ScalarArrayOpExpr *copy = copyObject(known);
+
+				linitial(copy->args) = copyObject(column);
+				merged = lappend(merged, tvb_fact_make((Node *) copy, true, false));
+			}
+		}
+	}
+	return merged;
+}
+
+/* Restrict a subquery in FROM by what holds at its place. */
+static void
+push_subquery(Level *level, int rtindex, List *facts)
+{
+	RangeTblEntry *rte = rt_fetch(rtindex, level->query->rtable);
+	TvbFactPlace place = {level->before, facts, restrict_copy, level->push};
+
+	if (rte->rtekind != RTE_SUBQUERY || rte->lateral)
+		return;
+	push_outputs(level->push, rte->subquery, rtindex, tvb_facts_about(&place, rtindex), false);
+}
+
+static void push_from(Level *level, Node *node, List *facts);
+
+/* Restrict a part of FROM by facts about its combinations with another part. */
+static void
+push_beside(Level *level, Node *node, Node *other, List *facts)
+{
+	push_from(level, node, add_beside_all(level->query, facts, list_make1(other)));
+}
+
+/* Restrict both sides of a join by the facts that hold above it. */
+static void
+push_join(Level *level, JoinExpr *join, List *facts)
+{
+	Bitmapset  *left = tvb_compat_relids_in_jointree(join->larg);
+	Bitmapset  *right = tvb_compat_relids_in_jointree(join->rarg);
+	JoinType	type = join->jointype;
+	List	   *inside;
+
+	if (type == JOIN_LEFT && bms_overlap(forced_rels(facts), right))
+		type = JOIN_INNER;
+	if (type == JOIN_RIGHT && bms_overlap(forced_rels(facts), left))
+		type = JOIN_INNER;
+	switch (type)
+	{
+		case JOIN_INNER:
+			facts = add_conditions(level->query, facts, join->quals);
+			push_beside(level, join->larg, join->rarg, facts);
+			push_beside(level, join->rarg, join->larg, facts);
+			break;
+		case JOIN_LEFT:
+			facts = without(facts, right);
+			push_from(level, join->larg, facts);
+			push_beside(level, join->rarg, join->larg, add_conditions(level->query, facts, join->quals));
+			break;
+		case JOIN_RIGHT:
+			facts = without(facts, left);
+			push_from(level, join->rarg, facts);
+			push_beside(level, join->larg, join->rarg, add_conditions(level->query, facts, join->quals));
+			break;
+		default:
+			inside = add_conditions(level->query, NIL, join->quals);
+			push_from(level, join->larg, merged_facts(facts, inside, left));
+			push_from(level, join->rarg, merged_facts(facts, inside, right));
+			break;
+	}
+}
+
+/* Restrict what stands in FROM by the facts that hold there. */
+static void
+push_from(Level *level, Node *node, List *facts)
+{
+	check_stack_depth();
+	if (IsA(node, RangeTblRef))
+		push_subquery(level, ((RangeTblRef *) node)->rtindex, facts);
+	else if (IsA(node, FromExpr))
+	{
+		FromExpr   *from = (FromExpr *) node;
+		ListCell   *lc;
+
+		facts = add_conditions(level->query, facts, from->quals);
+		foreach(lc, from->fromlist)
+		{
+			List	   *others = list_copy(from->fromlist);
+
+			others = list_delete_nth_cell(others, foreach_current_index(lc));
+			push_from(level, lfirst(lc), add_beside_all(level->query, facts, others));
+		}
+	}
+	else
+		push_join(level, castNode(JoinExpr, node), facts);
+}
+
+/* Restrict a query without set operation by facts over its FROM; alone: put them into its WHERE. */
+static void
+push_query(Pushdown *push, Query *query, List *facts, bool alone)
+{
+	FromExpr   *from = query->jointree;
+	Node	   *own = from->quals;
+	Level		level = {push, query, copyObject(query)};
+	List	   *added = NIL;
+	ListCell   *lc;
+
+	foreach(lc, facts)
+	{
+		TvbFact    *fact = lfirst(lc);
+
+		if (!alone || fact->known)
+			continue;
+		added = lappend(added, copyObject(fact->qual));
+		query->hasSubLinks = query->hasSubLinks || tvb_fact_has_sublink(fact->qual);
+		*fact = *tvb_fact_make(fact->qual, true, true);
+	}
+	push_from(&level, (Node *) from, facts);
+	if (added == NIL)
+		return;
+	from->quals = (Node *) make_ands_explicit(own ? lcons(own, added) : added);
+	push->changed = true;
+}
+
+bool
+tvb_pushdown_restrict(Query *expanded, List *facts)
+{
+	Pushdown	push = {false};
+
+	push_outputs(&push, expanded, 1, facts, false);
+	return push.changed;
+}
