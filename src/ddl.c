@@ -15,6 +15,7 @@
  *	  derived again: this follows renames, replaced views, row types.
  *	- What changes a result without changing the view's query (a function, a
  *	  type's labels, capture switched off for a time) makes them stale.
+ *	- A source or TVIEW that comes into a subscription gets a row trigger.
  *	- A dropped TVIEW is forgotten.
  *
  *-------------------------------------------------------------------------
@@ -568,6 +569,32 @@ any_dependent(Command *command)
 	return found;
 }
 
+/* Tables came into a subscription. */
+static void
+work_subscribed(Command *command)
+{
+	tvb_sources_sync_subscribed();
+}
+
+/* Before a subscription changes: what it kept stale stays so until it has been compared. */
+static void
+work_unwatched(Command *command)
+{
+	static SPIPlanPtr plan = NULL;
+
+	tvb_run_own_change(&plan,
+					   "UPDATE tviews_batch.tview t SET stale_reason = u.reason"
+					   " FROM (SELECT tview, min(reason) FROM tviews_batch.unwatched GROUP BY tview) AS u (tview, reason)"
+					   " WHERE t.tview = u.tview AND t.stale_reason IS NULL", NULL);
+}
+
+/* Whether a command may have done that. */
+static bool
+changes_subscriptions(Node *tree)
+{
+	return tree && (IsA(tree, CreateSubscriptionStmt) || IsA(tree, AlterSubscriptionStmt));
+}
+
 /* Find out what a command concerns, and follow it if anything. */
 static void
 follow_command(Command *command)
@@ -588,7 +615,8 @@ follow_command(Command *command)
 }
 
 /*
- * ddl_command_end: something was created or altered.
+ * ddl_command_end: something was created or altered.  ddl_command_start: a
+ * subscription will be altered or dropped.
  */
 Datum
 tvb_follow_ddl(PG_FUNCTION_ARGS)
@@ -600,7 +628,12 @@ tvb_follow_ddl(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	command.tree = data->parsetree;
 	SPI_connect();
-	follow_command(&command);
+	if (strcmp(data->event, "ddl_command_start") == 0)
+		protect(work_unwatched, &command);
+	else if (changes_subscriptions(command.tree))
+		protect(work_subscribed, &command);
+	else
+		follow_command(&command);
 	SPI_finish();
 	PG_RETURN_NULL();
 }

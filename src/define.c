@@ -175,6 +175,7 @@ tvb_define_guard(Oid relid)
 							 " FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.guard()", relation));
 	tvb_sources_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER tviews_guard", relation));
 	tvb_owner_leave(&state);
+	tvb_sources_guard_subscribed(relid);
 }
 
 /* ---------- the view ---------- */

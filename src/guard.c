@@ -3,7 +3,8 @@
  * guard.c
  *		Who may write a TVIEW.
  *
- * Every TVIEW carries BEFORE statement triggers that call tvb_guard_trigger.
+ * Every TVIEW carries BEFORE statement triggers that call tvb_guard_trigger, and,
+ * if it is in a subscription, an AFTER row trigger, since replication runs no statements.
  * One statement between tvb_guard_enter and tvb_guard_leave passes; others are
  * refused or, with tviews_batch.guard = off, turn the TVIEW and all that reads
  * it stale.  A table that a restore fills is no TVIEW yet: the first drain after
@@ -44,7 +45,7 @@ static Pass passes[MAX_NESTING];
 static int	depth = 0;
 static bool callbacks_registered = false;
 
-static bool use_pass(Oid relid);
+static bool use_pass(Oid relid, bool is_row);
 static bool is_restored(Oid relid);
 static void register_callbacks(void);
 static void end_of_transaction(XactEvent event, void *arg);
@@ -86,7 +87,7 @@ tvb_guard_trigger(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" was not called by trigger manager", "tviews_batch.guard")));
-	if (use_pass(RelationGetRelid(trigdata->tg_relation)))
+	if (use_pass(RelationGetRelid(trigdata->tg_relation), TRIGGER_FIRED_FOR_ROW(trigdata->tg_event)))
 		PG_RETURN_POINTER(NULL);
 	if (tvb_guard && !is_restored(RelationGetRelid(trigdata->tg_relation)))
 		ereport(ERROR,
@@ -98,13 +99,13 @@ tvb_guard_trigger(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(NULL);
 }
 
-/* Whether a statement on a TVIEW may pass; if so, the next one may not. */
+/* Whether a statement on a TVIEW may pass; if so, the next one may not, but its rows may. */
 static bool
-use_pass(Oid relid)
+use_pass(Oid relid, bool is_row)
 {
 	Pass	   *pass = depth > 0 ? &passes[depth - 1] : NULL;
 
-	if (pass == NULL || pass->used || pass->tview != relid)
+	if (pass == NULL || pass->used != is_row || pass->tview != relid)
 		return false;
 	pass->used = true;
 	return true;

@@ -10,6 +10,11 @@
  * source carries none: only drains write it, and they pass changes on in
  * memory.
  *
+ * Logical replication writes tables below the executor and fires row triggers only.
+ * So a captured table in a subscription carries one more, per row and enabled for
+ * replication alone.  It stays when the subscription goes: dropping it would wait for
+ * readers, and it costs nothing.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -20,6 +25,7 @@
 #include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_subscription_rel.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -172,11 +178,11 @@ tvb_sources_lock(List *relids)
 /* ---------- triggers ---------- */
 
 /*
- * Whether a relation carries a trigger of ours for an event, whatever it is
- * called; if so, its name and how it is enabled.
+ * Whether a relation carries a trigger of ours for an event, per row or per
+ * statement, whatever it is called; if so, its name and how it is enabled.
  */
 static bool
-find_trigger(Oid relid, const char *function, int16 event, char **name, char *enabled)
+find_trigger(Oid relid, const char *function, int16 event, bool per_row, char **name, char *enabled)
 {
 	Oid			funcid = LookupFuncName(list_make2(makeString("tviews_batch"), makeString(pstrdup(function))),
 										0, NULL, true);
@@ -192,7 +198,8 @@ find_trigger(Oid relid, const char *function, int16 event, char **name, char *en
 	{
 		Form_pg_trigger form = (Form_pg_trigger) GETSTRUCT(tuple);
 
-		found = form->tgfoid == funcid && (form->tgtype & event) != 0 && !TRIGGER_FOR_ROW(form->tgtype);
+		found = form->tgfoid == funcid && (form->tgtype & event) == event &&
+			TRIGGER_FOR_ROW(form->tgtype) == per_row;
 		if (found)
 		{
 			*name = pstrdup(NameStr(form->tgname));
@@ -211,6 +218,20 @@ enable_trigger(const char *relation, const char *name)
 	tvb_sources_ddl(psprintf("ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %s", relation, name));
 }
 
+/* The same of the row trigger for replication, which is for replication alone. */
+static void
+enable_row_trigger(Oid relid, const char *function)
+{
+	char	   *name;
+	char		enabled;
+
+	if (find_trigger(relid, function, TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE, true,
+					 &name, &enabled) &&
+		enabled == TRIGGER_FIRES_ON_ORIGIN && strcmp(name, psprintf("tviews_%s_row", function)) == 0)
+		tvb_sources_ddl(psprintf("ALTER TABLE ONLY %s ENABLE REPLICA TRIGGER %s",
+								 tvb_registry_relation_name(relid), name));
+}
+
 void
 tvb_sources_enable(Oid relid)
 {
@@ -223,11 +244,13 @@ tvb_sources_enable(Oid relid)
 	{
 		bool		guard = i == lengthof(trigger_types);
 
-		if (find_trigger(relid, guard ? "guard" : "capture", guard ? TRIGGER_TYPE_INSERT : trigger_types[i],
+		if (find_trigger(relid, guard ? "guard" : "capture", guard ? TRIGGER_TYPE_INSERT : trigger_types[i], false,
 						 &name, &enabled) &&
 			enabled != TRIGGER_FIRES_ALWAYS && enabled != TRIGGER_DISABLED)
 			enable_trigger(tvb_registry_relation_name(relid), name);
 	}
+	enable_row_trigger(relid, "capture");
+	enable_row_trigger(relid, "guard");
 	tvb_owner_leave(&state);
 }
 
@@ -250,7 +273,7 @@ create_triggers(Oid relid)
 	{
 		char	   *name = psprintf("tviews_capture_%s", trigger_events[i]);
 
-		if (find_trigger(relid, "capture", trigger_types[i], &found, &enabled))
+		if (find_trigger(relid, "capture", trigger_types[i], false, &found, &enabled))
 			continue;
 		lacked = true;
 		tvb_sources_ddl(psprintf("CREATE TRIGGER %s AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture()",
@@ -259,6 +282,60 @@ create_triggers(Oid relid)
 	}
 	CacheInvalidateRelcacheByRelid(relid);
 	return lacked;
+}
+
+/* Whether a table is named by a subscription. */
+static bool
+is_in_subscription(Oid relid)
+{
+	Relation	members = table_open(SubscriptionRelRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	bool		found;
+
+	ScanKeyInit(&key, Anum_pg_subscription_rel_srrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(members, SubscriptionRelSrrelidSrsubidIndexId, true, NULL, 1, &key);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(members, AccessShareLock);
+	return found;
+}
+
+/* Whether logical replication may write rows of a table: it, or what it is a partition of, is in a subscription. */
+static bool
+is_replicated(Oid relid)
+{
+	ListCell   *lc;
+
+	if (get_rel_relkind(relid) != RELKIND_RELATION)
+		return false;
+	foreach(lc, ancestors(relid, list_make1_oid(relid)))
+	{
+		if (is_in_subscription(lfirst_oid(lc)))
+			return true;
+	}
+	return false;
+}
+
+/* If replication writes a table, give it the row trigger that sees it; says whether it lacked it. */
+static bool
+create_row_trigger(Oid relid, const char *function)
+{
+	char	   *relation;
+	char	   *name;
+	char		enabled;
+
+	if (!is_replicated(relid) ||
+		(find_trigger(relid, function, TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE, true,
+					  &name, &enabled) && enabled != TRIGGER_FIRES_ON_ORIGIN))
+		return false;
+	relation = tvb_registry_relation_name(relid);
+	name = psprintf("tviews_%s_row", function);
+	if (!OidIsValid(get_trigger_oid(relid, name, true)))
+		tvb_sources_ddl(psprintf("CREATE TRIGGER %s AFTER INSERT OR UPDATE OR DELETE ON %s"
+								 " FOR EACH ROW EXECUTE FUNCTION tviews_batch.%s()", name, relation, function));
+	tvb_sources_ddl(psprintf("ALTER TABLE ONLY %s ENABLE REPLICA TRIGGER %s", relation, name));
+	return true;
 }
 
 /* Take the capture triggers off a relation, if it is still there. */
@@ -270,9 +347,9 @@ drop_triggers(Oid relid)
 	if (get_rel_name(relid) == NULL)
 		return;
 	relation = tvb_registry_relation_name(relid);
-	for (int i = 0; i < lengthof(trigger_events); i++)
+	for (int i = 0; i <= lengthof(trigger_events); i++)
 	{
-		char	   *name = psprintf("tviews_capture_%s", trigger_events[i]);
+		char	   *name = psprintf("tviews_capture_%s", i < lengthof(trigger_events) ? trigger_events[i] : "row");
 
 		if (OidIsValid(get_trigger_oid(relid, name, true)))
 			tvb_sources_ddl(psprintf("DROP TRIGGER %s ON %s", name, relation));
@@ -323,6 +400,8 @@ sync_family(Oid source, List *family, bool mend)
 			changed = true;
 		}
 		if ((mend || is_new) && create_triggers(lfirst_oid(lc)))
+			changed = true;
+		if ((mend || is_new) && create_row_trigger(lfirst_oid(lc), "capture"))
 			changed = true;
 	}
 	return changed;
@@ -403,6 +482,38 @@ tvb_sources_sync(Oid relid, bool mend, bool *family_changed)
 	if (family_changed)
 		*family_changed = changed;
 	return version;
+}
+
+void
+tvb_sources_guard_subscribed(Oid tview)
+{
+	TvbOwnerState state;
+
+	tvb_owner_enter_extension(&state);
+	(void) create_row_trigger(tview, "guard");
+	tvb_owner_leave(&state);
+}
+
+void
+tvb_sources_sync_subscribed(void)
+{
+	TvbOwnerState state;
+	List	   *relids;
+	ListCell   *lc;
+
+	tvb_owner_enter_extension(&state);
+	query("SELECT DISTINCT relation::oid FROM tviews_batch.captured", 0, InvalidOid, InvalidOid);
+	relids = result_oids();
+	foreach(lc, relids)
+	{
+		if (create_row_trigger(lfirst_oid(lc), "capture"))
+			CacheInvalidateRelcacheByRelid(lfirst_oid(lc));
+	}
+	query("SELECT tview::oid FROM tviews_batch.tview", 0, InvalidOid, InvalidOid);
+	relids = result_oids();
+	foreach(lc, relids)
+		(void) create_row_trigger(lfirst_oid(lc), "guard");
+	tvb_owner_leave(&state);
 }
 
 List *

@@ -29,6 +29,15 @@ extern int32 tvb_sources_sync(Oid relid, bool mend, bool *family_changed);
 /* Sources that are captured on behalf of any relation in the list: oid list, each once. */
 extern List *tvb_sources_concerned(List *relids);
 
+/*
+ * Give every captured relation and every TVIEW that logical replication writes the row trigger
+ * that sees it.  The caller is connected to SPI.
+ */
+extern void tvb_sources_sync_subscribed(void);
+
+/* The same for one TVIEW. */
+extern void tvb_sources_guard_subscribed(Oid tview);
+
 /* Queue one change for all rows of a source. */
 extern void tvb_sources_everything(Oid relid);
 

@@ -420,10 +420,17 @@ CREATE EVENT TRIGGER tviews_batch_follow_ddl ON ddl_command_end
                  'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA',
                  'CREATE VIEW', 'ALTER VIEW', 'CREATE RULE', 'ALTER MATERIALIZED VIEW',
                  'CREATE FUNCTION', 'ALTER FUNCTION', 'ALTER ROUTINE', 'CREATE AGGREGATE', 'ALTER AGGREGATE',
-                 'ALTER TYPE', 'ALTER DOMAIN', 'ALTER OPERATOR', 'ALTER COLLATION', 'ALTER EXTENSION')
+                 'ALTER TYPE', 'ALTER DOMAIN', 'ALTER OPERATOR', 'ALTER COLLATION', 'ALTER EXTENSION',
+                 'CREATE SUBSCRIPTION', 'ALTER SUBSCRIPTION')
     EXECUTE FUNCTION tviews_batch.follow_ddl();
 COMMENT ON EVENT TRIGGER tviews_batch_follow_ddl IS 'pg_tviews_batch: TVIEWs follow what was created or altered';
 ALTER EVENT TRIGGER tviews_batch_follow_ddl ENABLE ALWAYS;
+
+CREATE EVENT TRIGGER tviews_batch_before_subscription ON ddl_command_start
+    WHEN TAG IN ('ALTER SUBSCRIPTION', 'DROP SUBSCRIPTION')
+    EXECUTE FUNCTION tviews_batch.follow_ddl();
+COMMENT ON EVENT TRIGGER tviews_batch_before_subscription IS 'pg_tviews_batch: what replication wrote unseen stays stale when the subscription changes';
+ALTER EVENT TRIGGER tviews_batch_before_subscription ENABLE ALWAYS;
 
 CREATE EVENT TRIGGER tviews_batch_follow_drop ON sql_drop
     WHEN TAG IN ('DROP TABLE', 'DROP VIEW', 'DROP MATERIALIZED VIEW', 'DROP SCHEMA', 'DROP OWNED', 'DROP FOREIGN TABLE',
@@ -765,8 +772,30 @@ CREATE VIEW tviews_batch.unwatched AS
            SELECT FROM firing f
             WHERE f.tgrelid = r.guarded AND f.tgfoid = 'tviews_batch.guard()'::regprocedure)
     UNION ALL
+    SELECT r.tview, format('table %s is in a subscription and its trigger tviews_%s_row is disabled or missing', r.relation, r.function)
+      FROM (SELECT tview, relation, 'capture' AS function FROM relation
+            UNION ALL
+            SELECT tview, tview, 'guard' FROM tviews_batch.tview
+            UNION ALL
+            SELECT s.tview, s.source, 'guard' FROM tviews_batch.route s JOIN tviews_batch.tview t ON t.tview = s.source) r
+      JOIN pg_catalog.pg_class c ON c.oid = r.relation AND c.relkind = 'r'
+     WHERE EXISTS (
+           SELECT FROM pg_catalog.pg_subscription_rel s
+            WHERE s.srrelid = r.relation OR s.srrelid IN (SELECT pg_catalog.pg_partition_ancestors(r.relation)))
+       AND NOT EXISTS (
+           SELECT FROM pg_catalog.pg_trigger g
+            WHERE g.tgrelid = r.relation AND g.tgtype & 29 = 29 AND g.tgenabled IN ('A', 'R')
+              AND g.tgfoid = CASE r.function WHEN 'capture' THEN 'tviews_batch.capture()'::regprocedure
+                                  ELSE 'tviews_batch.guard()'::regprocedure END)
+    UNION ALL
+    SELECT t.tview, format('table %s of the extension is in a subscription: what is known of TVIEWs would be that of another database', s.srrelid::regclass)
+      FROM tviews_batch.tview t,
+           pg_catalog.pg_subscription_rel s JOIN pg_catalog.pg_class c ON c.oid = s.srrelid
+     WHERE c.relnamespace = 'tviews_batch'::regnamespace
+    UNION ALL
     SELECT t.tview, format('event trigger %s is disabled or was dropped: DDL is not followed', e.name)
-      FROM tviews_batch.tview t, (VALUES ('tviews_batch_follow_ddl'), ('tviews_batch_follow_drop')) AS e (name)
+      FROM tviews_batch.tview t, (VALUES ('tviews_batch_follow_ddl'), ('tviews_batch_follow_drop'),
+               ('tviews_batch_before_subscription')) AS e (name)
      WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = e.name AND evtenabled = 'A')
     UNION ALL
     SELECT t.tview, CASE WHEN i.inhrelid = t.tview
