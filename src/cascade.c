@@ -73,6 +73,7 @@ typedef struct Work
 	ErrorData  *error;			/* of the last attempt that failed */
 } Work;
 
+static void release_changes(TvbCascade *cascade, const ListCell *tview);
 static bool may_touch(const TvbTview *tview);
 static bool is_stale(const TvbTview *tview);
 static bool has_changes(TvbCascade *cascade, const TvbTview *tview);
@@ -134,6 +135,31 @@ tvb_cascade_run(TvbCascade *cascade)
 		if (extent != KEYS || has_changes(cascade, tview) ||
 			(tview->retry_due && !OidIsValid(cascade->only)))
 			refresh_tview(cascade, tview, extent);
+		release_changes(cascade, lc);
+	}
+}
+
+/*
+ * Forget the changes that no TVIEW after this one reads, so that what is held
+ * does not grow with the number of levels.
+ */
+static void
+release_changes(TvbCascade *cascade, const ListCell *tview)
+{
+	ListCell   *lc;
+	ListCell   *later;
+
+	foreach(lc, ((TvbTview *) lfirst(tview))->sources)
+	{
+		Oid			source = lfirst_oid(lc);
+		bool		wanted = false;
+
+		if (!tvb_changes_any(cascade->changes, source))
+			continue;
+		for_each_cell(later, cascade->tviews, lnext(cascade->tviews, tview))
+			wanted = wanted || list_member_oid(((TvbTview *) lfirst(later))->sources, source);
+		if (!wanted)
+			tvb_changes_release(cascade->changes, source);
 	}
 }
 

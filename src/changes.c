@@ -30,7 +30,7 @@ struct TvbChanges
 };
 
 static bool is_empty(const TvbChangeSet *set);
-static TvbBag *make_bag(TvbChanges *changes);
+static void make_bag(TvbChanges *changes, TvbChangeSet *set);
 
 TvbChanges *
 tvb_changes_create(MemoryContext parent, Size limit)
@@ -79,7 +79,7 @@ tvb_changes_add(TvbChanges *changes, TvbChangeSet *set, const char *link, int le
 	if (set->everything)
 		return;
 	if (set->links == NULL)
-		set->links = make_bag(changes);
+		make_bag(changes, set);
 	tvb_bag_add(set->links, link, len);
 }
 
@@ -115,6 +115,28 @@ tvb_changes_any(TvbChanges *changes, Oid source)
 }
 
 void
+tvb_changes_release(TvbChanges *changes, Oid source)
+{
+	ListCell   *lc;
+
+	foreach(lc, changes->sets)
+	{
+		TvbChangeSet *set = lfirst(lc);
+
+		if (set->source != source)
+			continue;
+		if (set->links != NULL)
+		{
+			tvb_bag_destroy(set->links);
+			changes->left += set->share;
+		}
+		changes->sets = foreach_delete_current(changes->sets, lc);
+		pfree(set);
+	}
+	changes->last = NULL;
+}
+
+void
 tvb_changes_reset(TvbChanges *changes)
 {
 	ListCell   *lc;
@@ -139,12 +161,13 @@ is_empty(const TvbChangeSet *set)
 	return !set->everything && set->links == NULL;
 }
 
-/* A bag for one more set, with its share of the memory. */
-static TvbBag *
-make_bag(TvbChanges *changes)
+/* Give a set a bag, with its share of the memory. */
+static void
+make_bag(TvbChanges *changes, TvbChangeSet *set)
 {
 	Size		share = Max(changes->left / 4, SMALLEST_SET);
 
-	changes->left -= Min(share, changes->left);
-	return tvb_bag_create(changes->context, "TVIEW changes of a source", share);
+	set->share = Min(share, changes->left);
+	changes->left -= set->share;
+	set->links = tvb_bag_create(changes->context, "TVIEW changes of a source", share);
 }

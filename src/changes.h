@@ -17,6 +17,7 @@ typedef struct TvbChangeSet
 	bool		everything;		/* any row may have changed */
 	TvbBag	   *links;			/* packed link values; NULL while there are
 								 * none */
+	Size		share;			/* of the collection's memory, taken by links */
 } TvbChangeSet;
 
 typedef struct TvbChanges TvbChanges;
@@ -38,6 +39,9 @@ extern List *tvb_changes_of(TvbChanges *changes, Oid source);
 
 /* Whether a source has any change. */
 extern bool tvb_changes_any(TvbChanges *changes, Oid source);
+
+/* Forget the changes of a source that nobody will ask for again, and give back their memory. */
+extern void tvb_changes_release(TvbChanges *changes, Oid source);
 
 /* Forget all changes. */
 extern void tvb_changes_reset(TvbChanges *changes);
