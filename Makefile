@@ -6,6 +6,7 @@
 #   make test-servers  the same on PostgreSQL 17 and 18, each in a Debian of its own (root, debootstrap, 2 GB each)
 #   make bench      what it costs, measured in pairs beside rivals; half an hour; writes docs/performance.md
 #   make bench QUICK=1  the same with smaller tables, under five minutes; BARS="4 5" measures some bars
+#   make profile    memory, measured (an hour); writes docs/memory-report.md
 #
 # which do their own set-up (scripts/) and leave the system's PostgreSQL alone.
 
@@ -23,7 +24,7 @@ ISOLATION_OPTS = --inputdir=$(srcdir)/sql/isolation
 PROVE_TESTS = $(srcdir)/sql/t/*.pl
 TAP_TESTS = $(if $(wildcard $(srcdir)/sql/t/*.pl),1)
 
-OWN_TARGETS = demo demo-stop test test-servers bench bench-quick clean-build
+OWN_TARGETS = demo demo-stop test test-servers bench bench-quick profile clean-build
 .DEFAULT_GOAL = all
 .PHONY: $(OWN_TARGETS)
 
@@ -44,6 +45,9 @@ bench:
 
 bench-quick:
 	@bench/run --quick $(BARS)
+
+profile:
+	@PROFILE_MINUTES='$(PROFILE_MINUTES)' profiling/run
 
 clean-build:
 	@scripts/clean

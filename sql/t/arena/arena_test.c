@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * arena_test.c
- *		Unit test of the arena: functions for sql/t/060_memory.pl.
+ *		Unit test of the arena: functions for sql/t/070_memory.pl.
  *
  * It is compiled with its own copy of arena.c, fences switched on.
  *

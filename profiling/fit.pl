@@ -1,0 +1,84 @@
+#!/usr/bin/perl
+# fit.pl - does a backend's memory grow with what it does?
+# usage: fit.pl SAMPLES.csv ROLE RESULT.tsv        exit status 1: it does
+#
+# The warm-up (a fifth of the time, at most 120 s) is left out.  The rest is cut into blocks of equal length, 40 at most and
+# of five samples at least; a straight line is fitted to the blocks' means by least squares.  Neighbouring blocks are not
+# independent: the standard error is widened by the residuals' first autocorrelation.  The interval is the 99 % one.
+#
+# An allocator's heap settles in steps of pages, so 64 kB over the whole run is no leak.  A leak it is when the whole
+# interval is above that.  The smallest slope that would have been found nearly always is that plus twice the interval's half.
+use strict;
+use warnings;
+
+my $tolerance = 64 * 1024;
+my ($file, $role, $result) = @ARGV;
+my (@rows, $end);
+open my $in, '<', $file or die "$file: $!\n";
+<$in>;
+while (<$in>)
+{
+	my ($seconds, $who, $count, $anonymous, $contexts) = split /,/;
+	$end = $seconds;
+	push @rows, [ $seconds, $count, $anonymous, $contexts ] if $who eq $role;
+}
+my $warm = $end / 5 < 120 ? $end / 5 : 120;
+@rows = grep { $_->[0] >= $warm } @rows;
+die "$role: too few samples\n" if @rows < 10;
+
+# two-sided 99 % points of Student's distribution
+sub student
+{
+	my ($df) = @_;
+	my %t = (1 => 63.66, 2 => 9.92, 3 => 5.84, 4 => 4.60, 5 => 4.03, 6 => 3.71, 7 => 3.50, 8 => 3.36, 10 => 3.17, 15 => 2.95, 20 => 2.85, 30 => 2.75);
+	my ($best) = sort { $b <=> $a } grep { $_ <= $df } keys %t;
+	return $t{$best};
+}
+
+# slope and the half of its interval, of column over count
+sub fit
+{
+	my ($column) = @_;
+	my $n = int(@rows / 5) < 40 ? int(@rows / 5) : 40;
+	$n = 4 if $n < 4;
+	my (@x, @y);
+	for my $block (0 .. $n - 1)
+	{
+		my @part = @rows[ int($block * @rows / $n) .. int(($block + 1) * @rows / $n) - 1 ];
+		my ($sx, $sy) = (0, 0);
+		($sx, $sy) = ($sx + $_->[1], $sy + $_->[$column]) for @part;
+		push @x, $sx / @part;
+		push @y, $sy / @part;
+	}
+	my ($mx, $my) = (0, 0);
+	($mx, $my) = ($mx + $x[$_] / $n, $my + $y[$_] / $n) for 0 .. $n - 1;
+	my ($sxx, $sxy) = (0, 0);
+	($sxx, $sxy) = ($sxx + ($x[$_] - $mx)**2, $sxy + ($x[$_] - $mx) * ($y[$_] - $my)) for 0 .. $n - 1;
+	my $slope = $sxy / $sxx;
+	my @e = map { $y[$_] - $my - $slope * ($x[$_] - $mx) } 0 .. $n - 1;
+	my ($rss, $lag) = (0, 0);
+	$rss += $_**2 for @e;
+	$lag += $e[$_] * $e[ $_ - 1 ] for 1 .. $n - 1;
+	my $r = $rss > 0 ? $lag / $rss : 0;
+	$r = 0 if $r < 0;
+	$r = 0.9 if $r > 0.9;
+	my $half = student($n - 2) * sqrt($rss / ($n - 2) / $sxx * (1 + $r) / (1 - $r));
+	return ($slope, $half);
+}
+
+my %unit = (drain => 'drain', loop => 'call of the loop', writer => 'write', ddl => 'create and drop');
+my $range = $rows[-1][1] - $rows[0][1];
+my $floor = $tolerance / $range;
+my $leak = 0;
+open my $out, '>>', $result or die "$result: $!\n";
+for (['anonymous memory', 2], ['server\'s contexts', 3])
+{
+	my ($name, $column) = @$_;
+	my ($slope, $half) = fit($column);
+	my $verdict = $slope - $half > $floor ? 'LEAK' : 'no leak';
+	my $smallest = $floor + 2 * $half;
+	$leak = 1 if $verdict eq 'LEAK';
+	printf "%-7s %-18s %9.1f +- %.1f bytes a %s over %d; would have found %.0f: %s\n", $role, $name, $slope, $half, $unit{$role}, $range, $smallest, $verdict;
+	print $out join("\t", "$role, $name", sprintf('%.1f +- %.1f', $slope, $half), "bytes a $unit{$role}", $range, sprintf('%.0f', $smallest), $verdict), "\n";
+}
+exit $leak;

@@ -1,0 +1,38 @@
+#!/bin/bash
+# planted-leak.sh - does the suite see a leak?  Plants one of 100 bytes a drain in a copy of the sources and runs a tool on it.
+# usage: profiling/planted-leak.sh palloc long MINUTES    100 bytes in TopMemoryContext: the long run must say LEAK
+#        profiling/planted-leak.sh malloc long MINUTES    the same from malloc
+#        profiling/planted-leak.sh malloc valgrind        definite leak on Debian's server
+#        profiling/planted-leak.sh palloc server          definite leak on the server that knows Valgrind
+#        profiling/planted-leak.sh palloc baseline        growth over one refresh after another (100,000 of them)
+# Exit status 0: the leak was seen, and the tool says where.
+. "$(dirname "$0")/../scripts/common.sh"
+
+kind=${1:-} with=${2:-} minutes=${3:-30}
+case $kind in
+palloc) leak='(void) MemoryContextAlloc(TopMemoryContext, 100);' ;;
+malloc) leak='{ static void *volatile planted; planted = malloc(100); }' ;;
+*) die "usage: planted-leak.sh palloc|malloc long|valgrind|server|baseline [MINUTES]" ;;
+esac
+copy=${root}/build/planted-$kind-$with
+rm -rf "$copy"
+mkdir -p "$copy"
+cd "$root"
+cp -R -- Makefile README.md ./*.control src sql expected schedules docs scripts profiling "$copy/"
+
+# into the function that every drain ends with
+perl -0pi -e 's/(\ndrain_end\(Drain \*drain\)\n\{\n)/$1\t'"${leak//\//\\/}"'\n/ or die "drain_end() not found\n"' "$copy/src/drain.c"
+log=$root/build/planted-$kind-$with.log
+status=0
+case $with in
+long) "$copy/profiling/long-running-test.sh" "$minutes" >"$log" 2>&1 || status=$? seen='^drain .*: LEAK' ;;
+valgrind) "$copy/profiling/valgrind-leak-test.sh" short >"$log" 2>&1 || status=$? seen='drain_end|tvb_drain_run|tvb_drain ' ;;
+server) "$copy/profiling/valgrind-leak-test.sh" server >"$log" 2>&1 || status=$? seen='drain_end|tvb_drain_run|tvb_drain ' ;;
+baseline) "$copy/profiling/baseline-memory.sh" short >"$log" 2>&1 || status=$? seen='refreshes, growth.*FAIL' ;;
+*) die "no tool '$with'" ;;
+esac
+grep -E "$seen|^(definite|drain )" "$log" | head -n 10 || true
+"$copy/scripts/cluster" stop-all
+[ $status != 0 ] && grep -qE "$seen" "$log" || die "the planted leak was not seen, see $log"
+say "seen: $kind leak of 100 bytes a drain, by $with"
+rm -rf "$copy"

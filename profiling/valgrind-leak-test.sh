@@ -1,0 +1,86 @@
+#!/bin/bash
+# valgrind-leak-test.sh - the leak workload with the server under Valgrind: no leak, no invalid access of ours
+# usage: profiling/valgrind-leak-test.sh [short|full|server]
+#   short    workloads/leak.sql, on Debian's server: sees malloc leaks and invalid accesses of the C heap
+#   full     the same, and every regression test but the two long ones
+#   server   workloads/leak.sql on a server with assertions and USE_VALGRIND (profiling/build-server): sees palloc leaks in
+#            contexts that live on, writes past a chunk, use after pfree, overwritten fences of the arena
+# A report counts as ours when a frame of it is in our library.  Results: build/profiling/valgrind-MODE.*
+. "$(dirname "$0")/common.sh"
+mode=${1:-full}
+case $mode in short | full | server) ;; *) die "usage: valgrind-leak-test.sh [short|full|server]" ;; esac
+[ -z "$own_server" ] || die "Valgrind needs a server of its own: unset PGHOST"
+
+tests="capture cascade create ddl drain errors failing naming partitions prepared privileges queue refresh remaining statements lineage_corpus"
+"$root/scripts/setup" profile
+find_base
+results=$base/profiling
+name=valgrind_$mode
+dir=$base/$name
+out=$results/valgrind-$mode
+mkdir -p "$results"
+rm -rf "$out".*
+
+# A server that is not in the system's folders is staged from where it is.
+if [ "$mode" = server ]; then system_root=$("$PROFILING/build-server"); fi
+STAGE_ROOT=${system_root:-} STAGE_PROFILE="$debug_flags" "$root/scripts/stage" "$name"
+preload=(shared_preload_libraries=)
+"$root/scripts/cluster" start "$name" fsync=off jit=off autovacuum=off max_parallel_workers=0 max_parallel_workers_per_gather=0 \
+	max_prepared_transactions=10 statement_timeout=10min ${system_root:+"${preload[@]}"}
+"$root/scripts/cluster" pause "$name"
+bin=$dir/pg/usr/lib/postgresql/$pg_major/bin
+logs=$dir/valgrind
+rm -rf "$logs"
+mkdir -p "$logs"
+chmod 777 "$logs"
+
+suppressions=(--suppressions="$PROFILING/valgrind.supp")
+[ -z "${system_root:-}" ] || suppressions+=(--suppressions="$system_root/valgrind.supp")
+cp "$PROFILING/valgrind.supp" "$dir/" && suppressions[0]=--suppressions=$dir/valgrind.supp
+
+stop_server() {
+	local status=$?
+	trap - EXIT
+	if [ -f "$dir/data/postmaster.pid" ]; then
+		as_server "$bin/pg_ctl" -D "$dir/data" -m immediate -t 120 -w stop >/dev/null 2>&1 || true
+	fi
+	"$root/scripts/cluster" stop "$name" >/dev/null 2>&1 || true
+	exit "$status"
+}
+trap stop_server EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+say "the server under Valgrind"
+as_server valgrind --quiet --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=definite,indirect,possible --num-callers=40 \
+	--trace-children=yes --child-silent-after-fork=no "${suppressions[@]}" --log-file="$logs/%p.log" \
+	"$bin/postgres" -D "$dir/data" >>"$dir/server.log" 2>&1 </dev/null &
+valgrind=$!
+use_cluster "$name"
+for ((i = 0; i < 600; i++)); do
+	! pg_isready -q || break
+	kill -0 "$valgrind" 2>/dev/null || break
+	sleep 0.2
+done
+pg_isready -q || die "the server did not start, see $dir/server.log"
+
+"${psql[@]}" -c "CREATE DATABASE leak"
+"${psql[@]}" -d leak -c "CREATE EXTENSION pg_tviews_batch" -c "CREATE SCHEMA tviews_profiling"
+say "leak.sql"
+"${psql[@]}" -d leak -c "DROP SCHEMA tviews_profiling"
+"${psql[@]}" -d leak -o /dev/null -f "$PROFILING/workloads/leak.sql" || die "the workload failed"
+if [ "$mode" = full ]; then
+	# their output is looked at elsewhere (make test); under Valgrind some time limits pass
+	for test in $tests; do
+		say "$test.sql"
+		"${psql[@]}" -c "CREATE DATABASE \"$test\""
+		psql -X -q -a -d "$test" -o /dev/null -f "$root/sql/$test.sql" >/dev/null 2>"$out.$test.err" || say "(psql broke off, see $out.$test.err)"
+		"${psql[@]}" -c "DROP DATABASE \"$test\" WITH (FORCE)"
+	done
+fi
+as_server "$bin/pg_ctl" -D "$dir/data" -m fast -t 600 -w stop >>"$dir/cluster.log" 2>&1 </dev/null || die "the server did not stop"
+wait
+if grep -E 'PANIC|was terminated by signal|TRAP' "$dir/server.log"; then die "the server crashed, see $dir/server.log"; fi
+grep -E 'WARNING: .*arena "' "$dir/server.log" && die "an arena was misused" || true
+perl "$PROFILING/valgrind-report.pl" "$out.tsv" "$logs"/*.log | tee "$out.txt" || die "leaks or invalid accesses, see $out.txt"
+say "all reports: $out.txt"
