@@ -13,6 +13,8 @@
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -42,6 +44,7 @@ static SentinelHint hints[TVB_QUEUE_MEMBERS];
 static SentinelHint *hint_of(Relation rel);
 static bool read_sentinel(Relation rel, Snapshot snapshot, pg_uuid_t *epoch);
 static bool find_sentinel(Relation rel, Snapshot snapshot, TupleTableSlot *slot);
+static bool find_on_page(Relation rel, Snapshot snapshot, BlockNumber page, ItemPointer tid);
 static void insert_sentinel(Relation rel, const pg_uuid_t *epoch);
 static bool remove_sentinel(Relation rel, Snapshot snapshot);
 static bool has_room(Relation rel, BlockNumber page);
@@ -166,29 +169,54 @@ static bool
 find_sentinel(Relation rel, Snapshot snapshot, TupleTableSlot *slot)
 {
 	ItemPointer hint = &hint_of(rel)->tid;
-	TableScanDesc scan;
-	bool		found = false;
+	BlockNumber npages = RelationGetNumberOfBlocks(rel);
 
-	if (ItemPointerIsValid(hint) &&
-		ItemPointerGetBlockNumber(hint) < RelationGetNumberOfBlocks(rel) &&
+	if (ItemPointerIsValid(hint) && ItemPointerGetBlockNumber(hint) < npages &&
 		table_tuple_fetch_row_version(rel, hint, snapshot, slot) &&
 		tvb_queue_is_sentinel(slot))
 		return true;
 
-	scan = tvb_queue_scan(rel, snapshot);
-	while (!found && table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	for (BlockNumber page = 0; page < npages; page++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		found = tvb_queue_is_sentinel(slot);
+		if (find_on_page(rel, snapshot, page, hint))
+			return table_tuple_fetch_row_version(rel, hint, snapshot, slot);
 	}
-	if (found)
+	ItemPointerSetInvalid(hint);
+	return false;
+}
+
+/*
+ * Find the sentinel on a page, below the scans of the server: in a SERIALIZABLE
+ * transaction that looks at tviews_status they would take a lock on the whole table that
+ * conflicts with every writer.
+ */
+static bool
+find_on_page(Relation rel, Snapshot snapshot, BlockNumber page, ItemPointer tid)
+{
+	Buffer		buffer = ReadBuffer(rel, page);
+	Page		data = BufferGetPage(buffer);
+	bool		found = false;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	for (OffsetNumber line = FirstOffsetNumber; !found && line <= PageGetMaxOffsetNumber(data); line++)
 	{
-		*hint = slot->tts_tid;
-		ExecMaterializeSlot(slot);
+		ItemId		item = PageGetItemId(data, line);
+		HeapTupleData tuple;
+		bool		isnull;
+
+		if (!ItemIdIsNormal(item))
+			continue;
+		tuple.t_tableOid = RelationGetRelid(rel);
+		tuple.t_data = (HeapTupleHeader) PageGetItem(data, item);
+		tuple.t_len = ItemIdGetLength(item);
+		ItemPointerSet(&tuple.t_self, page, line);
+		found = DatumGetObjectId(fastgetattr(&tuple, QUEUE_SOURCE, RelationGetDescr(rel), &isnull)) == TVB_QUEUE_SENTINEL &&
+			HeapTupleSatisfiesVisibility(&tuple, snapshot, buffer);
+		if (found)
+			*tid = tuple.t_self;
 	}
-	else
-		ItemPointerSetInvalid(hint);
-	table_endscan(scan);
+	UnlockReleaseBuffer(buffer);
 	return found;
 }
 
