@@ -152,3 +152,10 @@ expect() {
 	is=$(median "$1" "$2" "$3")
 	[ "$is" = "$4" ] || die "bar $bar, $1: $3 is $is, not $4"
 }
+
+# fastest_form CASE VARIANT...: which one has the smallest median
+fastest_form() {
+	local c=$1 v
+	shift
+	for v in "$@"; do echo "$(median "$c" "$v") $v"; done | sort -g | awk 'NR == 1 { print $2 }'
+}
