@@ -115,7 +115,7 @@ figure() {
 	read -r _ op limit what < <(grep -E "^${1//./\\.} " "$root/bench/bars") || die "bench/bars has no $1"
 	reached=$(awk -v x="$3" -v l="$limit" -v op="$op" 'BEGIN { print (op == "<=" ? x + 0 <= l + 0 : x + 0 >= l + 0) ? "reached" : "not reached" }')
 	printf '  %-12s %-44s %10s   bar %s %-5s %s\n' "$1" "$2" "$3" "$op" "$limit" "$reached"
-	echo "$bar,$1,$2,$3,$op,$limit,$reached,$what" >>"$results"
+	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$bar" "$1" "$2" "$3" "$op" "$limit" "$reached" "$what" >>"$results"
 }
 
 # check_number WHAT VALUE: an error inside $(...) must not become a figure
@@ -125,7 +125,7 @@ check_number() { [[ $2 =~ ^-?[0-9.]+(e[-+]?[0-9]+)?$ ]] || die "bar $bar: no num
 also() {
 	check_number "$1" "$3"
 	printf '  %-12s %-44s %10s   %s\n' "$bar" "$1" "$3" "$2"
-	echo "$bar,$bar,$1,$3,,,,$2" >>"$results"
+	printf '%s\t\t%s\t%s\t\t\t\t%s\n' "$bar" "$1" "$3" "$2" >>"$results"
 }
 
 # note TEXT: a remark that belongs to the bar's figures

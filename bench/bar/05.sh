@@ -59,9 +59,17 @@ for shape in group distinct_on window nested union_all not_key; do
 	[ $shape != union_all ] || { key=pk_product && keys="{pk_product,kind}"; }
 	one $shape $key "$keys" | play
 	drop $shape
-	expect "$shape $large" tviews keys 100
+	expect "$shape $large" tviews rows 100
 	figure 5.growth "$shape, $((small * 10)) to $((large * 10)) rows" "$(calc "$(median "$shape $large" tviews) / $(median "$shape $small" tviews)")"
 	figure 5.plain "$shape, $((large * 10)) rows" "$(calc "$(median "$shape $large" plain) / $(median "$shape $large" tviews)")"
 	also "$shape" "keys a drain; $(ways "$shape $large")" "$(median "$shape $large" tviews keys)"
 done
 note "100 keys never reach full_threshold, which begins at 1,000 keys."
+
+# columns for gnuplot
+{
+	echo "shape drain,_$((small * 10))_rows drain,_$((large * 10))_rows plain_view,_$((large * 10))_rows"
+	for shape in group distinct_on window nested union_all not_key; do
+		echo "${shape//_/-} $(median "$shape $small" tviews) $(median "$shape $large" tviews) $(median "$shape $large" plain)"
+	done
+} >"$out/pushdown.dat"

@@ -48,9 +48,9 @@ SELECT p.pk_product AS pk_window, p.name, r.author, r.rating, r.mean
     ON r.fk_product = p.pk_product AND r.n = 1;
 
 CREATE VIEW v_nested AS
-SELECT p.pk_product AS pk_nested, p.name, r.most, r.kinds
+SELECT p.pk_product AS pk_nested, p.name, r.most, r.kinds, r.total
   FROM tb_product p
-  LEFT JOIN (SELECT fk_product, max(votes) AS most, count(*) AS kinds
+  LEFT JOIN (SELECT fk_product, max(votes) AS most, count(*) AS kinds, sum(votes * rating) AS total
                FROM (SELECT fk_product, rating, count(*) AS votes FROM tb_review GROUP BY fk_product, rating) v
               GROUP BY fk_product) r ON r.fk_product = p.pk_product;
 
