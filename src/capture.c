@@ -35,6 +35,7 @@
 #include "byteset.h"
 #include "capture_plan.h"
 #include "link.h"
+#include "overflow.h"
 #include "queue.h"
 #include "settings.h"
 
@@ -152,6 +153,11 @@ begin_capture(const TvbCapturePlan *plan)
 		const TvbCaptureSource *source = &plan->sources[i];
 
 		capture->states[i].source = source;
+		if (source->skip)
+		{
+			capture->states[i].done = true;
+			capture->open--;
+		}
 		if (!source->everything)
 			nlink = Max(nlink, source->layout->natts);
 	}
@@ -169,8 +175,13 @@ begin_capture(const TvbCapturePlan *plan)
 static void
 end_capture(Capture *capture)
 {
-	if (capture->writer != NULL)
-		tvb_queue_finish(capture->writer);
+	if (capture->writer == NULL || !tvb_queue_finish(capture->writer))
+		return;
+	for (int i = 0; i < capture->plan->nsources; i++)
+	{
+		if (!capture->states[i].source->skip)
+			tvb_overflow_check(capture->states[i].source->source);
+	}
 }
 
 /* ----------

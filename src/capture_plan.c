@@ -40,6 +40,7 @@
 #include "utils/rel.h"
 
 #include "capture_plan.h"
+#include "overflow.h"
 #include "queue.h"
 
 /* More relations than this and the cache starts anew. */
@@ -54,6 +55,7 @@ typedef struct Metadata
 	Oid			source_pkey;
 	Oid			shape;
 	Oid			shape_pkey;
+	Oid			overflow;
 } Metadata;
 
 enum
@@ -104,6 +106,7 @@ typedef struct CachedPlan
 static HTAB *plans = NULL;
 static MemoryContext plans_context = NULL;
 static uint64 invalidations = 0;
+static Oid	overflow_table = InvalidOid;	/* when it changes, so may all plans */
 
 static void make_cache(void);
 static void drop_plan(CachedPlan *cached);
@@ -140,6 +143,9 @@ tvb_capture_plan(Relation rel)
 	cached = hash_search(plans, &relid, HASH_ENTER, &found);
 	if (!found)
 		memset((char *) cached + sizeof(Oid), 0, sizeof(CachedPlan) - sizeof(Oid));
+	/* whether to skip must be as others see it now, not when this backend last looked */
+	if (cached->valid && cached->plan != NULL && cached->plan->skips)
+		AcceptInvalidationMessages();
 	if (cached->valid)
 		return cached->plan;
 
@@ -221,7 +227,7 @@ plan_invalidated(Datum arg, Oid relid)
 	hash_seq_init(&walk, plans);
 	while ((cached = hash_seq_search(&walk)) != NULL)
 	{
-		if (relid == InvalidOid || concerns(cached, relid))
+		if (relid == InvalidOid || relid == overflow_table || concerns(cached, relid))
 			cached->valid = false;
 	}
 }
@@ -262,10 +268,12 @@ find_metadata(Metadata *metadata)
 	metadata->source_pkey = get_relname_relid("source_pkey", schema);
 	metadata->shape = get_relname_relid("shape", schema);
 	metadata->shape_pkey = get_relname_relid("shape_pkey", schema);
+	metadata->overflow = overflow_table = get_relname_relid("overflow", schema);
 
 	return OidIsValid(metadata->captured) && OidIsValid(metadata->captured_relation) &&
 		OidIsValid(metadata->source) && OidIsValid(metadata->source_pkey) &&
-		OidIsValid(metadata->shape) && OidIsValid(metadata->shape_pkey);
+		OidIsValid(metadata->shape) && OidIsValid(metadata->shape_pkey) &&
+		OidIsValid(metadata->overflow);
 }
 
 /* The plan of rel in context, or NULL if it is captured for no source. */
@@ -290,8 +298,9 @@ build_plan(const Metadata *metadata, Relation rel, MemoryContext context)
 		if (row == NULL)
 			continue;			/* nothing reads it */
 		oldcontext = MemoryContextSwitchTo(context);
-		plan_source(&plan->sources[plan->nsources++], row, rel);
+		plan_source(&plan->sources[plan->nsources], row, rel);
 		MemoryContextSwitchTo(oldcontext);
+		plan->skips |= plan->sources[plan->nsources++].skip;
 	}
 	plan->last = last_column(plan);
 	return plan;
@@ -427,6 +436,7 @@ plan_source(TvbCaptureSource *result, const SourceRow *row, Relation rel)
 	result->version = row->version;
 	result->read = palloc((row->nread + row->nlink + RelationGetNumberOfAttributes(rel)) *
 						  sizeof(TvbReadColumn));
+	result->skip = tvb_overflow_marked(row->source);
 	result->compare = plan_reads(result, row, rel);
 	result->everything = row->nlink == 0 || !plan_links(result, row, rel);
 }

@@ -30,6 +30,7 @@ typedef struct TvbCaptureSource
 	int32		version;
 	bool		everything;		/* no link values can be had: log one change
 								 * for all rows */
+	bool		skip;			/* more than enough changes wait: log none */
 	bool		compare;		/* rows equal in the read columns are no
 								 * change */
 	int			nread;
@@ -42,6 +43,7 @@ typedef struct TvbCaptureSource
 typedef struct TvbCapturePlan
 {
 	AttrNumber	last;			/* highest column needed */
+	bool		skips;			/* one of the sources is to be skipped */
 	int			nsources;
 	TvbCaptureSource *sources;	/* ordered by oid */
 } TvbCapturePlan;

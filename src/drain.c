@@ -40,6 +40,7 @@
 #include "epoch.h"
 #include "history.h"
 #include "memory.h"
+#include "overflow.h"
 #include "progress.h"
 #include "queue.h"
 #include "settings.h"
@@ -58,6 +59,7 @@ typedef struct Drain
 	int64		claimed;
 	bool		exhausted;		/* the snapshot sees no further entry */
 	bool		prepared_pending;	/* see tvb_epoch_check */
+	List	   *overflows;		/* TvbOverflow * */
 } Drain;
 
 /* Whether this backend drains: what a drain runs must not start another one. */
@@ -150,6 +152,10 @@ tvb_drain_run(const TvbDrainLimits *limits, TvbDrainResult *result)
 		tvb_queue_settle(drain.run.snapshot);
 		tvb_queue_turn_ring();
 	}
+	else
+		drain.exhausted = true;
+	if (drain.exhausted)
+		tvb_overflow_end(drain.overflows);
 	drain_end(&drain);
 	result->elapsed_ms = elapsed_ms(drain.started);
 }
@@ -255,6 +261,7 @@ drain_begin(Drain *drain)
 	tvb_memory_begin(MemoryContextGetParent(drain->context));
 
 	drain->prepared_pending = tvb_epoch_check();
+	drain->overflows = tvb_overflow_advance();
 	drain->run.context = drain->context;
 	drain->run.snapshot = RegisterSnapshot(GetLatestSnapshot());
 	PushActiveSnapshot(drain->run.snapshot);
@@ -337,9 +344,12 @@ claim_round(Drain *drain, TvbQueueClaim *claim, int64 max)
 			drain->exhausted = true;
 			break;
 		}
+		drain->claimed++;
+		if (drain->overflows != NIL &&
+			tvb_overflow_covers(drain->overflows, change.source, tvb_queue_writer_of(claim)))
+			continue;
 		set = tvb_changes_set(changes, change.source, change.version);
 		tvb_changes_add(changes, set, change.link, change.len);
-		drain->claimed++;
 	}
 	tvb_memory_sample();
 }

@@ -73,7 +73,7 @@ static void
 define_capture_settings(void)
 {
 	DefineCustomIntVariable("tviews_batch.queue_limit",
-							"Sets how many changes of one source a statement may log before one for all its rows replaces further ones.",
+							"Sets how many changes of one source may wait before one for all its rows replaces further ones.",
 							NULL, &tvb_queue_limit, 20000000, 1000, INT_MAX,
 							PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("tviews_batch.capture",

@@ -52,11 +52,12 @@ extern bool tvb_queue_owned(Oid user);
  * Write entries with multi-inserts, as part of the current (sub)transaction
  * and without any privilege of the current user.  put copies nothing larger
  * than its own buffers: entries are flushed as they fill.  finish flushes,
- * closes and frees.
+ * closes and frees; it returns true, at long intervals, when so much is in the queue
+ * that a source may have more than tviews_batch.queue_limit entries.
  */
 extern TvbQueueWriter *tvb_queue_writer(void);
 extern void tvb_queue_put(TvbQueueWriter *writer, const TvbChange *change);
-extern void tvb_queue_finish(TvbQueueWriter *writer);
+extern bool tvb_queue_finish(TvbQueueWriter *writer);
 
 /*
  * Take entries visible to snapshot in physical order, removing each in the
@@ -65,6 +66,7 @@ extern void tvb_queue_finish(TvbQueueWriter *writer);
  */
 extern TvbQueueClaim *tvb_queue_claim(Snapshot snapshot);
 extern bool tvb_queue_next(TvbQueueClaim *claim, TvbChange *change);
+extern TransactionId tvb_queue_writer_of(TvbQueueClaim *claim);	/* who wrote it */
 extern void tvb_queue_release(TvbQueueClaim *claim);
 
 /* Whether snapshot sees any entry.  Takes no transaction id. */
@@ -81,5 +83,6 @@ extern void tvb_queue_turn_ring(void);
 
 /* Entries snapshot sees; exact up to 100,000, above that an estimate from sampled pages. */
 extern int64 tvb_queue_count(Snapshot snapshot, bool *exact);
+extern int64 tvb_queue_count_source(Snapshot snapshot, Oid source);
 
 #endif

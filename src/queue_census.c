@@ -100,6 +100,21 @@ tvb_queue_count(Snapshot snapshot, bool *exact)
 	return total;
 }
 
+int64
+tvb_queue_count_source(Snapshot snapshot, Oid source)
+{
+	Census		census;
+	SourceCount *count;
+	int64		total;
+
+	begin_census(&census, snapshot);
+	take_census(&census);
+	count = find_source(&census, source);
+	total = census_total(&census, count->counted, count->sampled);
+	end_census(&census);
+	return total;
+}
+
 /*
  * tviews_batch.queue_depth(): entries that the caller's snapshot sees, a row
  * for each source that has some, and one without a source if they are estimates: then there

@@ -72,6 +72,15 @@ tvb_queue_next(TvbQueueClaim *claim, TvbChange *change)
 	return false;
 }
 
+TransactionId
+tvb_queue_writer_of(TvbQueueClaim *claim)
+{
+	bool		isnull;
+
+	return DatumGetTransactionId(slot_getsysattr(claim->slot, MinTransactionIdAttributeNumber,
+												 &isnull));
+}
+
 void
 tvb_queue_release(TvbQueueClaim *claim)
 {

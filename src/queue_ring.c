@@ -28,6 +28,7 @@
 #include "postgres.h"
 
 #include "access/heapam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/heap.h"
 #include "catalog/storage.h"
@@ -48,7 +49,7 @@
 static bool is_empty(Relation rel);
 static void cut_member(Relation rel);
 static BlockNumber wanted_pages(Relation rel, BlockNumber npages);
-static bool is_wanted_page(Relation rel, BlockNumber page);
+static int	count_wanted(Relation rel, BlockNumber page, bool but_sentinel);
 static void cut_toast(Oid toast);
 
 void
@@ -94,7 +95,8 @@ cut_member(Relation rel)
 	wanted = wanted_pages(rel, npages);
 	if (wanted < npages)
 		RelationTruncate(rel, wanted);
-	if (wanted <= KEPT_PAGES && OidIsValid(rel->rd_rel->reltoastrelid))
+	if (OidIsValid(rel->rd_rel->reltoastrelid) &&
+		wanted == KEPT_PAGES && count_wanted(rel, 0, true) == 0)
 		cut_toast(rel->rd_rel->reltoastrelid);
 	UnlockRelation(rel, AccessExclusiveLock);
 }
@@ -103,19 +105,19 @@ cut_member(Relation rel)
 static BlockNumber
 wanted_pages(Relation rel, BlockNumber npages)
 {
-	while (npages > KEPT_PAGES && !is_wanted_page(rel, npages - 1))
+	while (npages > KEPT_PAGES && count_wanted(rel, npages - 1, false) == 0)
 		npages--;
 	return npages;
 }
 
-/* Whether a page has such a row.  The caller's lock keeps writers away. */
-static bool
-is_wanted_page(Relation rel, BlockNumber page)
+/* Rows of a page that may be wanted.  The caller's lock keeps writers away. */
+static int
+count_wanted(Relation rel, BlockNumber page, bool but_sentinel)
 {
 	Buffer		buffer;
 	Page		data;
 	OffsetNumber nlines;
-	bool		wanted = false;
+	int			wanted = 0;
 
 	CHECK_FOR_INTERRUPTS();
 	buffer = ReadBuffer(rel, page);
@@ -123,12 +125,13 @@ is_wanted_page(Relation rel, BlockNumber page)
 	data = BufferGetPage(buffer);
 	nlines = PageGetMaxOffsetNumber(data);
 
-	for (OffsetNumber line = FirstOffsetNumber; !wanted && line <= nlines; line++)
+	for (OffsetNumber line = FirstOffsetNumber; line <= nlines; line++)
 	{
 		ItemId		item = PageGetItemId(data, line);
 		HeapTupleData tuple;
 		TransactionId dead_after;
 		HTSV_Result state;
+		bool		isnull;
 
 		if (!ItemIdIsNormal(item))
 			continue;
@@ -137,13 +140,18 @@ is_wanted_page(Relation rel, BlockNumber page)
 		tuple.t_len = ItemIdGetLength(item);
 		ItemPointerSet(&tuple.t_self, page, line);
 		state = HeapTupleSatisfiesVacuumHorizon(&tuple, buffer, &dead_after);
-		wanted = state != HEAPTUPLE_DEAD && state != HEAPTUPLE_RECENTLY_DEAD;
+		if (state == HEAPTUPLE_DEAD || state == HEAPTUPLE_RECENTLY_DEAD)
+			continue;
+		if (but_sentinel &&
+			DatumGetObjectId(fastgetattr(&tuple, QUEUE_SOURCE, RelationGetDescr(rel), &isnull)) == TVB_QUEUE_SENTINEL)
+			continue;
+		wanted++;
 	}
 	UnlockReleaseBuffer(buffer);
 	return wanted;
 }
 
-/* Empty the table of long links; only the sentinel is left in the member, whose link is short. */
+/* Empty the table of long links; only the sentinel is left in the member, and its link is short. */
 static void
 cut_toast(Oid toast)
 {

@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -24,10 +25,14 @@
 
 #include "queue.h"
 #include "queue_table.h"
+#include "settings.h"
 
 /* What one multi-insert takes at most. */
 #define BATCH_ENTRIES	500
 #define BATCH_BYTES		(256 * 1024)
+
+/* How often the queue is looked at while it grows by another limit's worth; see note_growth. */
+#define GROWTH_LOOKS	8
 
 struct TvbQueueWriter
 {
@@ -38,11 +43,13 @@ struct TvbQueueWriter
 	Size		bytes;			/* about what batch holds */
 	int			nentries;		/* slots filled */
 	int			nslots;			/* slots made */
+	bool		grown;			/* see note_growth */
 	TupleTableSlot *slots[BATCH_ENTRIES];
 };
 
 static TupleTableSlot *next_slot(TvbQueueWriter *writer);
 static void flush_writer(TvbQueueWriter *writer);
+static void note_growth(TvbQueueWriter *writer);
 
 TvbQueueWriter *
 tvb_queue_writer(void)
@@ -58,6 +65,7 @@ tvb_queue_writer(void)
 	writer->bytes = 0;
 	writer->nentries = 0;
 	writer->nslots = 0;
+	writer->grown = false;
 	return writer;
 }
 
@@ -93,15 +101,19 @@ tvb_queue_put(TvbQueueWriter *writer, const TvbChange *change)
 		flush_writer(writer);
 }
 
-void
+bool
 tvb_queue_finish(TvbQueueWriter *writer)
 {
+	bool		grown;
+
 	flush_writer(writer);
+	grown = writer->grown;
 	for (int i = 0; i < writer->nslots; i++)
 		ExecDropSingleTupleTableSlot(writer->slots[i]);
 	MemoryContextDelete(writer->batch);
 	table_close(writer->rel, NoLock);
 	pfree(writer);
+	return grown;
 }
 
 /* An empty slot for the next entry. */
@@ -130,6 +142,8 @@ flush_writer(TvbQueueWriter *writer)
 	else if (writer->nentries > 1)
 		table_multi_insert(writer->rel, writer->slots, writer->nentries,
 						   GetCurrentCommandId(true), 0, NULL);
+	if (writer->nentries > 0)
+		note_growth(writer);
 
 	for (int i = 0; i < writer->nentries; i++)
 		ExecClearTuple(writer->slots[i]);
@@ -138,4 +152,28 @@ flush_writer(TvbQueueWriter *writer)
 
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextReset(writer->batch);
+}
+
+/*
+ * Notice when entries began a page whose number is a multiple of some distance and so high that
+ * the pages before it can hold more entries than the limit.  Nobody counts for that: each page is begun
+ * once.  Should the transaction be undone, the next such page is noticed.
+ */
+static void
+note_growth(TvbQueueWriter *writer)
+{
+	BlockNumber enough = tvb_queue_limit / MaxHeapTuplesPerPage;
+	BlockNumber distance = Max(enough / GROWTH_LOOKS, 1);
+	ItemPointer last = &writer->slots[writer->nentries - 1]->tts_tid;
+
+	if (likely(ItemPointerGetBlockNumber(last) < enough))
+		return;
+	for (int i = 0; i < writer->nentries; i++)
+	{
+		ItemPointer tid = &writer->slots[i]->tts_tid;
+
+		if (ItemPointerGetOffsetNumber(tid) == FirstOffsetNumber &&
+			ItemPointerGetBlockNumber(tid) % distance == 0)
+			writer->grown = true;
+	}
 }

@@ -547,5 +547,5 @@ tvb_sources_everything(Oid relid)
 	TvbChange	change = {relid, 0, NULL, 0};
 
 	tvb_queue_put(writer, &change);
-	tvb_queue_finish(writer);
+	(void) tvb_queue_finish(writer);
 }

@@ -247,6 +247,20 @@ WITH epoch AS MATERIALIZED (SELECT uuid_send(gen_random_uuid()) AS link),
     s4 AS (INSERT INTO tviews_batch.queue_4 SELECT 0, 0, now(), link FROM epoch)
 INSERT INTO tviews_batch.queue SELECT 0, 0, now(), link FROM epoch;
 
+CREATE TABLE tviews_batch.overflow (
+    id        uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    source    regclass NOT NULL,
+    closed_by xid8,
+    fence     xid8,
+    done      boolean NOT NULL DEFAULT false
+);
+COMMENT ON TABLE tviews_batch.overflow IS 'sources of which more changes waited than tviews_batch.queue_limit: one change of all rows';
+COMMENT ON COLUMN tviews_batch.overflow.id IS 'several writers may mark a source at once';
+COMMENT ON COLUMN tviews_batch.overflow.source IS 'the table';
+COMMENT ON COLUMN tviews_batch.overflow.closed_by IS 'the drain that told writers to log again; NULL: they log no changes of the source';
+COMMENT ON COLUMN tviews_batch.overflow.fence IS 'transactions below this one may not have logged their changes';
+COMMENT ON COLUMN tviews_batch.overflow.done IS 'they have ended, and the TVIEWs are marked to be compared';
+
 CREATE UNLOGGED TABLE tviews_batch.unlogged_sentinel (one boolean PRIMARY KEY);
 COMMENT ON TABLE tviews_batch.unlogged_sentinel IS 'one row; without it unlogged tables were emptied, which matters where the queue was not';
 COMMENT ON COLUMN tviews_batch.unlogged_sentinel.one IS 'true';
@@ -858,6 +872,9 @@ CREATE VIEW tviews_status WITH (security_barrier) AS
                            t.stale_reason || CASE WHEN t.compare_xid = t.xmin AND NOT t.awaits_prepared
                                 THEN format(' (%s%% compared)', least(99, 100 * t.compare_rows / greatest(t.compare_total, 1)))
                                 ELSE '' END,
+                           (SELECT format('more changes of table %s waited than tviews_batch.queue_limit allows', min(o.source::oid)::regclass)
+                              FROM tviews_batch.overflow o JOIN tviews_batch.route r USING (source)
+                             WHERE r.tview = t.tview AND NOT o.done HAVING count(*) > 0),
                            (SELECT d.reason FROM tviews_batch.unwatched d WHERE d.tview = t.tview ORDER BY 1 LIMIT 1)) AS reason
            ) w ON true
     UNION ALL
@@ -941,7 +958,7 @@ REVOKE ALL ON FUNCTION tviews_retry(regclass) FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA tviews_batch TO pg_monitor;
 GRANT SELECT ON tviews_batch.tview, tviews_batch.source, tviews_batch.shape, tviews_batch.captured,
-    tviews_batch.route, tviews_batch.lookup, tviews_batch.failure, tviews_batch.drain, tviews_batch.prepared,
+    tviews_batch.route, tviews_batch.lookup, tviews_batch.failure, tviews_batch.drain, tviews_batch.prepared, tviews_batch.overflow,
     tviews_batch.unlogged, tviews_batch.unwatched TO pg_monitor;
 GRANT SELECT ON tviews_batch.visible, tviews_batch.visible_route TO PUBLIC;
 GRANT SELECT ON tviews_queue_depth, tviews_drains TO pg_monitor;
