@@ -95,6 +95,31 @@ ROLLBACK;
 INSERT INTO item VALUES (3, 'c');
 SELECT source::regclass, pending_changes, exact FROM tviews_batch.queue_depth();
 
+-- long links stand in a table of their own, which is emptied with the one they belong to, not before: here page 0
+-- of a table that is not current has entries that a bounded drain leaves
+DELETE FROM tviews_batch.queue WHERE source <> 0;
+ALTER TABLE tviews_batch.queue_2 SET (autovacuum_enabled = off, toast.autovacuum_enabled = off);
+CREATE FUNCTION long_link(i int) RETURNS bytea LANGUAGE sql AS
+    $$ SELECT string_agg(sha512((i * 1000 + j)::text::bytea), '' ORDER BY j) FROM generate_series(1, 120) j $$;
+CREATE VIEW long_pages AS
+    SELECT pg_relation_size(oid) / current_setting('block_size')::int AS entries,
+           pg_relation_size(reltoastrelid) / current_setting('block_size')::int > 256 AS many_links,
+           pg_relation_size(reltoastrelid) = 0 AS no_links
+    FROM pg_class WHERE oid = 'tviews_batch.queue_2'::regclass;
+INSERT INTO tviews_batch.queue_2 SELECT 1, 1, now(), long_link(i) FROM generate_series(1, 400) i;
+SELECT changes, remaining FROM public.tviews_drain();
+VACUUM (PROCESS_TOAST false) tviews_batch.queue_2;
+INSERT INTO tviews_batch.queue_2 SELECT 1, 1, now(), long_link(i) FROM generate_series(1, 2) i;
+SELECT (ctid::text::point)[0] AS page FROM tviews_batch.queue_2 WHERE source <> 0;
+SELECT changes, remaining FROM public.tviews_drain(max_changes => 1);
+TABLE long_pages;
+SELECT count(*), sum(length(link)) FROM tviews_batch.queue WHERE source <> 0;
+SELECT changes, remaining FROM public.tviews_drain();
+INSERT INTO tviews_batch.queue VALUES (1, 1, now(), NULL);
+SELECT changes, remaining FROM public.tviews_drain();
+TABLE long_pages;
+ALTER TABLE tviews_batch.queue_2 RESET (autovacuum_enabled, toast.autovacuum_enabled);
+
 DELETE FROM tviews_batch.queue WHERE source <> 0;
 DELETE FROM tviews_batch.captured;
 DELETE FROM tviews_batch.source;

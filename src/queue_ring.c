@@ -46,7 +46,9 @@
 /* What a member keeps at least: the page with its sentinel. */
 #define KEPT_PAGES 1
 
+static bool is_long(Relation rel);
 static bool is_empty(Relation rel);
+static BlockNumber toast_pages(Relation rel);
 static void cut_member(Relation rel);
 static BlockNumber wanted_pages(Relation rel, BlockNumber npages);
 static int	count_wanted(Relation rel, BlockNumber page, bool but_sentinel);
@@ -62,7 +64,7 @@ tvb_queue_turn_ring(void)
 
 	/* in ring order, so the current one is the last */
 	tvb_queue_open_all(members, RowExclusiveLock);
-	long_enough = RelationGetNumberOfBlocks(members[TVB_QUEUE_MEMBERS - 1]) > RETIRE_PAGES;
+	long_enough = is_long(members[TVB_QUEUE_MEMBERS - 1]);
 	for (int i = 0; i < TVB_QUEUE_MEMBERS - 1; i++)
 	{
 		if (!is_empty(members[i]))
@@ -75,11 +77,33 @@ tvb_queue_turn_ring(void)
 		tvb_queue_turn(next);
 }
 
-/* Whether there is nothing to be cut off a member. */
+/* Whether a member, or the table of its long links, has grown. */
+static bool
+is_long(Relation rel)
+{
+	return RelationGetNumberOfBlocks(rel) > RETIRE_PAGES || toast_pages(rel) > RETIRE_PAGES;
+}
+
+/* Whether there is nothing, or not enough, to be cut off a member. */
 static bool
 is_empty(Relation rel)
 {
-	return RelationGetNumberOfBlocks(rel) <= KEPT_PAGES;
+	return RelationGetNumberOfBlocks(rel) <= KEPT_PAGES && toast_pages(rel) <= RETIRE_PAGES;
+}
+
+/* Pages of the table of long links. */
+static BlockNumber
+toast_pages(Relation rel)
+{
+	Relation	toast;
+	BlockNumber npages;
+
+	if (!OidIsValid(rel->rd_rel->reltoastrelid))
+		return 0;
+	toast = table_open(rel->rd_rel->reltoastrelid, AccessShareLock);
+	npages = RelationGetNumberOfBlocks(toast);
+	table_close(toast, AccessShareLock);
+	return npages;
 }
 
 /* Cut off the end of a member, unless somebody may be using it. */
