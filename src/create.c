@@ -39,6 +39,7 @@
 #include "compat.h"
 #include "define.h"
 #include "drain.h"
+#include "epoch.h"
 #include "fingerprint.h"
 #include "owner.h"
 #include "registry.h"
@@ -406,6 +407,8 @@ create_tview(TvbDefinition *definition, ArrayType *key)
 	check_source_privileges(definition);
 
 	tvb_drain_lock(true);
+	/* the epoch that the TVIEW is to belong to may have to be begun */
+	(void) tvb_epoch_check();
 	tvb_sources_lock(lockable_sources(tvb_lineage_sources(query), definition->owner));
 	/* What was found above may have changed while we waited. */
 	query = tvb_define_view_query(definition->view);

@@ -205,6 +205,19 @@ value($node, 'BEGIN; SAVEPOINT s; SELECT tviews_drain(); SELECT tviews_drain(); 
 is(value($node, 'SELECT count(*) FROM tviews_batch.queue WHERE source = 0'), 0, 'the sentinel goes with a drain that is rolled back');
 recovers($node, 'drains rolled back after a crash', $LOST);
 
+# ---- a TVIEW made between a crash and the first drain belongs to the new epoch
+change($node);
+$node->stop('immediate');
+$node->start;
+value($node, q{CREATE VIEW v_early AS SELECT pk_note, body FROM tb_note; SELECT tviews_create('v_early', key => '{pk_note}')});
+is(value($node, q{SELECT state FROM tviews_status WHERE tview = 'tv_early'::regclass}), 'ok', 'a TVIEW made after a crash is ok before a drain');
+value($node, q{INSERT INTO tb_note VALUES (-2, 'early')});
+$node->stop('immediate');
+$node->start;
+is(value($node, q{SELECT state || ': ' || reason FROM tviews_status WHERE tview = 'tv_early'::regclass}), "stale: $LOST", 'and stale after the next crash');
+value($node, q{SELECT tviews_drop('tv_early'); DROP VIEW v_early});
+recovers($node, 'a crash before the first drain', $LOST);
+
 # ---- other ways to recover
 change($node);
 $node->stop('immediate');
