@@ -245,6 +245,21 @@ SELECT * FROM drain();
 TABLE failures;
 SELECT oracle('tv_word', 'v_word', 'pk_word') AS waiting;
 
+-- 1.0 = 1.00: a key that succeeds under one image has failed under none
+CREATE TABLE num (id numeric PRIMARY KEY, d int);
+CREATE VIEW v_num AS SELECT id, 10 / d AS q FROM num;
+SELECT tviews_create('v_num', key => '{id}');
+INSERT INTO num VALUES (1.00, 1);
+SELECT * FROM drain();
+UPDATE num SET id = 1.0, d = 0;
+SELECT * FROM drain();
+SELECT tview, key, attempts FROM failures WHERE tview = 'tv_num'::regclass;
+UPDATE num SET d = 2;
+SELECT * FROM drain();
+SELECT tview, key, attempts FROM failures WHERE tview = 'tv_num'::regclass;
+SELECT state, oracle('tv_num', 'v_num', 'id') FROM tviews_status WHERE tview = 'tv_num'::regclass;
+SELECT tviews_drop('tv_num');
+
 -- a retry is for those who may drain, and holds the drain lock
 CREATE ROLE tvb_nobody;
 SET ROLE tvb_nobody;

@@ -22,9 +22,11 @@
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "drain.h"
+#include "lineage_graph.h"
 #include "progress.h"
 #include "quarantine.h"
 #include "run.h"
@@ -35,10 +37,14 @@
 	"clock_timestamp() + least(interval '1 hour'," \
 	" interval '1 second' * power(2, least(" attempts ", 12)))"
 
+/* How many failed keys are tried before their time where a key has several images. */
+#define EARLY_TRIES 100
+
 /* Values of one column of a statement's parameters. */
 #define TEXT_ARRAY(values, n) \
 	PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT))
 
+static bool has_equal_images(const TvbTview *tview);
 static Datum key_datum(const TvbPacked *key);
 static Datum key_array(Datum *keys, int n);
 
@@ -121,17 +127,23 @@ void
 tvb_quarantine_due(TvbTview *tview, TvbBag *keys)
 {
 	static SPIPlanPtr plan = NULL;
-	Datum		values[2] = {ObjectIdGetDatum(tview->relid), Int32GetDatum(tvb_batch_keys)};
-	Oid			types[2] = {OIDOID, INT4OID};
-	TvbRunArgs	args = {2, types, values, NULL};
+	Datum		values[3] = {ObjectIdGetDatum(tview->relid), Int32GetDatum(tvb_batch_keys)};
+	Oid			types[3] = {OIDOID, INT4OID, INT4OID};
+	TvbRunArgs	args = {3, types, values, NULL};
+	int			early = tview->has_failures && has_equal_images(tview) ? EARLY_TRIES : 0;
 	uint64		n;
 
-	if (!tview->retry_due)
+	if (!tview->retry_due && early == 0)
 		return;
+	values[2] = Int32GetDatum(early);
 	n = tvb_run_own_query(&plan,
-						  "SELECT packed FROM tviews_batch.failure"
+						  "(SELECT packed FROM tviews_batch.failure"
 						  " WHERE tview = $1 AND next_try <= clock_timestamp()"
-						  " ORDER BY next_try LIMIT $2", &args);
+						  " ORDER BY next_try LIMIT $2)"
+						  " UNION ALL"
+						  " (SELECT packed FROM tviews_batch.failure"
+						  " WHERE tview = $1 AND next_try > clock_timestamp()"
+						  " ORDER BY last_try LIMIT $3)", &args);
 	for (uint64 i = 0; i < n; i++)
 	{
 		bool		isnull;
@@ -191,6 +203,29 @@ tvb_retry(PG_FUNCTION_ARGS)
 					   " WHERE ($1 = 0 OR tview = $1) AND next_try IS NOT NULL", &args);
 	SPI_finish();
 	PG_RETURN_INT64(n);
+}
+
+/*
+ * Whether values of the refresh key can be equal without being identical (1.0,
+ * 1.00).  Then a key that succeeded does not clear what failed under another image.
+ */
+static bool
+has_equal_images(const TvbTview *tview)
+{
+	ListCell   *lc;
+
+	foreach(lc, tview->refresh_key)
+	{
+		Oid			type;
+		int32		typmod;
+		Oid			collation;
+
+		get_atttypetypmodcoll(tview->relid, get_attnum(tview->relid, lfirst(lc)),
+							  &type, &typmod, &collation);
+		if (!tvb_graph_equal_is_identical(type, collation))
+			return true;
+	}
+	return false;
 }
 
 /* A packed key as bytea. */

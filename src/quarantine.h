@@ -28,7 +28,10 @@ extern void tvb_quarantine_clear(TvbTview *tview, const TvbPacked *keys, int n);
 /* Forget failures of a TVIEW that were not recorded since: all its keys have been evaluated. */
 extern void tvb_quarantine_clear_before(TvbTview *tview, TimestampTz since);
 
-/* Add keys whose time has come, as many as one batch takes, to a bag. */
+/*
+ * Add keys whose time has come, as many as one batch takes, to a bag; where equal keys
+ * need not be identical also some whose time has not.
+ */
 extern void tvb_quarantine_due(TvbTview *tview, TvbBag *keys);
 
 /*
