@@ -2,6 +2,7 @@
 #
 #   make demo       real data, TVIEWs, pg_cron, changes; leaves a private server running
 #   make demo-stop  stops it
+#   make torture    crashes, DDL, failing keys and concurrent writers for SECONDS=n (default 600)
 #   make test       every test suite on private clusters; SUITES="regress isolation tap" picks some
 #   make test-servers  the same on PostgreSQL 17 and 18, each in a Debian of its own (root, debootstrap, 2 GB each)
 #   make bench      what it costs, measured in pairs beside rivals; half an hour; writes docs/performance.md
@@ -24,7 +25,7 @@ ISOLATION_OPTS = --inputdir=$(srcdir)/sql/isolation
 PROVE_TESTS = $(srcdir)/sql/t/*.pl
 TAP_TESTS = $(if $(wildcard $(srcdir)/sql/t/*.pl),1)
 
-OWN_TARGETS = demo demo-stop test test-servers bench bench-quick profile clean-build
+OWN_TARGETS = demo demo-stop test torture test-servers bench bench-quick profile clean-build
 .DEFAULT_GOAL = all
 .PHONY: $(OWN_TARGETS)
 
@@ -48,6 +49,9 @@ bench-quick:
 
 profile:
 	@PROFILE_MINUTES='$(PROFILE_MINUTES)' profiling/run
+
+torture:
+	@scripts/torture $(SECONDS)
 
 clean-build:
 	@scripts/clean

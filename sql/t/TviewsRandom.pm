@@ -18,7 +18,7 @@ use strict;
 use warnings;
 use Exporter 'import';
 
-our @EXPORT_OK = qw(history script_of);
+our @EXPORT_OK = qw(history begin_history statement script_of rnd chance pick shuffled);
 
 my ($S, $state);    # the history being made; state of the random numbers
 
@@ -1258,8 +1258,8 @@ sub force_partial
 	return;
 }
 
-# All of one history.  The result has the steps and the counts.
-sub history
+# The schema, its rows, views and settings of one history, as first steps; no TVIEW is made yet.
+sub begin_history
 {
 	my ($seed) = @_;
 	$S = { seed => $seed, steps => [], counts => {}, views => [] };
@@ -1287,8 +1287,16 @@ sub history
 	push @settings, 'tviews_batch.batch_keys = ' . pick(1, 2, 3) if chance(.5);
 	push @settings, 'tviews_batch.work_mem = 64' if chance(.3);
 	step('settings', join('', map { "SET $_;\n" } @settings));
+	$S->{settings} = \@settings;
+	return $S;
+}
+
+# All of one history.  The result has the steps and the counts.
+sub history
+{
+	my ($seed) = @_;
+	begin_history($seed);
 	# some TVIEWs are made when changes are already under way
-	my @late;
 	for my $v (@{ $S->{views} })
 	{
 		create_view_step($v);
