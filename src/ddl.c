@@ -6,8 +6,8 @@
  * These triggers run for everybody's DDL.  They leave at once where nothing of
  * ours can be concerned, which the command itself mostly tells, and they never
  * fail it: what goes wrong for one TVIEW stays with it (derive.c), what goes wrong
- * here is undone and becomes a warning, and the sources concerned get one
- * change for all their rows.
+ * here is undone and becomes a warning, the sources concerned get one change for all
+ * their rows, and the next drain makes up for it (repair.c).
  *
  *	- A partition or child that is created or attached gets capture triggers; what it
  *	  brings, or takes along when detached or dropped, is one such change.
@@ -48,12 +48,14 @@
 #include "utils/resowner.h"
 
 #include "compat.h"
+#include "ddl_command.h"
 #include "derive.h"
 #include "drop.h"
 #include "epoch.h"
 #include "levels.h"
 #include "owner.h"
 #include "registry.h"
+#include "repair.h"
 #include "run.h"
 #include "sources.h"
 
@@ -69,6 +71,7 @@ typedef struct Command
 	List	   *relations;		/* those that are relations */
 	List	   *sources;		/* sources captured on behalf of these */
 	bool		is_ours;		/* a TVIEW or its view is among them */
+	char	   *problem;		/* the error that undid what was to follow */
 } Command;
 
 /* What is done after a command, protected against errors. */
@@ -169,121 +172,7 @@ attempt(Work work, Command *command)
 	return message;
 }
 
-/* All rows of the sources concerned may have changed. */
-static void
-work_everything(Command *command)
-{
-	ListCell   *lc;
-
-	foreach(lc, command->sources)
-	{
-		if (get_rel_name(lfirst_oid(lc)) != NULL)
-			tvb_sources_everything(lfirst_oid(lc));
-	}
-}
-
-/* Do the work; if it fails, say so and fall back to comparing. */
-static void
-protect(Work work, Command *command)
-{
-	char	   *message = attempt(work, command);
-
-	if (message == NULL)
-		return;
-	ereport(WARNING,
-			(errmsg("TVIEWs could not follow this command: %s", message),
-			 errhint("Run tviews_refresh() on the TVIEWs that depend on it.")));
-	(void) attempt(work_everything, command);
-}
-
-/* ---------- what the command says ---------- */
-
-/* Whether a command cannot concern anything that exists. */
-static bool
-makes_something_new(Node *tree)
-{
-	if (tree == NULL)
-		return false;
-	switch (nodeTag(tree))
-	{
-		case T_CreateStmt:
-		case T_CreateForeignTableStmt:
-			return ((CreateStmt *) tree)->inhRelations == NIL;
-		case T_CreateTableAsStmt:
-			return true;
-		case T_CreateSchemaStmt:
-			return ((CreateSchemaStmt *) tree)->schemaElts == NIL;
-		case T_ViewStmt:
-			return !((ViewStmt *) tree)->replace;
-		case T_CreateFunctionStmt:
-			return !((CreateFunctionStmt *) tree)->replace;
-		case T_DefineStmt:
-			return !((DefineStmt *) tree)->replace;
-		default:
-			return false;
-	}
-}
-
-/* Whether the command moved names that any lookup may have in it. */
-static bool
-renames_everywhere(Node *tree)
-{
-	if (tree && IsA(tree, RenameStmt))
-		return ((RenameStmt *) tree)->renameType == OBJECT_SCHEMA;
-	if (tree && IsA(tree, AlterObjectSchemaStmt))
-		return ((AlterObjectSchemaStmt *) tree)->objectType == OBJECT_EXTENSION;
-	return false;
-}
-
-/* Whether results can be others now although nothing that names them changed. */
-static const char *
-changes_results(Node *tree)
-{
-	if (tree == NULL)
-		return NULL;
-	if (IsA(tree, CreateFunctionStmt) || IsA(tree, AlterFunctionStmt) || IsA(tree, DefineStmt))
-		return "a function that the view uses was replaced or altered";
-	if (IsA(tree, AlterEnumStmt) && ((AlterEnumStmt *) tree)->oldVal != NULL)
-		return "a label of an enum was renamed";
-	if (IsA(tree, RenameStmt) && ((RenameStmt *) tree)->renameType == OBJECT_ATTRIBUTE)
-		return "an attribute of a composite type was renamed";
-	if (IsA(tree, AlterTableStmt) && ((AlterTableStmt *) tree)->objtype == OBJECT_TYPE)
-		return "a composite type was altered";
-	return NULL;
-}
-
-/* Whether an ALTER TABLE switched a trigger of ours on or off, or all of them. */
-static bool
-toggles_triggers(Node *tree)
-{
-	ListCell   *lc;
-
-	if (tree == NULL || !IsA(tree, AlterTableStmt))
-		return false;
-	foreach(lc, ((AlterTableStmt *) tree)->cmds)
-	{
-		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
-
-		switch (cmd->subtype)
-		{
-			case AT_EnableTrigAll:
-			case AT_DisableTrigAll:
-			case AT_EnableTrigUser:
-			case AT_DisableTrigUser:
-				return true;
-			case AT_EnableTrig:
-			case AT_EnableAlwaysTrig:
-			case AT_EnableReplicaTrig:
-			case AT_DisableTrig:
-				if (cmd->name && strncmp(cmd->name, "tviews_", 7) == 0)
-					return true;
-				break;
-			default:
-				break;
-		}
-	}
-	return false;
-}
+/* ---------- who is concerned ---------- */
 
 /*
  * The tables that an ALTER TABLE gave a parent or took one from: the altered ones,
@@ -308,8 +197,6 @@ moved_children(Command *command)
 	}
 	return children;
 }
-
-/* ---------- who is concerned ---------- */
 
 /* What was made or altered, if there is any TVIEW at all. */
 static void
@@ -425,6 +312,54 @@ all_tviews(void)
 	return tviews;
 }
 
+/* ---------- what could not be done ---------- */
+
+/* All rows of the sources concerned may have changed. */
+static void
+work_everything(Command *command)
+{
+	ListCell   *lc;
+
+	foreach(lc, command->sources)
+	{
+		if (get_rel_name(lfirst_oid(lc)) != NULL)
+			tvb_sources_everything(lfirst_oid(lc));
+	}
+}
+
+/* The next drain is to make up for it: for the TVIEWs that depend on what was altered, else for all. */
+static void
+work_remember(Command *command)
+{
+	List	   *classes = list_copy(command->classes);
+	List	   *objects = list_copy(command->objects);
+	List	   *tviews = NIL;
+	ListCell   *lc;
+
+	foreach(lc, command->sources)
+	{
+		classes = lappend_oid(classes, RelationRelationId);
+		objects = lappend_oid(objects, lfirst_oid(lc));
+	}
+	if (objects != NIL && !tvb_ddl_command_renames_everywhere(command->tree))
+		tviews = dependent_tviews(classes, objects);
+	tvb_repair_remember(tviews != NIL ? tviews : all_tviews(), command->problem);
+}
+
+/* Do the work; if it fails, say so and leave it to the next drain. */
+static void
+protect(Work work, Command *command)
+{
+	command->problem = attempt(work, command);
+	if (command->problem == NULL)
+		return;
+	ereport(WARNING,
+			(errmsg("TVIEWs could not follow this command: %s", command->problem),
+			 errhint("They are stale until the next drain has looked at them.")));
+	(void) attempt(work_everything, command);
+	(void) attempt(work_remember, command);
+}
+
 /* ---------- after a command ---------- */
 
 /* Follow the rename of a column, in a table or in a view. */
@@ -450,6 +385,24 @@ follow_column_rename(Command *command)
 			command->classes = lappend_oid(command->classes, RelationRelationId);
 			command->objects = lappend_oid(command->objects, lfirst_oid(cell));
 		}
+	}
+}
+
+/* A source that has a foreign table below it now is not captured any more: its TVIEWs are concerned. */
+static void
+add_foreign_families(Command *command)
+{
+	ListCell   *lc;
+	bool		found = false;
+
+	foreach(lc, command->relations)
+		found |= get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE;
+	if (!found)
+		return;
+	foreach(lc, command->sources)
+	{
+		command->classes = lappend_oid(command->classes, RelationRelationId);
+		command->objects = lappend_oid(command->objects, lfirst_oid(lc));
 	}
 }
 
@@ -505,7 +458,7 @@ work_moved(Command *command)
 static void
 work_follow(Command *command)
 {
-	const char *reason = changes_results(command->tree);
+	const char *reason = tvb_ddl_command_changes_results(command->tree);
 	bool		changed = false;
 	List	   *tviews;
 	ListCell   *lc;
@@ -514,15 +467,18 @@ work_follow(Command *command)
 		((RenameStmt *) command->tree)->renameType == OBJECT_COLUMN)
 		follow_column_rename(command);
 	follow_families(command);
-	if (renames_everywhere(command->tree))
+	if (tvb_ddl_command_renames_everywhere(command->tree))
 		tviews = all_tviews();
 	else
+	{
+		add_foreign_families(command);
 		tviews = dependent_tviews(command->classes, command->objects);
+	}
 	foreach(lc, tviews)
 		changed |= tvb_derive_again(lfirst_oid(lc));
 	if (reason)
 		tvb_derive_stale(tviews, reason);
-	if (toggles_triggers(command->tree))
+	if (tvb_ddl_command_toggles_triggers(command->tree))
 		follow_toggle(command, tviews);
 	if (changed)
 		tvb_levels_sync();
@@ -588,13 +544,6 @@ work_unwatched(Command *command)
 					   " WHERE t.tview = u.tview AND t.stale_reason IS NULL", NULL);
 }
 
-/* Whether a command may have done that. */
-static bool
-changes_subscriptions(Node *tree)
-{
-	return tree && (IsA(tree, CreateSubscriptionStmt) || IsA(tree, AlterSubscriptionStmt));
-}
-
 /* Find out what a command concerns, and follow it if anything. */
 static void
 follow_command(Command *command)
@@ -605,7 +554,7 @@ follow_command(Command *command)
 	if (moved_children(command) != NIL)
 		protect(work_moved, command);
 	command->sources = tvb_sources_concerned(with_families(command->relations));
-	if (command->sources == NIL && !command->is_ours && !renames_everywhere(command->tree) &&
+	if (command->sources == NIL && !command->is_ours && !tvb_ddl_command_renames_everywhere(command->tree) &&
 		(!any_dependent(command) || dependent_tviews(command->classes, command->objects) == NIL))
 		return;
 	/* A restore makes what it knows; the first drain after it looks at the rest. */
@@ -624,13 +573,13 @@ tvb_follow_ddl(PG_FUNCTION_ARGS)
 	EventTriggerData *data = trigger_data(fcinfo, "tviews_batch.follow_ddl");
 	Command		command = {0};
 
-	if (makes_something_new(data->parsetree) || tvb_sources_in_ddl() || !is_installed())
+	if (tvb_ddl_command_makes_something_new(data->parsetree) || tvb_sources_in_ddl() || !is_installed())
 		PG_RETURN_NULL();
 	command.tree = data->parsetree;
 	SPI_connect();
 	if (strcmp(data->event, "ddl_command_start") == 0)
 		protect(work_unwatched, &command);
-	else if (changes_subscriptions(command.tree))
+	else if (tvb_ddl_command_changes_subscriptions(command.tree))
 		protect(work_subscribed, &command);
 	else
 		follow_command(&command);
@@ -716,6 +665,35 @@ work_stripped(Command *command)
 								  tvb_registry_relation_name(lfirst_oid(lc))));
 }
 
+/* TVIEWs that could not be refreshed, where what is gone may have been the reason: a foreign partition. */
+static List *
+freed_tviews(void)
+{
+	static SPIPlanPtr plan = NULL;
+	List	   *tviews;
+
+	tvb_run_own_change(&plan,
+					   "SELECT tview::oid FROM tviews_batch.tview WHERE broken IS NOT NULL"
+					   " AND EXISTS (SELECT FROM pg_catalog.pg_event_trigger_dropped_objects() WHERE object_type = 'foreign table')"
+					   " ORDER BY level, 1", NULL);
+	tviews = result_oids(1);
+	SPI_freetuptable(SPI_tuptable);
+	return tviews;
+}
+
+/* Derive these again. */
+static void
+work_freed(Command *command)
+{
+	bool		changed = false;
+	ListCell   *lc;
+
+	foreach(lc, command->relations)
+		changed |= tvb_derive_again(lfirst_oid(lc));
+	if (changed)
+		tvb_levels_sync();
+}
+
 /*
  * sql_drop: something was dropped.
  */
@@ -738,6 +716,10 @@ tvb_follow_drop(PG_FUNCTION_ARGS)
 	command.sources = command.relations;
 	if (command.relations != NIL)
 		protect(work_stripped, &command);
+	command.relations = freed_tviews();
+	command.sources = NIL;
+	if (command.relations != NIL)
+		protect(work_freed, &command);
 	SPI_finish();
 	PG_RETURN_NULL();
 }

@@ -471,6 +471,14 @@ set_broken(Oid relid, const char *problem)
 							  &args) > 0;
 }
 
+/* Errors that come of others being at work at the same time. */
+static bool
+is_passing(int sqlerrcode)
+{
+	return sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK;
+}
+
 bool
 tvb_derive_again(Oid relid)
 {
@@ -500,6 +508,9 @@ tvb_derive_again(Oid relid)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
+		/* no reason that stays: whoever called does it again later */
+		if (is_passing(error->sqlerrcode))
+			ReThrowError(error);
 		problem = error->message;
 	}
 	PG_END_TRY();

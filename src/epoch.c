@@ -36,12 +36,12 @@
 #include "utils/snapmgr.h"
 #include "utils/uuid.h"
 
-#include "derive.h"
 #include "drain.h"
 #include "epoch.h"
 #include "owner.h"
 #include "progress.h"
 #include "queue.h"
+#include "repair.h"
 #include "run.h"
 
 #define REASON_LOST \
@@ -55,12 +55,12 @@ typedef struct Findings
 	bool		remembered;		/* some prepared transactions are remembered */
 	bool		pending;		/* ... and not all of them are gone */
 	bool		unlogged_lost;	/* unlogged tables have been emptied */
+	bool		unfollowed;		/* DDL could not be followed */
 } Findings;
 
 static void new_epoch(pg_uuid_t *epoch);
 static void remember_prepared(void);
 static void forget_prepared(void);
-static void repair_restored(pg_uuid_t *epoch);
 static void mark_behind(pg_uuid_t *epoch, const char *reason);
 static void mark_unlogged(void);
 static Findings look(pg_uuid_t *epoch);
@@ -87,11 +87,13 @@ tvb_epoch_check(void)
 	}
 	findings = look(&epoch);
 	if (findings.behind && found)
-		repair_restored(&epoch);
+		tvb_repair_restored(&epoch);
 	if (findings.behind)
 		mark_behind(&epoch, found ? REASON_RESTORED : REASON_LOST);
 	if (findings.unlogged_lost)
 		mark_unlogged();
+	if (findings.unfollowed)
+		tvb_repair_unfollowed();
 	if (findings.remembered && !findings.pending)
 		forget_prepared();
 
@@ -197,32 +199,6 @@ tvb_epoch_restored_table(Oid relid)
 						  "SELECT FROM tviews_batch.tview WHERE tview = $1 AND epoch = $2)", &args) > 0;
 }
 
-/*
- * Make the TVIEWs of other epochs fit this database.  Sources are locked: no writer may be
- * left who looked before the restore what is to be captured.
- */
-static void
-repair_restored(pg_uuid_t *epoch)
-{
-	static SPIPlanPtr plan = NULL;
-	Datum		value = UUIDPGetDatum(epoch);
-	Oid			type = UUIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
-	uint64		n;
-	SPITupleTable *rows;
-
-	n = tvb_run_own_query(&plan,
-						  "SELECT tview::oid FROM tviews_batch.tview WHERE epoch IS DISTINCT FROM $1 ORDER BY level, 1", &args);
-	rows = SPI_tuptable;
-	for (uint64 i = 0; i < n; i++)
-	{
-		bool		isnull;
-
-		tvb_derive_restored(DatumGetObjectId(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull)));
-	}
-	SPI_freetuptable(rows);
-}
-
 /* Mark the TVIEWs of other epochs. */
 static void
 mark_behind(pg_uuid_t *epoch, const char *reason)
@@ -261,7 +237,7 @@ look(pg_uuid_t *epoch)
 	Datum		value = UUIDPGetDatum(epoch);
 	Oid			type = UUIDOID;
 	TvbRunArgs	args = {1, &type, &value, NULL};
-	bool		answers[4];
+	bool		answers[5];
 
 	tvb_run_own_query(&plan,
 					  "SELECT EXISTS (SELECT FROM tviews_batch.tview WHERE epoch IS DISTINCT FROM $1),"
@@ -270,7 +246,8 @@ look(pg_uuid_t *epoch)
 					  "  FROM tviews_batch.prepared p JOIN pg_catalog.pg_prepared_xacts x"
 					  "  ON x.gid = p.gid AND x.transaction = p.xid"
 					  "  WHERE x.database = pg_catalog.current_database()),"
-					  " NOT EXISTS (SELECT FROM tviews_batch.unlogged_sentinel)", &args);
+					  " NOT EXISTS (SELECT FROM tviews_batch.unlogged_sentinel),"
+					  " EXISTS (SELECT FROM tviews_batch.unfollowed)", &args);
 	for (int i = 0; i < lengthof(answers); i++)
 	{
 		bool		isnull;
@@ -281,6 +258,6 @@ look(pg_uuid_t *epoch)
 	SPI_freetuptable(SPI_tuptable);
 	return (Findings)
 	{
-		answers[0], answers[1], answers[2], answers[3]
+		answers[0], answers[1], answers[2], answers[3], answers[4]
 	};
 }

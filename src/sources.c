@@ -459,6 +459,21 @@ sync_shape(Oid source)
 	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 }
 
+/* Without foreign tables, which give triggers no rows: a view that reads one needs refresh_every. */
+static List *
+capturable(List *family)
+{
+	List	   *tables = NIL;
+	ListCell   *lc;
+
+	foreach(lc, family)
+	{
+		if (get_rel_relkind(lfirst_oid(lc)) != RELKIND_FOREIGN_TABLE)
+			tables = lappend_oid(tables, lfirst_oid(lc));
+	}
+	return tables;
+}
+
 int32
 tvb_sources_sync(Oid relid, bool mend, bool *family_changed)
 {
@@ -476,7 +491,7 @@ tvb_sources_sync(Oid relid, bool mend, bool *family_changed)
 	else
 	{
 		version = sync_shape(relid);
-		changed = sync_family(relid, is_tview(relid) ? NIL : tvb_sources_family(relid), mend);
+		changed = sync_family(relid, is_tview(relid) ? NIL : capturable(tvb_sources_family(relid)), mend);
 	}
 	tvb_owner_leave(&state);
 	if (family_changed)

@@ -274,6 +274,17 @@ COMMENT ON TABLE tviews_batch.prepared IS 'transactions that were prepared when 
 COMMENT ON COLUMN tviews_batch.prepared.gid IS 'the name given to PREPARE TRANSACTION';
 COMMENT ON COLUMN tviews_batch.prepared.xid IS 'its transaction id';
 
+CREATE TABLE tviews_batch.unfollowed (
+    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tview   regclass NOT NULL,
+    message text NOT NULL
+);
+COMMENT ON TABLE tviews_batch.unfollowed IS 'TVIEWs that depend on DDL which could not be followed: the next drain derives them again';
+COMMENT ON COLUMN tviews_batch.unfollowed.id IS 'number';
+COMMENT ON COLUMN tviews_batch.unfollowed.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_batch.unfollowed.message IS 'the error';
+COMMENT ON SEQUENCE tviews_batch.unfollowed_id_seq IS 'numbers of rows in tviews_batch.unfollowed';
+
 CREATE TABLE tviews_batch.drain (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     started     timestamptz NOT NULL,
@@ -807,6 +818,9 @@ CREATE VIEW tviews_batch.unwatched AS
            pg_catalog.pg_subscription_rel s JOIN pg_catalog.pg_class c ON c.oid = s.srrelid
      WHERE c.relnamespace = 'tviews_batch'::regnamespace
     UNION ALL
+    SELECT u.tview, 'DDL could not be followed: ' || u.message
+      FROM tviews_batch.unfollowed u
+    UNION ALL
     SELECT t.tview, format('event trigger %s is disabled or was dropped: DDL is not followed', e.name)
       FROM tviews_batch.tview t, (VALUES ('tviews_batch_follow_ddl'), ('tviews_batch_follow_drop'),
                ('tviews_batch_before_subscription')) AS e (name)
@@ -958,7 +972,7 @@ REVOKE ALL ON FUNCTION tviews_retry(regclass) FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA tviews_batch TO pg_monitor;
 GRANT SELECT ON tviews_batch.tview, tviews_batch.source, tviews_batch.shape, tviews_batch.captured,
-    tviews_batch.route, tviews_batch.lookup, tviews_batch.failure, tviews_batch.drain, tviews_batch.prepared, tviews_batch.overflow,
+    tviews_batch.route, tviews_batch.lookup, tviews_batch.failure, tviews_batch.drain, tviews_batch.prepared, tviews_batch.overflow, tviews_batch.unfollowed,
     tviews_batch.unlogged, tviews_batch.unwatched TO pg_monitor;
 GRANT SELECT ON tviews_batch.visible, tviews_batch.visible_route TO PUBLIC;
 GRANT SELECT ON tviews_queue_depth, tviews_drains TO pg_monitor;

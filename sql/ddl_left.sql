@@ -1,0 +1,199 @@
+--
+-- DDL whose effects are hard to follow: foreign partitions, metadata that cannot be written, owners, logged and unlogged;
+-- the extension in a schema of its own, dropped and created again.
+--
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS pg_tviews_batch;
+CREATE SCHEMA "Ext s";
+CREATE EXTENSION pg_tviews_batch SCHEMA "Ext s";
+CREATE SCHEMA ddl_left;
+SET search_path = ddl_left, "Ext s";
+
+-- one drain, then every TVIEW that is ok beside its view
+CREATE FUNCTION drained(OUT changes bigint, OUT compared bigint, OUT differences bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    t record;
+    n bigint;
+    before bigint := coalesce((SELECT sum(d.compared) FROM tviews_drains d), 0);
+BEGIN
+    SELECT d.changes INTO changes FROM tviews_drain() d;
+    compared := (SELECT coalesce(sum(d.compared), 0) FROM tviews_drains d) - before;
+    differences := 0;
+    FOR t IN SELECT tview, view FROM tviews_status WHERE state = 'ok' LOOP
+        EXECUTE format('SELECT (SELECT count(*) FROM (TABLE %1$s EXCEPT ALL TABLE %2$s) x)
+                             + (SELECT count(*) FROM (TABLE %2$s EXCEPT ALL TABLE %1$s) x)', t.tview, t.view) INTO n;
+        differences := differences + n;
+    END LOOP;
+END $$;
+CREATE VIEW state AS SELECT tview, state, reason FROM tviews_status ORDER BY tview::text COLLATE "C";
+
+--
+-- Foreign tables that become part of a source, and cease to be
+--
+CREATE FOREIGN DATA WRAPPER ddl_nothing;
+CREATE SERVER ddl_nowhere FOREIGN DATA WRAPPER ddl_nothing;
+CREATE TABLE p (k int, g int, v int) PARTITION BY LIST (g);
+CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);
+CREATE TABLE h (k int, v int);
+CREATE TABLE x (k int PRIMARY KEY, v int);
+CREATE VIEW v_p AS SELECT g, sum(v) AS v FROM p WHERE g = 1 GROUP BY g;
+CREATE VIEW v_h AS SELECT k, sum(v) AS v FROM ONLY h GROUP BY k;
+CREATE VIEW v_x AS SELECT k, v FROM x;
+SELECT tviews_create('v_p'), tviews_create('v_h'), tviews_create('v_x');
+CREATE FOREIGN TABLE f2 PARTITION OF p FOR VALUES IN (2) SERVER ddl_nowhere;
+TABLE state;
+INSERT INTO p1 VALUES (1, 1, 1);
+INSERT INTO x VALUES (1, 1);
+SELECT * FROM drained();
+ALTER TABLE p DETACH PARTITION f2;
+TABLE state;
+SELECT * FROM drained();
+UPDATE p1 SET v = 2;
+SELECT * FROM drained();
+ALTER TABLE p ATTACH PARTITION f2 FOR VALUES IN (2);
+SELECT * FROM state WHERE state <> 'ok';
+DROP FOREIGN TABLE f2;
+SELECT * FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+TABLE state;
+CREATE FOREIGN TABLE fh (k int, v int) SERVER ddl_nowhere;
+ALTER FOREIGN TABLE fh INHERIT h;
+SELECT * FROM state WHERE state <> 'ok';
+DROP SERVER ddl_nowhere CASCADE;
+SELECT * FROM state WHERE state <> 'ok';
+INSERT INTO h VALUES (1, 1);
+SELECT * FROM drained();
+TABLE state;
+DROP FOREIGN DATA WRAPPER ddl_nothing;
+
+--
+-- Logged, unlogged, inheritance, and DDL in one transaction with writes
+--
+ALTER TABLE x SET UNLOGGED;
+UPDATE x SET v = 2;
+SELECT * FROM drained();
+ALTER TABLE x SET LOGGED;
+UPDATE x SET v = 3;
+SELECT * FROM drained();
+CREATE TABLE h2 (k int, v int);
+INSERT INTO h2 VALUES (7, 7);
+CREATE VIEW v_all AS SELECT k, sum(v) AS v FROM h GROUP BY k;
+SELECT tviews_create('v_all');
+ALTER TABLE h2 INHERIT h;
+SELECT * FROM drained();
+UPDATE h2 SET v = 8;
+SELECT * FROM drained();
+BEGIN;
+UPDATE h2 SET v = 9;
+ALTER TABLE h2 NO INHERIT h;
+UPDATE h2 SET v = 10;
+INSERT INTO h VALUES (7, 1);
+COMMIT;
+SELECT * FROM drained();
+BEGIN;
+ALTER TABLE h2 INHERIT h;
+INSERT INTO h2 VALUES (11, 11);
+ROLLBACK;
+SELECT * FROM drained();
+TABLE state;
+
+--
+-- The metadata cannot be written: the command succeeds, the state says so, drains make up for it
+--
+ALTER TABLE tviews_batch.tview ADD CONSTRAINT ddl_refused CHECK (false) NOT VALID;
+SET client_min_messages = notice;
+CREATE OR REPLACE VIEW v_x AS SELECT k, v + 1 AS v FROM x;
+SELECT * FROM state WHERE state <> 'ok';
+SET client_min_messages = warning;
+UPDATE x SET v = 4;
+\set VERBOSITY terse
+SELECT * FROM tviews_drain();
+\set VERBOSITY default
+SELECT * FROM state WHERE state <> 'ok';
+ALTER TABLE tviews_batch.tview DROP CONSTRAINT ddl_refused;
+SELECT compared, differences FROM drained();
+TABLE state;
+-- a partition that cannot be captured
+ALTER TABLE tviews_batch.captured ADD CONSTRAINT ddl_refused CHECK (false) NOT VALID;
+CREATE TABLE p3 (k int, g int, v int);
+INSERT INTO p3 VALUES (3, 3, 3);
+CREATE OR REPLACE VIEW v_p AS SELECT g, sum(v) AS v FROM p GROUP BY g;
+SELECT compared, differences FROM drained();
+ALTER TABLE p ATTACH PARTITION p3 FOR VALUES IN (3);
+SELECT * FROM state WHERE state <> 'ok';
+ALTER TABLE tviews_batch.captured DROP CONSTRAINT ddl_refused;
+UPDATE p3 SET v = 30;
+SELECT compared, differences FROM drained();
+TABLE state;
+UPDATE p3 SET v = 31;
+SELECT * FROM drained();
+-- the routes of a view cannot be replaced: it alone cannot be refreshed
+ALTER TABLE tviews_batch.route ADD CONSTRAINT ddl_refused CHECK (tview <> 'tv_x'::regclass) NOT VALID;
+CREATE OR REPLACE VIEW v_x AS SELECT x.k, x.v + h.v AS v FROM x LEFT JOIN h USING (k);
+SELECT * FROM state WHERE state <> 'ok';
+UPDATE p3 SET v = 32;
+SELECT changes, differences FROM drained();
+ALTER TABLE tviews_batch.route DROP CONSTRAINT ddl_refused;
+CALL tviews_reconcile('tv_x');
+TABLE state;
+UPDATE h SET v = 100 WHERE k = 1;
+SELECT * FROM drained();
+-- nothing at all can be written
+BEGIN;
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;
+SAVEPOINT s;
+ALTER TABLE x RENAME v TO w;
+ROLLBACK TO s;
+COMMIT;
+TABLE state;
+
+--
+-- Owners
+--
+CREATE ROLE ddl_left_one;
+CREATE ROLE ddl_left_two;
+GRANT USAGE ON SCHEMA ddl_left, "Ext s" TO ddl_left_one, ddl_left_two;
+GRANT CREATE ON SCHEMA ddl_left TO ddl_left_one, ddl_left_two;
+GRANT SELECT, TRIGGER ON x TO ddl_left_one;
+SET ROLE ddl_left_one;
+CREATE VIEW v_mine AS SELECT k, v FROM x;
+SELECT tviews_create('v_mine');
+RESET ROLE;
+REASSIGN OWNED BY ddl_left_one TO ddl_left_two;
+UPDATE x SET v = 5;
+SELECT changes, differences FROM drained();
+SELECT tview, state, replace(reason, 'view "v_mine"', 'table "x"') FROM state WHERE state <> 'ok';
+GRANT SELECT, TRIGGER ON x TO ddl_left_two;
+CALL tviews_reconcile('tv_mine');
+TABLE state;
+SELECT differences FROM drained();
+DROP OWNED BY ddl_left_two;
+TABLE state;
+DROP OWNED BY ddl_left_one;
+DROP ROLE ddl_left_one, ddl_left_two;
+DROP TABLE h, h2 CASCADE;
+TABLE state;
+
+--
+-- The extension goes: ordinary tables stay; it comes back
+--
+DROP EXTENSION pg_tviews_batch;
+SET client_min_messages = error;
+ALTER EXTENSION pg_tviews_batch SET SCHEMA public;
+DROP VIEW state;
+DROP EXTENSION pg_tviews_batch CASCADE;
+SET client_min_messages = warning;
+SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgname LIKE 'tviews%';
+SELECT nspname FROM pg_namespace WHERE nspname = 'tviews_batch';
+SELECT evtname FROM pg_event_trigger;
+UPDATE x SET v = 6;
+INSERT INTO tv_p VALUES (99, 99);
+CREATE EXTENSION pg_tviews_batch SCHEMA public;
+SELECT public.tviews_create('v_p');
+DROP TABLE tv_p;
+SELECT public.tviews_create('v_p');
+SELECT tview, state FROM public.tviews_status;
+TABLE tv_p;
+DROP SCHEMA ddl_left CASCADE;
+DROP SCHEMA "Ext s";
+DROP EXTENSION pg_tviews_batch;

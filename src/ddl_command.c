@@ -1,0 +1,103 @@
+/*-------------------------------------------------------------------------
+ *
+ * ddl_command.c
+ *		Definition: what the parse tree of the user's DDL tells.
+ *
+ * Pure: trees in, answers out.  A tree may be NULL, where the server keeps none.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "nodes/parsenodes.h"
+
+#include "ddl_command.h"
+
+bool
+tvb_ddl_command_makes_something_new(Node *tree)
+{
+	if (tree == NULL)
+		return false;
+	switch (nodeTag(tree))
+	{
+		case T_CreateStmt:
+		case T_CreateForeignTableStmt:
+			return ((CreateStmt *) tree)->inhRelations == NIL;
+		case T_CreateTableAsStmt:
+			return true;
+		case T_CreateSchemaStmt:
+			return ((CreateSchemaStmt *) tree)->schemaElts == NIL;
+		case T_ViewStmt:
+			return !((ViewStmt *) tree)->replace;
+		case T_CreateFunctionStmt:
+			return !((CreateFunctionStmt *) tree)->replace;
+		case T_DefineStmt:
+			return !((DefineStmt *) tree)->replace;
+		default:
+			return false;
+	}
+}
+
+bool
+tvb_ddl_command_renames_everywhere(Node *tree)
+{
+	if (tree && IsA(tree, RenameStmt))
+		return ((RenameStmt *) tree)->renameType == OBJECT_SCHEMA;
+	if (tree && IsA(tree, AlterObjectSchemaStmt))
+		return ((AlterObjectSchemaStmt *) tree)->objectType == OBJECT_EXTENSION;
+	return false;
+}
+
+const char *
+tvb_ddl_command_changes_results(Node *tree)
+{
+	if (tree == NULL)
+		return NULL;
+	if (IsA(tree, CreateFunctionStmt) || IsA(tree, AlterFunctionStmt) || IsA(tree, DefineStmt))
+		return "a function that the view uses was replaced or altered";
+	if (IsA(tree, AlterEnumStmt) && ((AlterEnumStmt *) tree)->oldVal != NULL)
+		return "a label of an enum was renamed";
+	if (IsA(tree, RenameStmt) && ((RenameStmt *) tree)->renameType == OBJECT_ATTRIBUTE)
+		return "an attribute of a composite type was renamed";
+	if (IsA(tree, AlterTableStmt) && ((AlterTableStmt *) tree)->objtype == OBJECT_TYPE)
+		return "a composite type was altered";
+	return NULL;
+}
+
+bool
+tvb_ddl_command_toggles_triggers(Node *tree)
+{
+	ListCell   *lc;
+
+	if (tree == NULL || !IsA(tree, AlterTableStmt))
+		return false;
+	foreach(lc, ((AlterTableStmt *) tree)->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+		switch (cmd->subtype)
+		{
+			case AT_EnableTrigAll:
+			case AT_DisableTrigAll:
+			case AT_EnableTrigUser:
+			case AT_DisableTrigUser:
+				return true;
+			case AT_EnableTrig:
+			case AT_EnableAlwaysTrig:
+			case AT_EnableReplicaTrig:
+			case AT_DisableTrig:
+				if (cmd->name && strncmp(cmd->name, "tviews_", 7) == 0)
+					return true;
+				break;
+			default:
+				break;
+		}
+	}
+	return false;
+}
+
+bool
+tvb_ddl_command_changes_subscriptions(Node *tree)
+{
+	return tree && (IsA(tree, CreateSubscriptionStmt) || IsA(tree, AlterSubscriptionStmt));
+}

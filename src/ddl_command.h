@@ -1,0 +1,23 @@
+/* ddl_command.h - what the parse tree of the user's DDL tells */
+#ifndef TVB_DDL_COMMAND_H
+#define TVB_DDL_COMMAND_H
+
+#include "postgres.h"
+#include "nodes/nodes.h"
+
+/* Whether a command cannot concern anything that exists. */
+extern bool tvb_ddl_command_makes_something_new(Node *tree);
+
+/* Whether the command moved names that any lookup may have in it. */
+extern bool tvb_ddl_command_renames_everywhere(Node *tree);
+
+/* Why results can be others now although nothing that names them changed, or NULL. */
+extern const char *tvb_ddl_command_changes_results(Node *tree);
+
+/* Whether an ALTER TABLE switched a trigger of ours on or off, or all of them. */
+extern bool tvb_ddl_command_toggles_triggers(Node *tree);
+
+/* Whether tables may have come into a subscription. */
+extern bool tvb_ddl_command_changes_subscriptions(Node *tree);
+
+#endif

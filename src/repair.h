@@ -1,0 +1,21 @@
+/* repair.h - TVIEWs that the next drain must derive again */
+#ifndef TVB_REPAIR_H
+#define TVB_REPAIR_H
+
+#include "postgres.h"
+#include "nodes/pg_list.h"
+#include "utils/uuid.h"
+
+/* Remember that DDL which concerns TVIEWs could not be followed.  Waits for nobody.  Connected to SPI. */
+extern void tvb_repair_remember(List *tviews, const char *message);
+
+/*
+ * In a drain, before its snapshot: derive these again, see to their triggers, and mark them stale.
+ * Connected to SPI.
+ */
+extern void tvb_repair_unfollowed(void);
+
+/* Derive again what belongs to another epoch than this: it came from a dump.  Connected to SPI. */
+extern void tvb_repair_restored(const pg_uuid_t *epoch);
+
+#endif
