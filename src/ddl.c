@@ -54,6 +54,7 @@
 #include "epoch.h"
 #include "levels.h"
 #include "owner.h"
+#include "queue.h"
 #include "registry.h"
 #include "repair.h"
 #include "run.h"
@@ -88,14 +89,18 @@ trigger_data(FunctionCallInfo fcinfo, const char *name)
 	return (EventTriggerData *) fcinfo->context;
 }
 
-/* Whether the extension's tables are there; they are not while it is created or dropped. */
+/*
+ * Whether the extension's tables are there, as this version has them: not while it is created or dropped, nor
+ * between the installation of a new library and ALTER EXTENSION UPDATE, which has all TVIEWs derived again.
+ */
 static bool
 is_installed(void)
 {
 	Oid			schema = get_namespace_oid("tviews_batch", true);
 
 	return OidIsValid(schema) && OidIsValid(get_relname_relid("captured", schema)) &&
-		OidIsValid(get_relname_relid("lookup", schema)) && OidIsValid(get_relname_relid("tview", schema));
+		OidIsValid(get_relname_relid("lookup", schema)) && OidIsValid(get_relname_relid("tview", schema)) &&
+		OidIsValid(get_relname_relid("unfollowed", schema)) && tvb_queue_exists();
 }
 
 /* An oid list as an array. */

@@ -1,4 +1,4 @@
--- pg_tviews_batch 0.1.0
+-- pg_tviews_batch 0.2.0
 -- Sections: schema, tables, functions, views, event triggers, privileges.
 
 \echo Use "CREATE EXTENSION pg_tviews_batch" to load this file. \quit
@@ -858,7 +858,7 @@ CREATE VIEW tviews_status WITH (security_barrier) AS
                 WHEN lost.reason IS NOT NULL OR w.reason IS NOT NULL THEN coalesce(lost.reason, w.reason)
                 WHEN f.keys = 1 THEN '1 key failed'
                 WHEN f.keys > 1 THEN f.keys || ' keys failed'
-                ELSE (SELECT format('foreign key %I would write the TVIEW, which only drains may: make it NO ACTION', k.conname)
+                ELSE (SELECT format('foreign key %I would write the TVIEW, which only drains may: make it NO ACTION', k.conname COLLATE "default")
                         FROM pg_catalog.pg_constraint k
                        WHERE k.conrelid = t.tview AND k.contype = 'f'
                          AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))

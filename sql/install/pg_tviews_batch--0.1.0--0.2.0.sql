@@ -1,0 +1,585 @@
+-- pg_tviews_batch 0.1.0 -> 0.2.0
+--
+-- Tables keep their rows and get what is new at their end; the rest is replaced.  The queue becomes the first of four
+-- tables and keeps its changes.  Every TVIEW is stale until drains have derived it again and compared it.
+
+\echo Use "ALTER EXTENSION pg_tviews_batch UPDATE TO '0.2.0'" to load this file. \quit
+
+DROP EVENT TRIGGER tviews_batch_follow_ddl;
+DROP EVENT TRIGGER tviews_batch_follow_drop;
+
+----------------------------------------------------------------------
+-- Tables
+----------------------------------------------------------------------
+
+ALTER TABLE tviews_batch.tview
+    ADD COLUMN keyed           text[] NOT NULL DEFAULT '{}',
+    ADD COLUMN compare_xid     xid,
+    ADD COLUMN compare_started timestamptz,
+    ADD COLUMN compare_rows    bigint,
+    ADD COLUMN compare_total   bigint,
+    ADD COLUMN compare_step    bigint,
+    ADD COLUMN compare_pending boolean,
+    ADD COLUMN compare_place   bytea;
+
+-- pg_restore -j loads the tables in any order
+ALTER TABLE tviews_batch.failure DROP CONSTRAINT failure_tview_fkey;
+ALTER TABLE tviews_batch.lookup DROP CONSTRAINT lookup_tview_occurrence_fkey;
+ALTER TABLE tviews_batch.route DROP CONSTRAINT route_tview_fkey;
+
+ALTER TABLE tviews_batch.queue SET (vacuum_truncate = off);
+
+CREATE UNLOGGED TABLE tviews_batch.queue_2 () INHERITS (tviews_batch.queue)
+    USING heap WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 10000,
+        autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
+
+CREATE UNLOGGED TABLE tviews_batch.queue_3 () INHERITS (tviews_batch.queue)
+    USING heap WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 10000,
+        autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
+
+CREATE UNLOGGED TABLE tviews_batch.queue_4 () INHERITS (tviews_batch.queue)
+    USING heap WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 10000,
+        autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
+
+CREATE TABLE tviews_batch.queue_current (
+    one    boolean PRIMARY KEY DEFAULT true CHECK (one),
+    member integer NOT NULL
+);
+
+CREATE TABLE tviews_batch.overflow (
+    id        uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    source    regclass NOT NULL,
+    closed_by xid8,
+    fence     xid8,
+    done      boolean NOT NULL DEFAULT false
+);
+
+CREATE TABLE tviews_batch.unfollowed (
+    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tview   regclass NOT NULL,
+    message text NOT NULL
+);
+
+-- the other tables of the queue are logged if the first is, and belong to its epoch; without one, a drain will notice
+DO $$
+DECLARE
+    member text;
+BEGIN
+    FOREACH member IN ARRAY '{queue_2,queue_3,queue_4}'::text[] LOOP
+        IF EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = 'tviews_batch.queue'::regclass AND relpersistence = 'p') THEN
+            EXECUTE pg_catalog.format('ALTER TABLE tviews_batch.%I SET LOGGED', member);
+        END IF;
+        EXECUTE pg_catalog.format('INSERT INTO tviews_batch.%I SELECT source, version, started, link FROM ONLY tviews_batch.queue'
+                                  ' WHERE source = 0', member);
+    END LOOP;
+END
+$$;
+
+-- routes may be better now
+UPDATE tviews_batch.tview SET routes = NULL WHERE definition IS NOT NULL;
+INSERT INTO tviews_batch.unfollowed (tview, message)
+    SELECT tview, 'the extension was updated' FROM tviews_batch.tview;
+
+----------------------------------------------------------------------
+-- Privileges that others replace
+----------------------------------------------------------------------
+
+GRANT EXECUTE ON PROCEDURE tviews_reconcile(regclass) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION tviews_batch.queue_depth(), tviews_batch.epoch(), tviews_batch.unlogged_lost() TO PUBLIC;
+REVOKE ALL ON FUNCTION tviews_batch.queue_depth(), tviews_batch.epoch(), tviews_batch.unlogged_lost() FROM pg_monitor;
+REVOKE ALL ON tviews_status, tviews_failures FROM pg_monitor;
+
+----------------------------------------------------------------------
+-- Functions, views, event triggers, comments, privileges, as in 0.2.0
+----------------------------------------------------------------------
+
+COMMENT ON COLUMN tviews_batch.tview.keyed IS 'texts of the view''s query with the keys carried into its subqueries: one per pattern of NULLs in refresh_key; empty: the view itself is as good';
+COMMENT ON COLUMN tviews_batch.tview.compare_xid IS 'a comparison in ranges goes on if this is the xmin of the row; else it starts over';
+COMMENT ON COLUMN tviews_batch.tview.compare_started IS 'when its first range was compared';
+COMMENT ON COLUMN tviews_batch.tview.compare_rows IS 'rows it has looked at';
+COMMENT ON COLUMN tviews_batch.tview.compare_total IS 'rows there are in all, as the planner estimated them';
+COMMENT ON COLUMN tviews_batch.tview.compare_step IS 'rows in a range';
+COMMENT ON COLUMN tviews_batch.tview.compare_pending IS 'part of it was compared while transactions in tviews_batch.prepared had not ended';
+COMMENT ON COLUMN tviews_batch.tview.compare_place IS 'the key at which it goes on, packed';
+COMMENT ON TABLE tviews_batch.queue IS 'changes that no drain has taken yet; with its children a ring of tables, of which writers use one; see tviews_queue_depth';
+COMMENT ON TABLE tviews_batch.queue_2 IS 'part of the queue';
+COMMENT ON COLUMN tviews_batch.queue_2.source IS 'the changed table; 0: the sentinel, whose link is the epoch';
+COMMENT ON COLUMN tviews_batch.queue_2.version IS 'version of the shape the link values are packed with';
+COMMENT ON COLUMN tviews_batch.queue_2.started IS 'start of the writing transaction';
+COMMENT ON COLUMN tviews_batch.queue_2.link IS 'packed link values; NULL: any row of the table may have changed';
+COMMENT ON TABLE tviews_batch.queue_3 IS 'part of the queue';
+COMMENT ON COLUMN tviews_batch.queue_3.source IS 'the changed table; 0: the sentinel, whose link is the epoch';
+COMMENT ON COLUMN tviews_batch.queue_3.version IS 'version of the shape the link values are packed with';
+COMMENT ON COLUMN tviews_batch.queue_3.started IS 'start of the writing transaction';
+COMMENT ON COLUMN tviews_batch.queue_3.link IS 'packed link values; NULL: any row of the table may have changed';
+COMMENT ON TABLE tviews_batch.queue_4 IS 'part of the queue';
+COMMENT ON COLUMN tviews_batch.queue_4.source IS 'the changed table; 0: the sentinel, whose link is the epoch';
+COMMENT ON COLUMN tviews_batch.queue_4.version IS 'version of the shape the link values are packed with';
+COMMENT ON COLUMN tviews_batch.queue_4.started IS 'start of the writing transaction';
+COMMENT ON COLUMN tviews_batch.queue_4.link IS 'packed link values; NULL: any row of the table may have changed';
+COMMENT ON TABLE tviews_batch.queue_current IS 'which table of the queue writers use; no row: the first';
+COMMENT ON COLUMN tviews_batch.queue_current.one IS 'true';
+COMMENT ON COLUMN tviews_batch.queue_current.member IS '0: queue, 1: queue_2, 2: queue_3, 3: queue_4';
+COMMENT ON TABLE tviews_batch.overflow IS 'sources of which more changes waited than tviews_batch.queue_limit: one change of all rows';
+COMMENT ON COLUMN tviews_batch.overflow.id IS 'several writers may mark a source at once';
+COMMENT ON COLUMN tviews_batch.overflow.source IS 'the table';
+COMMENT ON COLUMN tviews_batch.overflow.closed_by IS 'the drain that told writers to log again; NULL: they log no changes of the source';
+COMMENT ON COLUMN tviews_batch.overflow.fence IS 'transactions below this one may not have logged their changes';
+COMMENT ON COLUMN tviews_batch.overflow.done IS 'they have ended, and the TVIEWs are marked to be compared';
+COMMENT ON TABLE tviews_batch.unfollowed IS 'TVIEWs that depend on DDL which could not be followed: the next drain derives them again';
+COMMENT ON COLUMN tviews_batch.unfollowed.id IS 'number';
+COMMENT ON COLUMN tviews_batch.unfollowed.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_batch.unfollowed.message IS 'the error';
+COMMENT ON SEQUENCE tviews_batch.unfollowed_id_seq IS 'numbers of rows in tviews_batch.unfollowed';
+COMMENT ON COLUMN tviews_batch.drain.memory_peak IS 'the most bytes it was seen to hold, the executor''s of its queries among them';
+
+CREATE OR REPLACE FUNCTION tviews_wait(timeout interval DEFAULT '10 seconds') RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'tvb_wait';
+COMMENT ON FUNCTION tviews_wait(interval) IS 'wait until everything committed before the call has been drained by somebody else; false: not within the timeout';
+COMMENT ON PROCEDURE tviews_reconcile(regclass) IS 'compare TVIEWs with their views in ranges of keys, one transaction each; NULL: all that need it';
+
+CREATE EVENT TRIGGER tviews_batch_follow_ddl ON ddl_command_end
+    WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE SCHEMA', 'ALTER SCHEMA',
+                 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA',
+                 'CREATE VIEW', 'ALTER VIEW', 'CREATE RULE', 'ALTER MATERIALIZED VIEW',
+                 'CREATE FUNCTION', 'ALTER FUNCTION', 'ALTER ROUTINE', 'CREATE AGGREGATE', 'ALTER AGGREGATE',
+                 'ALTER TYPE', 'ALTER DOMAIN', 'ALTER OPERATOR', 'ALTER COLLATION', 'ALTER EXTENSION',
+                 'CREATE SUBSCRIPTION', 'ALTER SUBSCRIPTION')
+    EXECUTE FUNCTION tviews_batch.follow_ddl();
+COMMENT ON EVENT TRIGGER tviews_batch_follow_ddl IS 'pg_tviews_batch: TVIEWs follow what was created or altered';
+ALTER EVENT TRIGGER tviews_batch_follow_ddl ENABLE ALWAYS;
+
+CREATE EVENT TRIGGER tviews_batch_before_subscription ON ddl_command_start
+    WHEN TAG IN ('ALTER SUBSCRIPTION', 'DROP SUBSCRIPTION')
+    EXECUTE FUNCTION tviews_batch.follow_ddl();
+COMMENT ON EVENT TRIGGER tviews_batch_before_subscription IS 'pg_tviews_batch: what replication wrote unseen stays stale when the subscription changes';
+ALTER EVENT TRIGGER tviews_batch_before_subscription ENABLE ALWAYS;
+
+CREATE EVENT TRIGGER tviews_batch_follow_drop ON sql_drop
+    WHEN TAG IN ('DROP TABLE', 'DROP VIEW', 'DROP MATERIALIZED VIEW', 'DROP SCHEMA', 'DROP OWNED', 'DROP FOREIGN TABLE',
+                 'DROP EXTENSION', 'ALTER TABLE', 'DROP TRIGGER', 'DROP FUNCTION', 'DROP PROCEDURE', 'DROP ROUTINE',
+                 'DROP AGGREGATE', 'DROP OPERATOR', 'DROP CAST', 'DROP TYPE', 'DROP DOMAIN', 'DROP COLLATION',
+                 'DROP SEQUENCE', 'DROP SERVER', 'DROP FOREIGN DATA WRAPPER', 'DROP LANGUAGE', 'DROP ACCESS METHOD',
+                 'DROP TEXT SEARCH CONFIGURATION', 'DROP OPERATOR CLASS', 'DROP OPERATOR FAMILY', 'ALTER EXTENSION')
+    EXECUTE FUNCTION tviews_batch.follow_drop();
+COMMENT ON EVENT TRIGGER tviews_batch_follow_drop IS 'pg_tviews_batch: dropped tables, views, TVIEWs and triggers are noticed';
+ALTER EVENT TRIGGER tviews_batch_follow_drop ENABLE ALWAYS;
+
+CREATE OR REPLACE FUNCTION tviews_batch.cron_job(every text, seconds boolean DEFAULT false, OUT schedule text, OUT command text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    SET IntervalStyle = postgres
+AS $$
+DECLARE
+    field  constant text := '[0-9a-z*,/$-]+';
+    drain  constant text := 'SELECT @extschema@.tviews_drain()';
+    period interval;
+    secs   numeric;
+BEGIN
+    IF every IS NULL THEN
+        RAISE EXCEPTION 'schedule must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    every := lower(btrim(every, E' \t\n'));
+
+    -- minute, hour and day of month have no letters, so an interval is never taken for a cron expression
+    IF every ~ format('^[0-9*,/-]+\s+[0-9*,/-]+\s+[0-9*,/$-]+\s+%1$s\s+%1$s$', field) THEN
+        schedule := every;
+        command := drain;
+        RETURN;
+    END IF;
+
+    BEGIN
+        period := every::interval;
+    EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR interval_field_overflow THEN
+        RAISE EXCEPTION '"%" is neither an interval nor a cron expression', every
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Examples: ''10 seconds'', ''5 minutes'', ''1 hour'', ''*/15 8-18 * * 1-5''.';
+    END;
+
+    secs := extract(epoch FROM period);
+    IF extract(year FROM period) <> 0 OR extract(month FROM period) <> 0 OR secs > 86400 THEN
+        RAISE EXCEPTION 'cron cannot run a job every %', every
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Use a cron expression of five fields, such as ''0 4 * * 0'' for Sundays at 4:00.';
+    ELSIF secs < 0.01 THEN
+        RAISE EXCEPTION 'interval between drains must be at least 10 milliseconds'
+            USING ERRCODE = 'invalid_parameter_value';
+    ELSIF secs < 60 AND seconds AND secs = trunc(secs) THEN
+        schedule := format('%s seconds', trunc(secs));
+        command := drain;
+    ELSIF secs < 60 THEN
+        -- the loop ends before its minute does: pg_cron makes up for runs it missed
+        schedule := '* * * * *';
+        command := 'CALL @extschema@.tviews_drain_loop(run_for => ''1 minute'', pause => '''
+                   || trim_scale(secs) || CASE WHEN secs = 1 THEN ' second'')' ELSE ' seconds'')' END;
+    ELSIF secs IN (60, 120, 180, 240, 300, 360, 600, 720, 900, 1200, 1800) THEN
+        schedule := CASE secs WHEN 60 THEN '* * * * *' ELSE format('*/%s * * * *', trunc(secs / 60)) END;
+        command := drain;
+    ELSIF secs IN (3600, 7200, 10800, 14400, 21600, 28800, 43200) THEN
+        schedule := CASE secs WHEN 3600 THEN '0 * * * *' ELSE format('0 */%s * * *', trunc(secs / 3600)) END;
+        command := drain;
+    ELSIF secs = 86400 THEN
+        schedule := '0 0 * * *';
+        command := drain;
+    ELSE
+        RAISE EXCEPTION 'cron cannot run a job every %', every
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Use less than a minute, a number of minutes that divides an hour, a number of hours '
+                         'that divides a day, or a cron expression of five fields.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION tviews_batch.cron_job(text, boolean) IS 'the pg_cron schedule and command for a time between drains; seconds: pg_cron is 1.5 or newer';
+
+CREATE OR REPLACE FUNCTION tviews_batch.cron_job_name() RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- pg_cron keeps 63 bytes of a name
+    SELECT 'pg_tviews_batch drain '
+           || CASE WHEN octet_length(datname) <= 40 THEN datname::text ELSE 'of database ' || oid END
+      FROM pg_database
+     WHERE datname = current_database();
+END;
+COMMENT ON FUNCTION tviews_batch.cron_job_name() IS 'name of the pg_cron job that drains this database';
+
+CREATE OR REPLACE FUNCTION tviews_batch.cron_has_seconds() RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- installed here, or what would be
+    SELECT coalesce(substring(coalesce(
+                        (SELECT extversion FROM pg_extension WHERE extname = 'pg_cron'),
+                        (SELECT default_version FROM pg_available_extensions WHERE name = 'pg_cron'))
+                    FROM '^\d+\.\d+')::numeric >= 1.5, false);
+END;
+COMMENT ON FUNCTION tviews_batch.cron_has_seconds() IS 'whether pg_cron is 1.5 or newer and can run a job every few seconds';
+
+CREATE OR REPLACE FUNCTION tviews_batch.schedule(name text, schedule text, command text) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    me      constant text := quote_ident(current_user);
+    db      constant text := current_database();
+    home    text;
+    old     bigint;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') THEN
+        -- pg_settings hides the setting from roles that may not see it
+        SELECT setting INTO home FROM pg_settings WHERE pg_settings.name = 'cron.database_name';
+        IF home = db THEN
+            RAISE EXCEPTION 'extension "pg_cron" is not installed in database "%"', db
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = 'Run CREATE EXTENSION pg_cron as a superuser.';
+        ELSIF home IS NOT NULL THEN
+            RAISE EXCEPTION 'pg_cron runs its jobs from database "%", not from "%"', home, db
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = format('Run there: SELECT cron.schedule_in_database(%L, %L, %L, %L);',
+                                    name, schedule, command, db);
+        ELSE
+            RAISE EXCEPTION 'pg_cron is not installed in database "%"', db
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = format('Install it, set shared_preload_libraries = ''pg_cron'' and cron.database_name = %L, '
+                                    'restart the server and run CREATE EXTENSION pg_cron; '
+                                    'or let another scheduler run "%s".', db, command);
+        END IF;
+    END IF;
+
+    -- the job runs as the role that schedules it
+    IF NOT has_schema_privilege('cron', 'USAGE') THEN
+        RAISE EXCEPTION 'permission denied for schema cron'
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = format('A superuser can run GRANT USAGE ON SCHEMA cron TO %s.', me);
+    ELSIF NOT has_function_privilege('@extschema@.tviews_drain(bigint, integer)'::regprocedure, 'EXECUTE')
+       OR NOT has_function_privilege('@extschema@.tviews_drain_loop(interval, interval)'::regprocedure, 'EXECUTE') THEN
+        RAISE EXCEPTION 'permission denied to drain'
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = format('The job would run as %s; its EXECUTE privilege on tviews_drain and tviews_drain_loop is missing.', me);
+    END IF;
+
+    -- replace by a new job rather than update: pg_cron stores the host when a job is made
+    FOR old IN SELECT jobid FROM cron.job WHERE jobname = name AND database = db LOOP
+        PERFORM cron.unschedule(old);
+    END LOOP;
+    RETURN cron.schedule(name, schedule, command);
+END
+$$;
+COMMENT ON FUNCTION tviews_batch.schedule(text, text, text) IS 'create or replace the pg_cron job that drains; see tviews_schedule';
+
+CREATE OR REPLACE FUNCTION tviews_batch.unschedule(name text) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    db      constant text := current_database();
+    home    text;
+    old     bigint;
+    removed boolean := false;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') THEN
+        SELECT setting INTO home FROM pg_settings WHERE pg_settings.name = 'cron.database_name';
+        IF home <> db THEN
+            RAISE EXCEPTION 'pg_cron runs its jobs from database "%", not from "%"', home, db
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = format('Run there: SELECT cron.unschedule(%L);', name);
+        END IF;
+        RETURN false;
+    ELSIF NOT has_schema_privilege('cron', 'USAGE') THEN
+        RAISE EXCEPTION 'permission denied for schema cron'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+
+    FOR old IN SELECT jobid FROM cron.job WHERE jobname = name AND database = db LOOP
+        PERFORM cron.unschedule(old);
+        removed := true;
+    END LOOP;
+    RETURN removed;
+END
+$$;
+COMMENT ON FUNCTION tviews_batch.unschedule(text) IS 'remove the pg_cron job that drains; see tviews_unschedule';
+
+CREATE OR REPLACE FUNCTION tviews_schedule(every text DEFAULT '1 minute') RETURNS bigint
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT tviews_batch.schedule(tviews_batch.cron_job_name(), j.schedule, j.command)
+      FROM tviews_batch.cron_job(every, tviews_batch.cron_has_seconds()) j;
+END;
+
+CREATE OR REPLACE FUNCTION tviews_unschedule() RETURNS boolean
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT tviews_batch.unschedule(tviews_batch.cron_job_name());
+END;
+
+CREATE OR REPLACE VIEW tviews_batch.visible WITH (security_barrier) AS
+    SELECT t.tview, t.notes
+      FROM tviews_batch.tview t
+      JOIN pg_catalog.pg_class c ON c.oid = t.tview
+     WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
+COMMENT ON VIEW tviews_batch.visible IS 'TVIEWs that the current role may watch: its own; with pg_monitor, all';
+COMMENT ON COLUMN tviews_batch.visible.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_batch.visible.notes IS 'what the analysis noticed';
+
+CREATE OR REPLACE VIEW tviews_batch.visible_route WITH (security_barrier) AS
+    SELECT r.tview, r.occurrence, r.source, r.alias, r.route, r.link_columns,
+           (SELECT string_agg(l.sql, E'\n;\n' ORDER BY l.ord)
+              FROM tviews_batch.lookup l
+             WHERE l.tview = r.tview AND l.occurrence = r.occurrence AND l.direct_columns IS NULL) AS lookup_sql,
+           coalesce(r.reason, (SELECT string_agg(n.note, '; ') FROM unnest(v.notes) AS n(note))) AS reason
+      FROM tviews_batch.route r
+      JOIN tviews_batch.visible v ON v.tview = r.tview;
+COMMENT ON VIEW tviews_batch.visible_route IS 'routes of TVIEWs that the current role may watch';
+COMMENT ON COLUMN tviews_batch.visible_route.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_batch.visible_route.occurrence IS 'number of the occurrence in the view, from 1';
+COMMENT ON COLUMN tviews_batch.visible_route.source IS 'the table read there';
+COMMENT ON COLUMN tviews_batch.visible_route.alias IS 'its alias in the view';
+COMMENT ON COLUMN tviews_batch.visible_route.route IS 'direct, lookup or full';
+COMMENT ON COLUMN tviews_batch.visible_route.link_columns IS 'columns of the source that the route needs';
+COMMENT ON COLUMN tviews_batch.visible_route.lookup_sql IS 'its queries';
+COMMENT ON COLUMN tviews_batch.visible_route.reason IS 'why the route is full, or what the analysis noticed';
+
+CREATE OR REPLACE FUNCTION tviews_explain(tview regclass,
+                               OUT source regclass, OUT alias text, OUT route text, OUT link_columns name[],
+                               OUT lookup_sql text, OUT reason text)
+    RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT r.source, r.alias, r.route, r.link_columns, r.lookup_sql, r.reason
+      FROM tviews_batch.visible_route r
+     WHERE r.tview = $1
+     ORDER BY r.occurrence;
+END;
+
+CREATE OR REPLACE FUNCTION tviews_graph() RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH node AS (
+        SELECT tview AS rel, true AS is_tview FROM tviews_batch.visible
+        UNION
+        SELECT source, false FROM tviews_batch.visible_route
+         WHERE source NOT IN (SELECT tview FROM tviews_batch.visible)),
+    edge AS (
+        SELECT source, tview, string_agg(DISTINCT route, ', ' ORDER BY route) AS routes
+          FROM tviews_batch.visible_route GROUP BY source, tview)
+    SELECT E'graph LR\n' || coalesce((
+        SELECT string_agg(format(CASE WHEN is_tview THEN E'    n%s["%s"]\n' ELSE E'    n%s[("%s")]\n' END,
+                                 rel::oid, replace(replace(rel::text, '"', '#quot;'), E'\n', ' ')), ''
+                          ORDER BY is_tview, rel::text)
+          FROM node), '') || coalesce((
+        SELECT string_agg(format(E'    n%s -->|%s| n%s\n', source::oid, routes, tview::oid), ''
+                          ORDER BY source::text, tview::text)
+          FROM edge), '');
+END;
+
+CREATE OR REPLACE FUNCTION tviews_memory(OUT area text, OUT context text, OUT contexts bigint, OUT bytes bigint,
+                              OUT used_bytes bigint, OUT peak_bytes bigint)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'tvb_memory';
+COMMENT ON FUNCTION tviews_memory() IS 'memory that the extension holds in this session, by area and memory context; the row without a context is the area''s total';
+
+CREATE OR REPLACE VIEW tviews_queue_depth AS
+    WITH depth AS (
+        SELECT source, pending_changes, oldest, exact FROM tviews_batch.queue_depth())
+    SELECT source::regclass AS source, pending_changes,
+           clock_timestamp() - oldest AS oldest_age, exact
+      FROM depth
+     WHERE source IS NOT NULL
+    UNION ALL
+    SELECT NULL, coalesce(sum(pending_changes), 0)::bigint,
+           clock_timestamp() - min(oldest), coalesce(bool_and(exact), true)
+      FROM depth;
+
+CREATE OR REPLACE VIEW tviews_batch.unwatched AS
+    WITH relation AS (
+        SELECT DISTINCT r.tview, c.relation
+          FROM tviews_batch.route r
+          JOIN tviews_batch.captured c ON c.source = r.source),
+    firing AS (
+        SELECT tgrelid, tgfoid, bit_or(tgtype::integer) AS events
+          FROM pg_catalog.pg_trigger
+         WHERE tgenabled = 'A' AND NOT tgisinternal
+           AND tgfoid IN ('tviews_batch.capture()'::regprocedure, 'tviews_batch.guard()'::regprocedure)
+         GROUP BY tgrelid, tgfoid)
+    SELECT r.tview, format('capture on table %s is disabled or was dropped', r.relation) AS reason
+      FROM relation r
+     WHERE NOT EXISTS (
+           SELECT FROM firing f
+            WHERE f.tgrelid = r.relation AND f.tgfoid = 'tviews_batch.capture()'::regprocedure
+              AND f.events & 60 = 60)
+    UNION ALL
+    SELECT r.tview, format('guard trigger of TVIEW %s is disabled or was dropped', r.guarded)
+      FROM (SELECT tview, tview AS guarded FROM tviews_batch.tview
+            UNION
+            SELECT s.tview, s.source FROM tviews_batch.route s JOIN tviews_batch.tview t ON t.tview = s.source) r
+     WHERE NOT EXISTS (
+           SELECT FROM firing f
+            WHERE f.tgrelid = r.guarded AND f.tgfoid = 'tviews_batch.guard()'::regprocedure)
+    UNION ALL
+    SELECT r.tview, format('table %s is in a subscription and its trigger tviews_%s_row is disabled or missing', r.relation, r.function)
+      FROM (SELECT tview, relation, 'capture' AS function FROM relation
+            UNION ALL
+            SELECT tview, tview, 'guard' FROM tviews_batch.tview
+            UNION ALL
+            SELECT s.tview, s.source, 'guard' FROM tviews_batch.route s JOIN tviews_batch.tview t ON t.tview = s.source) r
+      JOIN pg_catalog.pg_class c ON c.oid = r.relation AND c.relkind = 'r'
+     WHERE EXISTS (
+           SELECT FROM pg_catalog.pg_subscription_rel s
+            WHERE s.srrelid = r.relation OR s.srrelid IN (SELECT pg_catalog.pg_partition_ancestors(r.relation)))
+       AND NOT EXISTS (
+           SELECT FROM pg_catalog.pg_trigger g
+            WHERE g.tgrelid = r.relation AND g.tgtype & 29 = 29 AND g.tgenabled IN ('A', 'R')
+              AND g.tgfoid = CASE r.function WHEN 'capture' THEN 'tviews_batch.capture()'::regprocedure
+                                  ELSE 'tviews_batch.guard()'::regprocedure END)
+    UNION ALL
+    SELECT t.tview, format('table %s of the extension is in a subscription: what is known of TVIEWs would be that of another database', s.srrelid::regclass)
+      FROM tviews_batch.tview t,
+           pg_catalog.pg_subscription_rel s JOIN pg_catalog.pg_class c ON c.oid = s.srrelid
+     WHERE c.relnamespace = 'tviews_batch'::regnamespace
+    UNION ALL
+    SELECT u.tview, 'DDL could not be followed: ' || u.message
+      FROM tviews_batch.unfollowed u
+    UNION ALL
+    SELECT t.tview, format('event trigger %s is disabled or was dropped: DDL is not followed', e.name)
+      FROM tviews_batch.tview t, (VALUES ('tviews_batch_follow_ddl'), ('tviews_batch_follow_drop'),
+               ('tviews_batch_before_subscription')) AS e (name)
+     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = e.name AND evtenabled = 'A')
+    UNION ALL
+    SELECT t.tview, CASE WHEN i.inhrelid = t.tview
+                         THEN format('it can be written through its parent table %s', i.inhparent::regclass)
+                         ELSE format('queries of it also return rows of its child table %s', i.inhrelid::regclass) END
+      FROM tviews_batch.tview t JOIN pg_catalog.pg_inherits i ON t.tview IN (i.inhrelid, i.inhparent);
+COMMENT ON VIEW tviews_batch.unwatched IS 'TVIEWs that may change without notice: a trigger of the extension does not fire, or the table has a parent or children';
+COMMENT ON COLUMN tviews_batch.unwatched.reason IS 'why';
+
+CREATE OR REPLACE VIEW tviews_status WITH (security_barrier) AS
+    WITH depth AS MATERIALIZED (
+        SELECT source, pending_changes, oldest FROM tviews_batch.queue_depth()),
+    queue AS MATERIALIZED (
+        SELECT epoch, epoch IS NULL AND pg_is_in_recovery() AS unreadable, tviews_batch.unlogged_lost() AS unlogged_lost
+          FROM tviews_batch.epoch() AS epoch),
+    lost AS MATERIALIZED (
+        -- what the next drain will find
+        SELECT t.tview,
+               CASE WHEN queue.epoch IS NULL THEN 'the queue was lost: crash, promotion, restore or TRUNCATE'
+                    WHEN queue.epoch <> t.epoch OR t.epoch IS NULL THEN 'restored from a dump'
+                    ELSE 'an unlogged table was emptied by a crash' END AS reason
+          FROM tviews_batch.tview t CROSS JOIN queue
+         WHERE (queue.epoch IS DISTINCT FROM t.epoch AND NOT queue.unreadable)
+            OR (queue.unlogged_lost AND t.tview IN (SELECT u.tview FROM tviews_batch.unlogged u)))
+    SELECT t.tview, t.view, t.level, t.key,
+           CASE WHEN t.paused THEN 'paused'
+                WHEN lost.reason IS NOT NULL OR w.reason IS NOT NULL THEN 'stale'
+                WHEN f.keys > 0 THEN 'failing'
+                ELSE 'ok' END AS state,
+           CASE WHEN t.paused THEN 'paused by tviews_pause'
+                WHEN lost.reason IS NOT NULL OR w.reason IS NOT NULL THEN coalesce(lost.reason, w.reason)
+                WHEN f.keys = 1 THEN '1 key failed'
+                WHEN f.keys > 1 THEN f.keys || ' keys failed'
+                ELSE (SELECT format('foreign key %I would write the TVIEW, which only drains may: make it NO ACTION', k.conname COLLATE "default")
+                        FROM pg_catalog.pg_constraint k
+                       WHERE k.conrelid = t.tview AND k.contype = 'f'
+                         AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))
+                       ORDER BY k.conname LIMIT 1) END AS reason,
+           CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END AS rows,
+           coalesce(p.pending_changes, 0)::bigint AS pending_changes,
+           clock_timestamp() - p.oldest AS lag,
+           t.last_refresh, coalesce(t.last_error, f.message) AS last_error
+      FROM tviews_batch.tview t
+      JOIN tviews_batch.visible v ON v.tview = t.tview
+      LEFT JOIN LATERAL (
+           SELECT count(*) AS keys, (array_agg(e.message ORDER BY e.last_try DESC))[1] AS message
+             FROM tviews_batch.failure e WHERE e.tview = t.tview) f ON true
+      LEFT JOIN pg_catalog.pg_class c ON c.oid = t.tview
+      LEFT JOIN lost ON lost.tview = t.tview
+      LEFT JOIN LATERAL (
+           WITH RECURSIVE below(source) AS (
+               SELECT r.source FROM tviews_batch.route r WHERE r.tview = t.tview
+               UNION
+               SELECT r.source FROM below b JOIN tviews_batch.route r ON r.tview = b.source)
+           SELECT sum(d.pending_changes) AS pending_changes, min(d.oldest) AS oldest
+             FROM depth d WHERE d.source IN (SELECT b.source::oid FROM below b)) p ON true
+      LEFT JOIN LATERAL (
+           SELECT coalesce('cannot be refreshed: ' || t.broken,
+                           t.stale_reason || CASE WHEN t.compare_xid = t.xmin AND NOT t.awaits_prepared
+                                THEN format(' (%s%% compared)', least(99, 100 * t.compare_rows / greatest(t.compare_total, 1)))
+                                ELSE '' END,
+                           (SELECT format('more changes of table %s waited than tviews_batch.queue_limit allows', min(o.source::oid)::regclass)
+                              FROM tviews_batch.overflow o JOIN tviews_batch.route r USING (source)
+                             WHERE r.tview = t.tview AND NOT o.done HAVING count(*) > 0),
+                           (SELECT d.reason FROM tviews_batch.unwatched d WHERE d.tview = t.tview ORDER BY 1 LIMIT 1)) AS reason
+           ) w ON true
+    UNION ALL
+    SELECT g.tgrelid, NULL, NULL, NULL, 'stale',
+           'nothing is known of it: restore the data of the dump too, or drop the table and call tviews_create',
+           NULL, 0, NULL, NULL, NULL
+      FROM pg_catalog.pg_trigger g
+     WHERE g.tgname = 'tviews_guard' AND g.tgfoid = 'tviews_batch.guard()'::regprocedure
+       AND g.tgrelid NOT IN (SELECT t.tview FROM tviews_batch.tview t)
+       AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = g.tgrelid
+                      AND (pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')));
+COMMENT ON VIEW tviews_status IS 'one row per TVIEW of the current role (with pg_monitor: of all): whether it is up to date, and if not, why';
+COMMENT ON COLUMN tviews_status.reason IS 'why it is not ok; or, if it is, what its owner should change';
+
+CREATE OR REPLACE VIEW tviews_failures WITH (security_barrier) AS
+    SELECT tview, key, sqlstate, message, attempts, next_try
+      FROM tviews_batch.failure
+     WHERE tview IN (SELECT v.tview FROM tviews_batch.visible v);
+COMMENT ON COLUMN tviews_drains.memory_peak IS 'the most bytes it was seen to hold, the executor''s of its queries among them';
+GRANT SELECT ON tviews_batch.tview, tviews_batch.source, tviews_batch.shape, tviews_batch.captured,
+    tviews_batch.route, tviews_batch.lookup, tviews_batch.failure, tviews_batch.drain, tviews_batch.prepared, tviews_batch.overflow, tviews_batch.unfollowed,
+    tviews_batch.unlogged, tviews_batch.unwatched TO pg_monitor;
+GRANT SELECT ON tviews_batch.visible, tviews_batch.visible_route TO PUBLIC;
+GRANT SELECT ON tviews_queue_depth, tviews_drains TO pg_monitor;
+GRANT SELECT ON tviews_status, tviews_failures TO PUBLIC;
+
+----------------------------------------------------------------------
+-- What is gone
+----------------------------------------------------------------------
+
+DROP FUNCTION tviews_cron_job(text, boolean);
+DROP FUNCTION tviews_cron_job_name();
