@@ -509,7 +509,7 @@ CREATE OR REPLACE VIEW tviews_status WITH (security_barrier) AS
                     WHEN queue.epoch <> t.epoch OR t.epoch IS NULL THEN 'restored from a dump'
                     ELSE 'an unlogged table was emptied by a crash' END AS reason
           FROM tviews_batch.tview t CROSS JOIN queue
-         WHERE (queue.epoch IS DISTINCT FROM t.epoch AND NOT queue.unreadable)
+         WHERE ((queue.epoch IS DISTINCT FROM t.epoch OR t.epoch IS NULL) AND NOT queue.unreadable)
             OR (queue.unlogged_lost AND t.tview IN (SELECT u.tview FROM tviews_batch.unlogged u)))
     SELECT t.tview, t.view, t.level, t.key,
            CASE WHEN t.paused THEN 'paused'
