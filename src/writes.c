@@ -40,6 +40,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
 #include "guard.h"
 #include "memory.h"
 #include "rights.h"
@@ -126,7 +127,7 @@ static void keep_replacement(TvbWrites *writes, TupleTableSlot *slot);
 static void tell_update(TvbWrites *writes, TupleTableSlot *slot);
 static void tell(TvbWrites *writes, TupleTableSlot *slot, int first);
 static void untell(Listener *listener);
-static void rows_were_changed(TvbWrites *writes) pg_attribute_noreturn();
+tvb_compat_noreturn static void rows_were_changed(TvbWrites *writes);
 static int64 write_store(TvbWrites *writes, Store *store, const char *name, const char *sql);
 static char *delete_sql(TvbWrites *writes);
 static char *update_sql(TvbWrites *writes);
