@@ -105,6 +105,31 @@ SELECT tviews_drop('tv_bait');
 DROP TABLE bait CASCADE;
 
 ----------------------------------------------------------------------
+-- A function that claims to be a cancel, a lock or a full disk stops nobody else
+----------------------------------------------------------------------
+
+SET ROLE regress_mallory;
+CREATE TABLE bait (id int PRIMARY KEY, state text);
+INSERT INTO bait VALUES (1, NULL), (2, NULL), (3, NULL), (4, NULL);
+CREATE FUNCTION claim(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF $1 IS NOT NULL THEN
+        RAISE EXCEPTION 'claimed' USING ERRCODE = $1;
+    END IF;
+    RETURN 'fine';
+END $$;
+CREATE VIEW v_bait AS SELECT id, claim(state) AS claim FROM bait;
+CREATE VIEW v_good AS SELECT id, state FROM bait;
+SELECT tviews_create('v_bait', key => '{id}'), tviews_create('v_good', key => '{id}');
+UPDATE bait SET state = (ARRAY['57014', '55P03', '53100', '40001'])[id];
+RESET ROLE;
+SELECT changes, updated, failed FROM tviews_drain();
+SELECT tview, key, sqlstate FROM tviews_failures ORDER BY key;
+SELECT count(*) FROM (TABLE v_good EXCEPT ALL TABLE tv_good) AS x;
+SELECT tviews_drop('tv_bait'), tviews_drop('tv_good');
+DROP TABLE bait CASCADE;
+
+----------------------------------------------------------------------
 -- Whatever of the owner's runs, runs as the owner, whichever call makes it
 ----------------------------------------------------------------------
 

@@ -11,6 +11,7 @@
  *
  *	- the drain's end: cancel, shutdown, time limits, locks, serialization, memory,
  *	  disk, damaged data, transaction state;
+ *	  (not if a RAISE of PL/pgSQL says so: a view must not stop everybody's drains);
  *	- the TVIEW's: class 42, what its definition names is not there, not
  *	  allowed, or of another type;
  *	- all others can be a key's.
@@ -29,7 +30,7 @@
 /* First two characters of an SQLSTATE. */
 #define CATEGORY(a, b) MAKE_SQLSTATE(a, b, '0', '0', '0')
 
-static bool ends_drain(int sqlstate);
+static bool ends_drain(const ErrorData *error);
 
 TvbVerdict
 tvb_attempt(void (*work) (void *arg), void *arg, bool keep, ErrorData **error)
@@ -65,7 +66,7 @@ tvb_attempt(void (*work) (void *arg), void *arg, bool keep, ErrorData **error)
 
 	if (caught == NULL)
 		return TVB_DONE;
-	if (ends_drain(caught->sqlerrcode))
+	if (ends_drain(caught))
 		ReThrowError(caught);
 	*error = caught;
 	return ERRCODE_TO_CATEGORY(caught->sqlerrcode) == CATEGORY('4', '2') ? TVB_BROKEN : TVB_FAILED;
@@ -73,8 +74,12 @@ tvb_attempt(void (*work) (void *arg), void *arg, bool keep, ErrorData **error)
 
 /* Whether an error has nothing to do with what was worked on. */
 static bool
-ends_drain(int sqlstate)
+ends_drain(const ErrorData *error)
 {
+	int			sqlstate = error->sqlerrcode;
+
+	if (error->funcname != NULL && strcmp(error->funcname, "exec_stmt_raise") == 0)
+		return false;
 	switch (sqlstate)
 	{
 		case ERRCODE_LOCK_NOT_AVAILABLE:

@@ -76,13 +76,14 @@ $node->safe_psql('postgres', q{CREATE ROLE visitor});
 fails($node, 'postgres', q{SET ROLE visitor; SELECT tviews_schedule()}, qr/42501: /, 'schedule without privileges');
 
 # Another database, with names that need quotes: the hint is the statement to run.
-my $other = 'other db';
-$node->safe_psql('postgres', qq{CREATE DATABASE "$other"});
+my $other = q{oth'er "db" $$ %s};
+(my $quoted = $other) =~ s/"/""/g;
+$node->safe_psql('postgres', qq{CREATE DATABASE "$quoted"});
 $node->safe_psql($other, q{CREATE SCHEMA "Odd Schema"; CREATE EXTENSION pg_tviews_batch SCHEMA "Odd Schema"});
 $node->safe_psql($other, $schema_sql);
 $node->safe_psql($other, q{SELECT "Odd Schema".tviews_create('v_item')});
 my $hint = fails($node, $other, q{SELECT "Odd Schema".tviews_schedule('1 minute')},
-    qr/55000: pg_cron runs its jobs from database "postgres", not from "other db".*HINT:/s,
+    qr/55000: pg_cron runs its jobs from database "postgres", not from "\Q$other\E".*HINT:/s,
     'schedule in a database without pg_cron');
 my ($statement) = $hint =~ /Run there: (SELECT cron\.schedule_in_database\(.*\);)/;
 ok($statement, 'the hint has a statement') or $statement = 'SELECT 1';
@@ -96,6 +97,32 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job WHERE database =
 is($node->safe_psql('postgres', q{SELECT jobid FROM cron.job WHERE database = 'postgres'}), $second, 'the newer one');
 note($node->safe_psql('postgres', 'SELECT extversion FROM pg_extension WHERE extname = $$pg_cron$$'));
 note($node->safe_psql('postgres', 'SELECT schedule, command, database, jobname FROM cron.job'));
+
+# The job runs as a superuser: what a view runs does not.
+$node->safe_psql('postgres', q{
+    CREATE ROLE mallory;
+    CREATE SCHEMA den AUTHORIZATION mallory;
+    SET ROLE mallory;
+    CREATE TABLE den.bait (id integer PRIMARY KEY, n integer);
+    INSERT INTO den.bait VALUES (1, 0);
+    CREATE FUNCTION den.attack(integer) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT '' $$;
+    CREATE VIEW den.v_bait AS SELECT id, den.attack(n) AS did FROM den.bait;
+    SELECT public.tviews_create('den.v_bait', key => '{id}');
+    CREATE FUNCTION den.try(command text) RETURNS text LANGUAGE plpgsql AS $$
+    BEGIN
+        EXECUTE command;
+        RETURN 'done as ' || current_user;
+    EXCEPTION WHEN insufficient_privilege THEN
+        RETURN 'refused to ' || current_user;
+    END $$;
+    CREATE OR REPLACE FUNCTION den.attack(integer) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+    BEGIN
+        RETURN (SELECT string_agg(DISTINCT den.try(c), ', ')
+                  FROM unnest(ARRAY['CREATE ROLE super SUPERUSER', 'ALTER ROLE mallory SUPERUSER', 'RESET ROLE',
+                                    'RESET SESSION AUTHORIZATION', 'COPY den.bait TO PROGRAM ''true'' ']) c);
+    END $$;
+    RESET ROLE;
+    UPDATE den.bait SET n = 1});
 
 # Nobody drains but pg_cron: each TVIEW follows its table, every second here, every minute in the other database.
 my $deadline = time + 75;
@@ -114,6 +141,10 @@ for my $database ('postgres', $other)
     }
     ok($fresh, "$database: pg_cron drained");
 }
+
+is($node->safe_psql('postgres', 'SELECT did FROM den.tv_bait'), 'refused to mallory', "a view under a superuser's job");
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_roles WHERE rolname = 'super' OR rolname = 'mallory' AND rolsuper}),
+    '0', 'nobody became a superuser');
 
 # The second drain of the same minute
 $node->safe_psql('postgres', q{UPDATE tb_item SET name = 'again' WHERE pk_item = 2});
