@@ -17,6 +17,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -33,9 +34,14 @@ static bool has_instead_rule(Relation rel);
 void
 tvb_rights_check_owners(Oid view, Oid tview)
 {
-	Oid			view_owner = relation_owner(view);
-	Oid			tview_owner = relation_owner(tview);
+	Oid			view_owner;
+	Oid			tview_owner;
 
+	/* neither changes hands before the transaction ends */
+	LockRelationOid(view, AccessShareLock);
+	LockRelationOid(tview, AccessShareLock);
+	view_owner = relation_owner(view);
+	tview_owner = relation_owner(tview);
 	if (view_owner == tview_owner || !OidIsValid(view_owner) || !OidIsValid(tview_owner))
 		return;
 	ereport(ERROR,

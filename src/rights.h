@@ -6,7 +6,7 @@
 
 /*
  * An error unless view and TVIEW belong to the same role: what the view runs,
- * runs as the TVIEW's owner, who must be the one who wrote it.
+ * runs as the TVIEW's owner, who must be the one who wrote it.  Both stay locked.
  */
 extern void tvb_rights_check_owners(Oid view, Oid tview);
 
