@@ -105,27 +105,29 @@ SELECT tviews_drop('tv_bait');
 DROP TABLE bait CASCADE;
 
 ----------------------------------------------------------------------
--- A function that claims to be a cancel, a lock or a full disk stops nobody else
+-- A function that does what no function may stops nobody else
 ----------------------------------------------------------------------
 
 SET ROLE regress_mallory;
 CREATE TABLE bait (id int PRIMARY KEY, state text);
-INSERT INTO bait VALUES (1, NULL), (2, NULL), (3, NULL), (4, NULL);
-CREATE FUNCTION claim(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-    IF $1 IS NOT NULL THEN
-        RAISE EXCEPTION 'claimed' USING ERRCODE = $1;
-    END IF;
-    RETURN 'fine';
-END $$;
+INSERT INTO bait SELECT i, 'SELECT 1' FROM generate_series(1, 4) i;
+CREATE FUNCTION run(command text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE command; RETURN 'done'; END $$;
+CREATE PROCEDURE finish() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$;
+CREATE FUNCTION claim(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN den.run($1); END $$;
 CREATE VIEW v_bait AS SELECT id, claim(state) AS claim FROM bait;
 CREATE VIEW v_good AS SELECT id, state FROM bait;
 SELECT tviews_create('v_bait', key => '{id}'), tviews_create('v_good', key => '{id}');
-UPDATE bait SET state = (ARRAY['57014', '55P03', '53100', '40001'])[id];
 RESET ROLE;
-SELECT changes, updated, failed FROM tviews_drain();
+UPDATE bait SET state = (ARRAY['VACUUM den.bait', 'CALL den.finish()', 'LOAD ''$libdir/plugins/nothere''',
+                               'SET TRANSACTION READ ONLY'])[id];
+INSERT INTO bait VALUES (5, 'SELECT set_config(''transaction_read_only'', ''on'', false)'), (6, 'SELECT 1');
+SELECT inserted, failed FROM tviews_drain();
 SELECT tview, key, sqlstate FROM tviews_failures ORDER BY key;
+TABLE tv_bait ORDER BY id;
 SELECT count(*) FROM (TABLE v_good EXCEPT ALL TABLE tv_good) AS x;
+UPDATE bait SET state = 'SELECT pg_terminate_backend(pg_backend_pid())' WHERE id = 6;
+SELECT count(*) FROM tviews_drain();
+SELECT tview, state, reason FROM tviews_status ORDER BY tview::text COLLATE "C";
 SELECT tviews_drop('tv_bait'), tviews_drop('tv_good');
 DROP TABLE bait CASCADE;
 

@@ -10,11 +10,13 @@
  * Which errors are nobody's is decided here:
  *
  *	- the drain's end: cancel, shutdown, time limits, locks, serialization, memory,
- *	  disk, damaged data, transaction state;
- *	  (not if a RAISE of PL/pgSQL says so: a view must not stop everybody's drains);
+ *	  disk, damaged data;
  *	- the TVIEW's: class 42, what its definition names is not there, not
  *	  allowed, or of another type;
  *	- all others can be a key's.
+ *
+ * What a function gets for trying what no function may - to end the transaction, to change
+ * its mode, to load a file - is a key's: it must not stop everybody's drains.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,7 +32,7 @@
 /* First two characters of an SQLSTATE. */
 #define CATEGORY(a, b) MAKE_SQLSTATE(a, b, '0', '0', '0')
 
-static bool ends_drain(const ErrorData *error);
+static bool ends_drain(int sqlstate);
 
 TvbVerdict
 tvb_attempt(void (*work) (void *arg), void *arg, bool keep, ErrorData **error)
@@ -66,7 +68,7 @@ tvb_attempt(void (*work) (void *arg), void *arg, bool keep, ErrorData **error)
 
 	if (caught == NULL)
 		return TVB_DONE;
-	if (ends_drain(caught))
+	if (ends_drain(caught->sqlerrcode))
 		ReThrowError(caught);
 	*error = caught;
 	return ERRCODE_TO_CATEGORY(caught->sqlerrcode) == CATEGORY('4', '2') ? TVB_BROKEN : TVB_FAILED;
@@ -74,23 +76,19 @@ tvb_attempt(void (*work) (void *arg), void *arg, bool keep, ErrorData **error)
 
 /* Whether an error has nothing to do with what was worked on. */
 static bool
-ends_drain(const ErrorData *error)
+ends_drain(int sqlstate)
 {
-	int			sqlstate = error->sqlerrcode;
-
-	if (error->funcname != NULL && strcmp(error->funcname, "exec_stmt_raise") == 0)
-		return false;
 	switch (sqlstate)
 	{
 		case ERRCODE_LOCK_NOT_AVAILABLE:
 		case ERRCODE_DATA_CORRUPTED:
 		case ERRCODE_INDEX_CORRUPTED:
 			return true;
+		case ERRCODE_UNDEFINED_FILE:
+			return false;
 	}
 	switch (ERRCODE_TO_CATEGORY(sqlstate))
 	{
-		case CATEGORY('2', '5'):	/* invalid transaction state */
-		case CATEGORY('2', 'D'):	/* invalid transaction termination */
 		case CATEGORY('4', '0'):	/* serialization, deadlock */
 		case CATEGORY('5', '3'):	/* memory, disk */
 		case CATEGORY('5', '7'):	/* cancel, shutdown */
