@@ -379,6 +379,8 @@ pack_image(Capture *capture, const TvbCaptureSource *source,
 		if (capture->nulls[i] && link->null_is_unknown)
 			return false;
 	}
+	if (!tvb_link_fits(source->layout, capture->values, capture->nulls))
+		return false;
 	resetStringInfo(buf);
 	tvb_link_pack(buf, source->layout, capture->values, capture->nulls);
 	return true;

@@ -60,6 +60,23 @@ tvb_link_layout(int natts, const Oid *types)
 	return layout;
 }
 
+bool
+tvb_link_fits(const TvbLayout *layout, const Datum *values, const bool *nulls)
+{
+	Size		size = 0;
+
+	for (int i = 0; i < layout->natts; i++)
+	{
+		if (nulls[i] || layout->columns[i].typlen > 0)
+			continue;
+		if (layout->columns[i].typlen == -1)
+			size += toast_raw_datum_size(values[i]);
+		else
+			size += strlen(DatumGetCString(values[i]));
+	}
+	return size <= TVB_LINK_MAX;
+}
+
 void
 tvb_link_pack(StringInfo buf, const TvbLayout *layout,
 			  const Datum *values, const bool *nulls)

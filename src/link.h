@@ -25,6 +25,12 @@ typedef struct TvbLayout
 /* Layout for natts types, in the current memory context. */
 extern TvbLayout *tvb_link_layout(int natts, const Oid *types);
 
+/* A queue entry has no longer link values than this together: what would, is logged as a change of any row. */
+#define TVB_LINK_MAX	((Size) 64 * 1024)
+
+/* Whether variable-length values are within TVB_LINK_MAX bytes.  Detoasts nothing. */
+extern bool tvb_link_fits(const TvbLayout *layout, const Datum *values, const bool *nulls);
+
 /*
  * Append one packed row to buf.  Variable-length values are detoasted, so
  * equal bytes mean equal images.  The packing: per column one byte (0: NULL),

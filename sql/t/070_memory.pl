@@ -94,5 +94,51 @@ like($out, qr/^recorded $peak$/m, 'the history has the same peak');
 like($out, qr/^left 0$/m, 'nothing is held after the drain');
 like($out, qr/^names 0$/m, 'no context is left');
 
+# ----------
+# Queue entries are bounded
+# ----------
+
+# A link value of more than 64 kB is logged as a change of any row; one below it is logged.
+$node->safe_psql('postgres', q{
+    CREATE TABLE tb_label (pk_label int PRIMARY KEY, label text NOT NULL);
+    CREATE TABLE tb_value (label text NOT NULL, value int NOT NULL);
+    CREATE VIEW v_label AS SELECT l.pk_label, count(v.label) AS n FROM tb_label l LEFT JOIN tb_value v ON v.label = l.label GROUP BY l.pk_label;
+    SELECT tviews_create('v_label');
+    CREATE FUNCTION label(length int) RETURNS text IMMUTABLE LANGUAGE sql AS $$
+        SELECT left(string_agg(md5(i::text), ''), length) FROM generate_series(0, length / 32) i $$;
+    INSERT INTO tb_label VALUES (1, label(60000)), (2, label(70000)), (3, 'short');
+    SELECT tviews_drain();
+    INSERT INTO tb_value VALUES ('short', 1), (label(60000), 1);
+});
+my $entries = q{SELECT count(*), count(link), max(length(link)) FROM tviews_batch.queue WHERE source = 'tb_value'::regclass};
+is($node->safe_psql('postgres', $entries), '2|2|60005', 'long link values are logged up to 64 kB');
+my $equal = q{SELECT count(*) FROM (SELECT * FROM (TABLE v_label EXCEPT ALL TABLE tv_label) a UNION ALL SELECT * FROM (TABLE tv_label EXCEPT ALL TABLE v_label) b) d};
+is($node->safe_psql('postgres', "SELECT FROM tviews_drain(); $equal"), '0', 'and drained');
+$node->safe_psql('postgres', q{INSERT INTO tb_value VALUES (label(70000), 1); UPDATE tb_value SET value = 2 WHERE label = 'short'});
+is($node->safe_psql('postgres', $entries), '1|0|', 'longer ones are a change of any row');
+is($node->safe_psql('postgres', "SELECT FROM tviews_drain(); $equal"), '0', 'and drained as well');
+is($node->safe_psql('postgres', 'SELECT n FROM tv_label WHERE pk_label = 2'), '1', 'the long value has arrived');
+
+# ----------
+# Capture plans are bounded
+# ----------
+
+# One backend writes to 1,200 captured tables; 1,000 plans are kept at most.
+$node->safe_psql('postgres', q{
+    CREATE TABLE tb_many (pk_many int PRIMARY KEY, value int) PARTITION BY RANGE (pk_many);
+    SELECT format('CREATE TABLE tb_many%s PARTITION OF tb_many FOR VALUES FROM (%s) TO (%s)', i, i, i + 1) FROM generate_series(1, 1200) i \\gexec
+    CREATE VIEW v_many AS SELECT pk_many, value FROM tb_many;
+    SELECT tviews_create('v_many');
+});
+my $plans = q{SELECT contexts || ' ' || (SELECT bytes FROM tviews_memory() WHERE area = 'capture' AND context IS NULL)
+    FROM tviews_memory() WHERE area = 'capture' AND context = 'tviews_batch capture plan'};
+my ($after_900, $after_1200) = map { [split] } split /\n/, $node->safe_psql('postgres',
+    join('', map { "INSERT INTO tb_many$_ VALUES ($_, 1);\n" } 1 .. 900) . "$plans;\n" .
+    join('', map { "INSERT INTO tb_many$_ VALUES ($_, 1);\n" } 901 .. 1200) . "$plans;\n");
+is($after_900->[0], 900, 'a plan for each table');
+cmp_ok($after_1200->[0], '<', 300, 'the cache starts anew past 1,000');
+cmp_ok($after_900->[1] / 900, '<', 5000, 'bytes of a plan, and of the cache');
+is($node->safe_psql('postgres', 'SELECT inserted FROM tviews_drain()'), '1200', 'all writes were captured');
+
 $node->stop;
 done_testing();

@@ -1,0 +1,125 @@
+#!/usr/bin/perl
+# report.pl - the results of "make profile" as docs/memory-report.md, on standard output
+# usage: report.pl CHECKOUT RESULTS
+use strict;
+use warnings;
+use POSIX qw(strftime);
+
+my ($root, $results) = @ARGV;
+
+sub lines { my ($name) = @_; open my $in, '<', "$results/$name" or return (); my @l = <$in>; chomp @l; return @l }
+sub command { my $out = `$_[0] 2>/dev/null`; chomp $out; return $out }
+sub human { my ($b) = @_; return '' if $b !~ /^-?\d+$/; return abs($b) >= 1048576 ? sprintf('%.1f MB', $b / 1048576) : sprintf('%.0f kB', $b / 1024) }
+sub passed { my ($name) = @_; my @l = grep { /^\s*$/ ? 0 : 1 } lines($name); return @l ? $l[-1] : 'not run' }
+
+my $commit = command("git -C $root -c safe.directory='*' log -1 --format='%h of %ci'");
+my $cpu = command(q{sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1}) . ', ' . command('nproc') . ' processors, '
+	. command(q{awk '/^MemTotal/ { printf "%.0f GB of memory", $2 / 1048576 }' /proc/meminfo});
+my $versions = join ', ', command('. /etc/os-release; echo "$PRETTY_NAME"'), 'kernel ' . command('uname -r'),
+	'PostgreSQL ' . command(q{dpkg-query -W -f='${Version}' postgresql-15}), 'glibc ' . command(q{dpkg-query -W -f='${Version}' libc6}),
+	command('gcc --version | head -n 1'), command('valgrind --version'), command('heaptrack --version');
+
+print <<"END";
+# Memory report
+
+Written by `make profile`; [profiling/](../profiling/README.md) says how each figure is measured. Do not edit: run it again.
+
+| | |
+|---|---|
+| date | @{[ strftime('%Y-%m-%d %H:%M UTC', gmtime) ]} |
+| extension | $commit |
+| machine | $cpu |
+| versions | $versions |
+
+## Budgets
+
+Anonymous memory of one backend, medians over fresh backends, as differences to what the backend had before. *Ours* is what must hold; *report* is the
+budget of the report that this project grew out of.
+
+| operation | measured | ours | | report | |
+|---|---|---|---|---|---|
+END
+for (lines('baseline.tsv'))
+{
+	my ($name, $bytes, $limit, $ours, $theirs_limit, $theirs) = split /\t/;
+	print "| $name | @{[ human($bytes) ]} | $limit | $ours | $theirs_limit | $theirs |\n";
+}
+my %leak;
+for my $mode ('short', 'full', 'server')
+{
+	for (lines("valgrind-$mode.tsv"))
+	{
+		my ($kind, $n, $bytes) = split /\t/;
+		$leak{$mode}{$kind} = [ $n, $bytes ];
+	}
+}
+for my $mode (grep { $leak{$_} } 'full', 'server')
+{
+	my %k = %{ $leak{$mode} };
+	my $where = $mode eq 'full' ? "Debian's server, leak workload and regression tests" : 'server with assertions and USE_VALGRIND, leak workload';
+	my ($d, $i, $p, $v) = map { $k{$_}[0] } 'definite leak', 'indirect leak', 'possible leak', 'invalid access';
+	my $ok = $d + $i + $p + $v == 0 ? 'pass' : 'FAIL';
+	print "| leaks (definite, indirect, possible) and invalid accesses of ours; $where | $d, $i, $p; $v | 0 | $ok | 0 | $ok |\n";
+}
+my @long = map { [ split /\t/ ] } lines('long.tsv');
+for (grep { $_->[0] =~ /^(?:drain|loop|writer|ddl), anon/ } @long)
+{
+	my ($name, $slope, $unit, $range, $smallest, $verdict) = @$_;
+	my $ok = $verdict eq 'no leak' ? 'pass' : 'FAIL';
+	print "| long run, $name: slope | $slope $unit | no growth | $ok | none | $ok |\n";
+}
+
+print "\nA queue entry has at most 64 kB of link values: a changed row with longer ones is logged as a change of any row of its table. See `tviews_memory()` in the\n[reference](reference.md#tviews_memory) for the same figures live.\n" if -f "$root/src/link.h" && command("grep -c TVB_LINK_MAX $root/src/link.h") > 0;
+
+print "\n## The long run\n\n![memory, queue and lag over time](memory-long.svg)\n\n```\n";
+print "$_\n" for grep { /minutes of|rows in which|drains that|runs of|bytes a/ } lines('long.log');
+print <<'END';
+```
+
+`a +- b` is the slope of a straight line through the means of blocks and its 99 % interval, widened for neighbouring blocks that are not independent. *Would have found* is the
+smallest slope that the run would have found nearly always. Warm-up (at most two minutes) is left out.
+
+## Planted leaks
+
+A leak of 100 bytes a drain was planted in a copy of the sources (`profiling/planted-leak.sh`):
+
+| leak | tool | what it said |
+|---|---|---|
+END
+my %planted = ('planted-malloc.log' => [ 'malloc', '`valgrind-leak-test.sh short`' ], 'planted-palloc.log' => [ 'palloc in TopMemoryContext', '`valgrind-leak-test.sh server`' ],
+	'planted-long.log' => [ 'palloc in TopMemoryContext', '`long-running-test.sh 8`' ]);
+for my $log (sort keys %planted)
+{
+	my ($said) = grep { /LEAK|definite/ } lines($log);
+	$said = ($said // 'not run') =~ s/\s+/ /gr;
+	print "| $planted{$log}[0] | $planted{$log}[1] | $said; ", (grep { /^seen/ } lines($log)) ? 'seen' : 'NOT SEEN', " |\n";
+}
+print "\n## Where the memory of a drain comes from\n\n100,000 changes of 100,000 products, heap of the backend at its peak (heaptrack):\n\n![largest sites](memory-heap.svg)\n\n```\n";
+my $n = 0;
+for (lines('heap.txt')) { print "$_\n" if $n++ < 14 || /^peak/ }
+print <<'END';
+```
+
+- Keys and changes stand in arenas and hash sets (`tvb_byteset_add`, `tvb_arena_alloc`), at most `tviews_batch.work_mem` together; past their shares they spill to sorts.
+- The rows that differ wait in tuplestores (`writes_receive`) of an eighth of `tviews_batch.work_mem` and then on disk.
+- The planner looks at every key of a batch when it estimates `= ANY ($1)`, some 350 bytes a key and condition, freed when the query is over: the largest
+  part of a batch whose view has several such conditions. `tviews_batch.batch_keys` bounds it.
+- The executor's hash tables and sorts are bounded by the server's `work_mem`, each.
+- Plans of queries on the extension's own tables stay with the backend: 0.4 MB when all were used. jit is off in drains.
+
+## Coverage
+
+END
+print "$_\n\n" for grep { /^all:/ } lines('coverage.txt');
+print "The leak workload (`workloads/leak.sql` and the regression tests) does not reach these errors:\n\n```\n";
+print "$_\n" for grep { /^    src/ } lines('coverage.txt');
+print <<'END';
+```
+
+## What remains
+
+- Functions in views allocate what they like, and the server caches what they use (relations, plans of PL/pgSQL functions) for the session. It grows with the number of *different* relations a backend has touched, as in any backend.
+- A slope below *would have found* is not excluded by the long run. Over a day it would be seen: `long-running-test.sh 1440`.
+- glibc keeps some of what a drain freed. A backend that drained ten million changes once stays larger than one that did not; ending the session gives it back.
+- How one would see it in production: `memory_peak` in `tviews_drains` rises while `changes` and `keys` do not; `tviews_memory()` in a long-lived session; `Anonymous:` in `/proc/PID/smaps_rollup` of the backend.
+END
