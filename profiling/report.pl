@@ -72,7 +72,7 @@ for (grep { $_->[0] =~ /^(?:drain|loop|writer|ddl), anon/ } @long)
 print "\nA queue entry has at most 64 kB of link values: a changed row with longer ones is logged as a change of any row of its table. See `tviews_memory()` in the\n[reference](reference.md#tviews_memory) for the same figures live.\n" if -f "$root/src/link.h" && command("grep -c TVB_LINK_MAX $root/src/link.h") > 0;
 
 print "\n## The long run\n\n![memory, queue and lag over time](memory-long.svg)\n\n```\n";
-print "$_\n" for grep { /minutes of|rows in which|drains that|runs of|bytes a/ } lines('long.log');
+print "$_\n" for grep { /minutes of|rows in which|drains that|runs of|bytes a/ } lines('run-long.log');
 print <<'END';
 ```
 
@@ -86,8 +86,8 @@ A leak of 100 bytes a drain was planted in a copy of the sources (`profiling/pla
 | leak | tool | what it said |
 |---|---|---|
 END
-my %planted = ('planted-malloc.log' => [ 'malloc', '`valgrind-leak-test.sh short`' ], 'planted-palloc.log' => [ 'palloc in TopMemoryContext', '`valgrind-leak-test.sh server`' ],
-	'planted-long.log' => [ 'palloc in TopMemoryContext', '`long-running-test.sh 8`' ]);
+my %planted = ('run-planted-malloc.log' => [ 'malloc', '`valgrind-leak-test.sh short`' ], 'run-planted-palloc.log' => [ 'palloc in TopMemoryContext', '`valgrind-leak-test.sh server`' ],
+	'run-planted-long.log' => [ 'palloc in TopMemoryContext', '`long-running-test.sh 8`' ]);
 for my $log (sort keys %planted)
 {
 	my ($said) = grep { /LEAK|definite/ } lines($log);

@@ -34,9 +34,13 @@ rm -rf "$logs"
 mkdir -p "$logs"
 chmod 777 "$logs"
 
-suppressions=(--suppressions="$PROFILING/valgrind.supp")
-[ -z "${system_root:-}" ] || suppressions+=(--suppressions="$system_root/valgrind.supp")
-cp "$PROFILING/valgrind.supp" "$dir/" && suppressions[0]=--suppressions=$dir/valgrind.supp
+# where the server's user can read them; the server's source tree has its own
+cp "$PROFILING/valgrind.supp" "$dir/ours.supp"
+suppressions=(--suppressions="$dir/ours.supp")
+if [ -n "${system_root:-}" ]; then
+	cp "$system_root/valgrind.supp" "$dir/server.supp"
+	suppressions+=(--suppressions="$dir/server.supp")
+fi
 
 stop_server() {
 	local status=$?

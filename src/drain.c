@@ -306,6 +306,7 @@ drain_end(Drain *drain)
 	tvb_changes_reset(drain->cascade.changes);
 	PopActiveSnapshot();
 	UnregisterSnapshot(drain->run.snapshot);
+	MemoryContextSwitchTo(drain->caller_context);
 	MemoryContextDelete(drain->context);
 	SPI_finish();
 	MemoryContextSwitchTo(drain->caller_context);
