@@ -6,8 +6,8 @@
 
 mode=${1:-full}
 case $mode in
-short) backends=3 rows=20000 sizes="1000 10000" many=3000 warm=1000 ;;
-full) backends=7 rows=100000 sizes="1000 10000 100000 1000000" many=100000 warm=5000 ;;
+short) backends=3 rows=20000 sizes="1000 10000" many=3000 warm=1500 ;;
+full) backends=7 rows=100000 sizes="1000 10000 100000 1000000" many=100000 warm=50000 ;;
 *) die "usage: baseline-memory.sh [short|full]" ;;
 esac
 

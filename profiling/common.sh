@@ -10,6 +10,9 @@ own_server=$(env | grep -E '^PG(HOST|HOSTADDR|PORT|USER|DATABASE|PASSWORD|PASSFI
 export PROFILING=$root/profiling
 psql=(psql -X -q -A -t -v ON_ERROR_STOP=1)
 
+# leak_tests: the regression tests that are part of the leak workload: all that do not take minutes natively
+leak_tests=$(sed -n 's/^test: //p' "$root/schedules/regress.schedule" | tr ' ' '\n' | grep -vE '^(schedule|by_hand|lineage_play|lineage_buffers)$')
+
 # debug_flags: what the extension is built with, so that stacks have names
 debug_flags="-g -fno-omit-frame-pointer"
 

@@ -4,13 +4,12 @@
 # Results: build/profiling/coverage.txt (lines by file; the ereports not reached).  Fails below 90 % of the lines.
 . "$(dirname "$0")/common.sh"
 [ -z "$own_server" ] || die "coverage needs a server of its own: unset PGHOST"
-tests="capture cascade create ddl drain errors failing naming partitions prepared privileges queue refresh remaining statements lineage_corpus"
 
 STAGE_PROFILE="--coverage -O0 -fprofile-update=atomic"
 begin_server coverage
 dir=$base/coverage
 "${psql[@]}" -c "DROP SCHEMA tviews_profiling" -o /dev/null -f "$PROFILING/workloads/leak.sql"
-for test in $tests; do
+for test in $leak_tests; do
 	"${psql[@]}" -c "CREATE DATABASE \"$test\""
 	psql -X -q -d "$test" -o /dev/null -f "$root/sql/$test.sql" >/dev/null 2>&1 || true
 	"${psql[@]}" -c "DROP DATABASE \"$test\" WITH (FORCE)"

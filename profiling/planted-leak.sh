@@ -11,7 +11,7 @@
 kind=${1:-} with=${2:-} minutes=${3:-30}
 case $kind in
 palloc) leak='(void) MemoryContextAlloc(TopMemoryContext, 100);' ;;
-malloc) leak='{ static void *volatile planted; planted = malloc(100); }' ;;
+malloc) leak='{ static void *volatile planted; planted = malloc(100); if (planted == NULL) elog(ERROR, "out of memory"); }' ;;
 *) die "usage: planted-leak.sh palloc|malloc long|valgrind|server|baseline [MINUTES]" ;;
 esac
 copy=${root}/build/planted-$kind-$with

@@ -11,7 +11,6 @@ mode=${1:-full}
 case $mode in short | full | server) ;; *) die "usage: valgrind-leak-test.sh [short|full|server]" ;; esac
 [ -z "$own_server" ] || die "Valgrind needs a server of its own: unset PGHOST"
 
-tests="capture cascade create ddl drain errors failing naming partitions prepared privileges queue refresh remaining statements lineage_corpus"
 "$root/scripts/setup" profile
 find_base
 results=$base/profiling
@@ -75,7 +74,7 @@ say "leak.sql"
 "${psql[@]}" -d leak -o /dev/null -f "$PROFILING/workloads/leak.sql" || die "the workload failed"
 if [ "$mode" = full ]; then
 	# their output is looked at elsewhere (make test); under Valgrind some time limits pass
-	for test in $tests; do
+	for test in $leak_tests; do
 		say "$test.sql"
 		"${psql[@]}" -c "CREATE DATABASE \"$test\""
 		psql -X -q -a -d "$test" -o /dev/null -f "$root/sql/$test.sql" >/dev/null 2>"$out.$test.err" || say "(psql broke off, see $out.$test.err)"
