@@ -382,7 +382,7 @@ UPDATE value SET doc = repeat('e', 10000) WHERE small = 7;
 SELECT * FROM taken();
 -- long link values: plain, compressed, out of line
 UPDATE value SET word = repeat('w', 1000) WHERE id = 2;
-UPDATE value SET word = repeat('w', 100000) WHERE id = 2;
+UPDATE value SET word = repeat('w', 60000) WHERE id = 2;
 UPDATE value SET word = (SELECT string_agg(md5(i::text), '' ORDER BY i) FROM generate_series(1, 300) i) WHERE id = 2;
 SELECT * FROM taken();
 SELECT length(word), md5(word) FROM value WHERE id = 2;

@@ -57,7 +57,7 @@ DELETE FROM tviews_batch.queue WHERE source <> 0;
 
 -- links of any length: in line, compressed, out of line; batches end by size too
 INSERT INTO shop SELECT repeat(md5(i::text), 10 * i) FROM generate_series(1, 200) i;
-INSERT INTO shop SELECT repeat('s', 300000);
+INSERT INTO shop SELECT repeat('s', 60000);
 SELECT count(*), count(DISTINCT link), max(length(link)) FROM tviews_batch.queue WHERE source <> 0;
 SELECT * FROM depth;
 DELETE FROM tviews_batch.queue WHERE source <> 0;
