@@ -24,11 +24,16 @@ cp -R -- Makefile README.md ./*.control src sql expected schedules docs scripts 
 perl -0pi -e 's/(\ndrain_end\(Drain \*drain\)\n\{\n)/$1\t'"${leak//\//\\/}"'\n/ or die "drain_end() not found\n"' "$copy/src/drain.c"
 log=$root/build/planted-$kind-$with.log
 status=0
+seen='drain_end|tvb_drain_run|tvb_drain '
 case $with in
-long) "$copy/profiling/long-running-test.sh" "$minutes" >"$log" 2>&1 || status=$? seen='^drain .*: LEAK' ;;
-valgrind) "$copy/profiling/valgrind-leak-test.sh" short >"$log" 2>&1 || status=$? seen='drain_end|tvb_drain_run|tvb_drain ' ;;
-server) "$copy/profiling/valgrind-leak-test.sh" server >"$log" 2>&1 || status=$? seen='drain_end|tvb_drain_run|tvb_drain ' ;;
-baseline) "$copy/profiling/baseline-memory.sh" short >"$log" 2>&1 || status=$? seen='refreshes, growth.*FAIL' ;;
+long) "$copy/profiling/long-running-test.sh" "$minutes" >"$log" 2>&1 || status=$?
+	seen='^drain .*: LEAK'
+	;;
+valgrind) "$copy/profiling/valgrind-leak-test.sh" short >"$log" 2>&1 || status=$? ;;
+server) "$copy/profiling/valgrind-leak-test.sh" server >"$log" 2>&1 || status=$? ;;
+baseline) "$copy/profiling/baseline-memory.sh" short >"$log" 2>&1 || status=$?
+	seen='refreshes, growth.*FAIL'
+	;;
 *) die "no tool '$with'" ;;
 esac
 grep -E "$seen|^(definite|drain )" "$log" | head -n 10 || true
