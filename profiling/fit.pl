@@ -6,6 +6,9 @@
 # of five samples at least; a straight line is fitted to the blocks' means by least squares.  Neighbouring blocks are not
 # independent: the standard error is widened by the residuals' first autocorrelation.  The interval is the 99 % one.
 #
+# A heap can also grow to its high mark slowly, while what is allocated in it stays the same.  A leak grows as fast at the end as
+# at the beginning: where the last third of the run grew by no more than the tolerance, the verdict is "settles".
+#
 # An allocator's heap settles in steps of pages, so 64 kB over the whole run is no leak; 192 kB in a run of less than
 # ten minutes, in which caches still fill.  A leak it is when the whole interval is above that.  The smallest slope that would have been found nearly always is that plus twice the interval's half.
 use strict;
@@ -38,7 +41,7 @@ sub student
 # slope and the half of its interval, of column over count
 sub fit
 {
-	my ($column) = @_;
+	my ($column, @rows) = @_;
 	my $n = int(@rows / 5) < 40 ? int(@rows / 5) : 40;
 	$n = 4 if $n < 4;
 	my (@x, @y);
@@ -74,8 +77,11 @@ open my $out, '>>', $result or die "$result: $!\n";
 for (['anonymous memory', 2], ['server\'s contexts', 3])
 {
 	my ($name, $column) = @$_;
-	my ($slope, $half) = fit($column);
+	my ($slope, $half) = fit($column, @rows);
 	my $verdict = $slope - $half > $floor ? 'LEAK' : 'no leak';
+	my @last = @rows[ int(@rows * 2 / 3) .. $#rows ];
+	my $end = $verdict eq 'LEAK' ? (fit($column, @last))[0] * ($last[-1][1] - $last[0][1]) : 0;
+	$verdict = sprintf('settles (%+.0f kB in the last third)', $end / 1024) if $verdict eq 'LEAK' && $end <= $tolerance;
 	my $smallest = $floor + 2 * $half;
 	$leak = 1 if $verdict eq 'LEAK';
 	printf "%-7s %-18s %9.1f +- %.1f bytes a %s over %d; would have found %.0f: %s\n", $role, $name, $slope, $half, $unit{$role}, $range, $smallest, $verdict;

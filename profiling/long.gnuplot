@@ -8,9 +8,9 @@ set key outside right
 set xlabel 'minutes'
 set ylabel 'anonymous memory, MB'
 set yrange [0:*]
-plot for [r in 'drain loop writer ddl'] 'long.csv' every ::1 using ($1/60):(stringcolumn(2) eq r ? $4/1048576 : NaN) with points pt 7 ps 0.3 title r
+plot for [r in 'drain loop writer ddl'] 'long.csv' every 15::1 using ($1/60):(stringcolumn(2) eq r ? $4/1048576 : NaN) with points pt 7 ps 0.3 title r
 set ylabel 'queue, changes'
-plot 'long.csv' every ::1 using ($1/60):7 with points pt 7 ps 0.3 title 'waiting'
+plot 'long.csv' every 15::1 using ($1/60):7 with points pt 7 ps 0.3 title 'waiting'
 set ylabel 'lag, ms'
-plot 'long.csv' every ::1 using ($1/60):8 with points pt 7 ps 0.3 title 'oldest'
+plot 'long.csv' every 15::1 using ($1/60):8 with points pt 7 ps 0.3 title 'oldest'
 unset multiplot
