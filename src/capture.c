@@ -45,15 +45,22 @@
 /* The hash set is emptied when it would pass this: values may then be logged twice. */
 #define SEEN_LIMIT		((Size) 4 * 1024 * 1024)
 
+/* When the set has so many members and fewer than one value in SELDOM was in it, it is given up. */
+#define SEEN_TRIAL		4096
+#define SELDOM			8
+
 /* What has been logged for one source by this call. */
 typedef struct SourceState
 {
 	const TvbCaptureSource *source;
 	bool		done;			/* "everything" has been logged */
 	int64		nvalues;		/* distinct values logged, as far as we know */
+	int64		asked;			/* values looked up in seen */
+	int64		repeated;		/* of these, found */
+	TvbByteset *seen;			/* NULL until there are more than a few */
+	bool		gave_up;		/* values seldom repeat: look for none that do */
 	int			nfew;
 	StringInfoData few[FEW_VALUES]; /* copies of the first values */
-	TvbByteset *seen;			/* NULL until there are more */
 } SourceState;
 
 /* One call of the trigger. */
@@ -62,15 +69,16 @@ typedef struct Capture
 	const TvbCapturePlan *plan;
 	TvbQueueWriter *writer;		/* NULL until something is logged */
 	int			open;			/* sources not done */
-	StringInfoData old;			/* packed images of the current row */
+	StringInfoData old;			/* packed images of the current row; made when needed */
 	StringInfoData new;
-	Datum	   *values;			/* room for the link values of any source */
+	Datum	   *values;			/* room for the link values of any source; made with them */
 	bool	   *nulls;
 	SourceState states[FLEXIBLE_ARRAY_MEMBER];
 } Capture;
 
 static void check_call(FunctionCallInfo fcinfo);
 static Capture *begin_capture(const TvbCapturePlan *plan);
+static void make_room(Capture *capture);
 static void end_capture(Capture *capture);
 static void capture_statement(Capture *capture, TriggerData *trigdata);
 static bool has_images(const TriggerData *trigdata);
@@ -87,6 +95,8 @@ static bool pack_image(Capture *capture, const TvbCaptureSource *source,
 					   TupleTableSlot *slot, StringInfo buf);
 static void log_value(Capture *capture, SourceState *state, const StringInfoData *value);
 static bool seen_before(SourceState *state, const StringInfoData *value);
+static bool add_seen(SourceState *state, const StringInfoData *value);
+static bool same_bytes(const StringInfoData *a, const StringInfoData *b);
 static void keep_value(SourceState *state, const StringInfoData *value);
 static void log_everything(Capture *capture, SourceState *state);
 static void log_all_sources(Capture *capture);
@@ -142,33 +152,44 @@ check_call(FunctionCallInfo fcinfo)
 static Capture *
 begin_capture(const TvbCapturePlan *plan)
 {
-	Capture    *capture = palloc0(offsetof(Capture, states) +
-								  plan->nsources * sizeof(SourceState));
-	int			nlink = 0;
+	Capture    *capture = palloc(offsetof(Capture, states) +
+								 plan->nsources * sizeof(SourceState));
 
+	memset(capture, 0, offsetof(Capture, states));
 	capture->plan = plan;
 	capture->open = plan->nsources;
 	for (int i = 0; i < plan->nsources; i++)
 	{
 		const TvbCaptureSource *source = &plan->sources[i];
 
+		memset(&capture->states[i], 0, offsetof(SourceState, few));
 		capture->states[i].source = source;
 		if (source->skip)
 		{
 			capture->states[i].done = true;
 			capture->open--;
 		}
+	}
+	return capture;
+}
+
+/* Make room for packing.  A statement whose changes nobody reads needs none. */
+static void
+make_room(Capture *capture)
+{
+	int			nlink = 0;
+
+	for (int i = 0; i < capture->plan->nsources; i++)
+	{
+		const TvbCaptureSource *source = &capture->plan->sources[i];
+
 		if (!source->everything)
 			nlink = Max(nlink, source->layout->natts);
 	}
-	if (nlink > 0)
-	{
-		initStringInfo(&capture->old);
-		initStringInfo(&capture->new);
-		capture->values = palloc(nlink * sizeof(Datum));
-		capture->nulls = palloc(nlink * sizeof(bool));
-	}
-	return capture;
+	initStringInfo(&capture->old);
+	initStringInfo(&capture->new);
+	capture->values = palloc(nlink * sizeof(Datum));
+	capture->nulls = palloc(nlink * sizeof(bool));
 }
 
 /* Flush what was logged.  Memory goes with the trigger's context. */
@@ -324,7 +345,7 @@ log_for_source(Capture *capture, SourceState *state,
 
 	if (old != NULL)
 		log_value(capture, state, &capture->old);
-	if (new != NULL)
+	if (new != NULL && (old == NULL || !same_bytes(&capture->old, &capture->new)))
 		log_value(capture, state, &capture->new);
 }
 
@@ -370,6 +391,8 @@ static bool
 pack_image(Capture *capture, const TvbCaptureSource *source,
 		   TupleTableSlot *slot, StringInfo buf)
 {
+	if (capture->values == NULL)
+		make_room(capture);
 	for (int i = 0; i < source->layout->natts; i++)
 	{
 		const TvbLinkSource *link = &source->link[i];
@@ -418,12 +441,13 @@ log_value(Capture *capture, SourceState *state, const StringInfoData *value)
 static bool
 seen_before(SourceState *state, const StringInfoData *value)
 {
+	if (state->gave_up)
+		return false;
 	if (state->seen == NULL)
 	{
 		for (int i = 0; i < state->nfew; i++)
 		{
-			if (state->few[i].len == value->len &&
-				memcmp(state->few[i].data, value->data, value->len) == 0)
+			if (same_bytes(&state->few[i], value))
 				return true;
 		}
 		if (state->nfew < FEW_VALUES)
@@ -437,9 +461,35 @@ seen_before(SourceState *state, const StringInfoData *value)
 			tvb_byteset_add(state->seen, state->few[i].data, state->few[i].len);
 	}
 
+	return !add_seen(state, value);
+}
+
+/* Add a value to the hash set; false if it was there.  Gives the set up where that is seldom so. */
+static bool
+add_seen(SourceState *state, const StringInfoData *value)
+{
 	if (tvb_byteset_need(state->seen, value->len) > SEEN_LIMIT)
 		tvb_byteset_reset(state->seen, SEEN_LIMIT / 2);
-	return !tvb_byteset_add(state->seen, value->data, value->len);
+	state->asked++;
+	if (!tvb_byteset_add(state->seen, value->data, value->len))
+	{
+		state->repeated++;
+		return false;
+	}
+	if (tvb_byteset_count(state->seen) == SEEN_TRIAL && state->repeated < state->asked / SELDOM)
+	{
+		tvb_byteset_destroy(state->seen);
+		state->seen = NULL;
+		state->gave_up = true;
+	}
+	return true;
+}
+
+/* Whether two packed values are the same. */
+static bool
+same_bytes(const StringInfoData *a, const StringInfoData *b)
+{
+	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
 }
 
 /* Remember one of the first values. */

@@ -31,6 +31,9 @@
 #define BATCH_ENTRIES	500
 #define BATCH_BYTES		(256 * 1024)
 
+/* Slots that a writer has room for before it allocates some. */
+#define FIRST_SLOTS		4
+
 /* How often the queue is looked at while it grows by another limit's worth; see note_growth. */
 #define GROWTH_LOOKS	8
 
@@ -44,7 +47,9 @@ struct TvbQueueWriter
 	int			nentries;		/* slots filled */
 	int			nslots;			/* slots made */
 	bool		grown;			/* see note_growth */
-	TupleTableSlot *slots[BATCH_ENTRIES];
+	int			room;			/* of slots */
+	TupleTableSlot **slots;
+	TupleTableSlot *first[FIRST_SLOTS]; /* most statements need no more */
 };
 
 static TupleTableSlot *next_slot(TvbQueueWriter *writer);
@@ -65,6 +70,8 @@ tvb_queue_writer(void)
 	writer->bytes = 0;
 	writer->nentries = 0;
 	writer->nslots = 0;
+	writer->room = FIRST_SLOTS;
+	writer->slots = writer->first;
 	writer->grown = false;
 	return writer;
 }
@@ -124,6 +131,14 @@ next_slot(TvbQueueWriter *writer)
 	{
 		MemoryContext oldcontext = MemoryContextSwitchTo(writer->context);
 
+		if (writer->nslots == writer->room)
+		{
+			TupleTableSlot **slots = palloc(BATCH_ENTRIES * sizeof(TupleTableSlot *));
+
+			memcpy(slots, writer->slots, writer->nslots * sizeof(TupleTableSlot *));
+			writer->slots = slots;
+			writer->room = BATCH_ENTRIES;
+		}
 		writer->slots[writer->nslots++] = table_slot_create(writer->rel, NULL);
 		MemoryContextSwitchTo(oldcontext);
 	}
