@@ -119,4 +119,14 @@ SELECT tviews_drop('tv_int', keep_table => true);
 SELECT count(*) > 0 AS kept FROM tv_int;
 DELETE FROM tv_int;
 
+-- a cast to a domain that rejects NULL is not evaluated for rows that the view does not have
+CREATE DOMAIN creating.some_int AS int NOT NULL;
+CREATE TABLE creating.has_some (id int PRIMARY KEY, g int);
+INSERT INTO creating.has_some SELECT i, i FROM generate_series(1, 3) i;
+CREATE VIEW creating.v_has_some AS SELECT id, g::creating.some_int AS d, (g::creating.some_int) + 1 AS e FROM creating.has_some;
+SELECT tviews_create('creating.v_has_some', key => '{id}');
+DELETE FROM creating.has_some WHERE id = 1;
+SELECT deleted, failed FROM tviews_drain();
+SELECT * FROM tviews_verify('creating.tv_has_some');
+
 DROP SCHEMA creating, creating_too CASCADE;

@@ -852,6 +852,14 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, indexed) VALUES
  $$SELECT a.no, count(g.n) AS n, sum(g.n) AS all FROM acct a LEFT JOIN (SELECT e.who, count(*) AS n FROM entry e GROUP BY e.who) g
    ON g.who::text = a.owner::text GROUP BY a.no$$,
  '{no}', '{a:direct,e:full}', false),
+('push_nullable_key', 'pushdown',
+ $$SELECT g.stars, count(*) AS n, max(g.n) AS most FROM prod p LEFT JOIN (SELECT v.prod, v.stars, count(*) AS n FROM review v GROUP BY v.prod, v.stars) g ON g.prod = p.id
+   GROUP BY g.stars$$,
+ '{stars}', '{p:lookup,v:lookup}', false),
+('push_outer_condition', 'pushdown',
+ $$SELECT k.id, count(*) AS n, sum(g.n) AS reviews, sum(b.qty) AS qty FROM cat k CROSS JOIN (SELECT v.prod, count(*) AS n FROM review v GROUP BY v.prod) g
+   LEFT JOIN item b ON b.ord = k.id AND b.prod = g.prod GROUP BY k.id$$,
+ '{id}', '{k:direct,v:full,b:direct}', false),
 ('push_cte', 'pushdown',
  $$WITH s (pr, n) AS (SELECT v.prod, count(*) FROM review v GROUP BY v.prod), t AS MATERIALIZED (SELECT s.pr, s.n FROM s WHERE s.n > 1)
    SELECT p.id, s.n, t.n AS more FROM prod p LEFT JOIN s ON s.pr = p.id LEFT JOIN t ON t.pr = p.id$$,

@@ -59,7 +59,7 @@ tvb_define_table(TvbDefinition *definition)
 	Oid			relid;
 
 	tvb_owner_enter(&state, definition->owner, definition->settings, definition->row_security);
-	tvb_sources_ddl(psprintf("CREATE TABLE %s AS SELECT * FROM %s WITH NO DATA", qualified_name(definition),
+	tvb_sources_ddl(psprintf("CREATE TABLE %s WITH (fillfactor = 85) AS SELECT * FROM %s WITH NO DATA", qualified_name(definition),
 							 tvb_registry_relation_name(definition->view)));
 	relid = get_relname_relid(definition->name, definition->schema);
 	tvb_owner_leave(&state);

@@ -6,15 +6,19 @@
  * Tables are not touched here, only catalogs.  The query, for a TVIEW
  * public.tv_product with the columns pk and doc, key pk, and some keys:
  *
- *	SELECT o.tid, n.present,
- *		   (SELECT pg_catalog.count(*) FROM ONLY public.tv_product AS s WHERE <filter on s>),
- *		   n.c1, n.c2, o.c1, o.c2
- *	FROM (SELECT true, s.pk, s.doc FROM public.v_product AS s WHERE <filter on s>)
+ *	SELECT o.tid, n.present, NULL::pg_catalog.int8, n.c1, n.c2, o.c1, o.c2
+ *	FROM (SELECT true, s.pk, s.doc FROM public.v_product AS s WHERE <filter on s> OFFSET 0)
  *		   AS n (present, c1, c2)
  *		 FULL JOIN
  *		 (SELECT s.ctid, s.pk, s.doc FROM ONLY public.tv_product AS s WHERE <filter on s>)
  *		   AS o (tid, c1, c2)
  *		 ON (n.c1 OPERATOR(pg_catalog.=) o.c1)
+ *
+ * In a comparison of a range or of the whole the third column is the number of stored rows,
+ * (SELECT pg_catalog.count(*) FROM ONLY public.tv_product AS s WHERE <filter on s>).
+ *
+ * OFFSET 0 keeps the view's expressions below the FULL JOIN: the planner takes casts to domains for
+ * strict, and above the join they would meet NULLs that the view never has.
  *
  * Columns are renamed so that no name of the user's can clash.  The filter is
  *
@@ -60,6 +64,7 @@ static Oid	equality_operator(Oid type);
 static void append_columns(StringInfo sql, List *columns, const char *alias);
 static void append_aliases(StringInfo sql, int n, const char *prefix);
 static void append_where(StringInfo sql, const TvbFilter *filter, const char *alias);
+static void append_count(StringInfo sql, const TvbTview *tview, const TvbFilter *filter);
 static void append_view(StringInfo sql, const TvbTview *tview, const TvbFilter *filter);
 static void append_join(StringInfo sql, const TvbTview *tview, const TvbFilter *filter);
 static void append_join_term(StringInfo sql, const Column *column, int position);
@@ -162,11 +167,9 @@ tvb_evaluate_sql(const TvbTview *tview, const TvbFilter *filter)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql,
-					 "SELECT o.tid, n.present, (SELECT pg_catalog.count(*) FROM ONLY %s AS s",
-					 tview->name);
-	append_where(&sql, filter, "s");
-	appendStringInfoString(&sql, "), ");
+	appendStringInfoString(&sql, "SELECT o.tid, n.present, ");
+	append_count(&sql, tview, filter);
+	appendStringInfoString(&sql, ", ");
 	append_aliases(&sql, n, "n.");
 	appendStringInfoString(&sql, ", ");
 	append_aliases(&sql, n, "o.");
@@ -175,7 +178,7 @@ tvb_evaluate_sql(const TvbTview *tview, const TvbFilter *filter)
 	append_columns(&sql, tview->columns, "s");
 	append_view(&sql, tview, filter);
 	append_where(&sql, filter, "s");
-	appendStringInfoString(&sql, ") AS n (present, ");
+	appendStringInfoString(&sql, " OFFSET 0) AS n (present, ");
 	append_aliases(&sql, n, "");
 
 	appendStringInfoString(&sql, ") FULL JOIN (SELECT s.ctid, ");
@@ -310,6 +313,20 @@ append_where(StringInfo sql, const TvbFilter *filter, const char *alias)
 		return;
 	appendStringInfoString(sql, " WHERE ");
 	tvb_evaluate_filter(sql, filter, alias);
+}
+
+/* The number of stored rows; NULL for keys: reading these rows twice would cost more than to remember them. */
+static void
+append_count(StringInfo sql, const TvbTview *tview, const TvbFilter *filter)
+{
+	if (filter != NULL && filter->range == NULL)
+		appendStringInfoString(sql, "NULL::pg_catalog.int8");
+	else
+	{
+		appendStringInfo(sql, "(SELECT pg_catalog.count(*) FROM ONLY %s AS s", tview->name);
+		append_where(sql, filter, "s");
+		appendStringInfoChar(sql, ')');
+	}
 }
 
 /* FROM the view, or what stands for it when there are keys. */

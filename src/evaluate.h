@@ -43,8 +43,8 @@ extern void tvb_evaluate_filter(StringInfo sql, const TvbFilter *filter, const c
 
 /*
  * The query whose rows are: tid of the stored row (NULL: there is none), true
- * (NULL: the view has no such row), number of stored rows, the view's columns, the
- * stored columns.  filter NULL: all rows.
+ * (NULL: the view has no such row), number of stored rows (NULL if the filter has keys),
+ * the view's columns, the stored columns.  filter NULL: all rows.
  */
 extern char *tvb_evaluate_sql(const TvbTview *tview, const TvbFilter *filter);
 

@@ -32,6 +32,7 @@
 static List *kept_plans = NIL;
 
 static SPIPlanPtr prepare(const char *sql, const TvbRunArgs *args, int cursor_options);
+static void plan_by_tid(SPIPlanPtr plan);
 static void push_run_snapshot(TvbRun *run);
 static void execute(SPIPlanPtr plan, const TvbRunArgs *args, DestReceiver *dest);
 static ParamListInfo make_params(const TvbRunArgs *args);
@@ -102,6 +103,7 @@ tvb_run_write(TvbRun *run, const char *sql)
 	SPIPlanPtr	plan = prepare(sql, NULL, 0);
 	int			result;
 
+	plan_by_tid(plan);
 	result = SPI_execute_snapshot(plan, NULL, NULL, run->snapshot,
 								  InvalidSnapshot, false, true, 0);
 	if (result != SPI_OK_INSERT && result != SPI_OK_UPDATE && result != SPI_OK_DELETE)
@@ -178,6 +180,24 @@ tvb_run_kept_contexts(void)
 		}
 	}
 	return contexts;
+}
+
+/*
+ * Plan a write whose rows are found by ctid.  The planner thinks that for many of them it is
+ * cheaper to read the whole table, which is not so for tables that are in memory, and never follows the
+ * changes.  Only the planning is told so: what the statement fires has the user's settings.
+ */
+static void
+plan_by_tid(SPIPlanPtr plan)
+{
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("enable_hashjoin", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("enable_mergejoin", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	ReleaseCachedPlan(SPI_plan_get_cached_plan(plan), NULL);
+	AtEOXact_GUC(true, level);
 }
 
 /* Make what the run's snapshot shows, and all this transaction has written, visible. */

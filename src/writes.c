@@ -28,6 +28,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -39,6 +40,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/tuplesort.h"
 
 #include "compat.h"
 #include "guard.h"
@@ -100,7 +102,8 @@ struct TvbWrites
 	WritesReceiver receiver;
 	TupleDesc	typeinfo;		/* of the query, while it runs */
 	int64		matched;		/* rows received that have a stored row */
-	int64		stored;			/* stored rows there are */
+	int64		stored;			/* stored rows there are; -1: not known */
+	Tuplesortstate *tids;		/* ... then: where these rows are */
 	Store		deletes;
 	Store		updates;
 	Store		inserts;
@@ -118,6 +121,8 @@ static void clear_store(Store *store);
 static void writes_startup(DestReceiver *self, int operation, TupleDesc typeinfo);
 static bool writes_receive(TupleTableSlot *slot, DestReceiver *self);
 static void writes_shutdown(DestReceiver *self);
+static void keep_tid(TvbWrites *writes, ItemPointer tid);
+static int64 count_tids(TvbWrites *writes);
 static void make_descs(TvbWrites *writes);
 static bool column_differs(TvbWrites *writes, TupleTableSlot *slot, int i);
 static bool row_differs(TvbWrites *writes, TupleTableSlot *slot);
@@ -197,8 +202,10 @@ tvb_writes_counts(const TvbWrites *writes)
 }
 
 int64
-tvb_writes_duplicates(const TvbWrites *writes)
+tvb_writes_duplicates(TvbWrites *writes)
 {
+	if (writes->stored < 0)
+		writes->stored = count_tids(writes);
 	return writes->matched - writes->stored;
 }
 
@@ -273,6 +280,7 @@ tvb_writes_forget(TvbWrites *writes)
 {
 	/* their files went with the subtransaction */
 	writes->deletes.rows = writes->updates.rows = writes->inserts.rows = NULL;
+	writes->tids = NULL;
 	writes->typeinfo = NULL;
 	writes->applying = false;
 	clear_stores(writes);
@@ -425,6 +433,9 @@ clear_stores(TvbWrites *writes)
 	clear_store(&writes->deletes);
 	clear_store(&writes->updates);
 	clear_store(&writes->inserts);
+	if (writes->tids != NULL)
+		tuplesort_end(writes->tids);
+	writes->tids = NULL;
 	MemoryContextReset(writes->rows_context);
 	writes->matched = 0;
 	writes->stored = 0;
@@ -482,7 +493,10 @@ writes_receive(TupleTableSlot *slot, DestReceiver *self)
 	else
 	{
 		writes->matched++;
-		writes->stored = DatumGetInt64(slot->tts_values[COLUMN_STORED]);
+		if (slot->tts_isnull[COLUMN_STORED])
+			keep_tid(writes, (ItemPointer) DatumGetPointer(slot->tts_values[COLUMN_TID]));
+		else
+			writes->stored = DatumGetInt64(slot->tts_values[COLUMN_STORED]);
 		if (slot->tts_isnull[COLUMN_PRESENT])
 		{
 			keep(writes, &writes->deletes, slot->tts_values + COLUMN_TID,
@@ -509,6 +523,45 @@ writes_shutdown(DestReceiver *self)
 {
 	((WritesReceiver *) self)->writes->typeinfo = NULL;
 	tvb_memory_sample();
+}
+
+/* Remember where a stored row is, to see whether it comes again. */
+static void
+keep_tid(TvbWrites *writes, ItemPointer tid)
+{
+	int64		place = ((int64) ItemPointerGetBlockNumber(tid) << 16) | ItemPointerGetOffsetNumber(tid);
+
+	if (writes->tids == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(writes->rows_context);
+
+		writes->tids = tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false,
+											 Max(tvb_work_mem / 8, 64), NULL, TUPLESORT_NONE);
+		writes->stored = -1;
+		MemoryContextSwitchTo(old);
+	}
+	tuplesort_putdatum(writes->tids, Int64GetDatum(place), false);
+}
+
+/* How many stored rows have come. */
+static int64
+count_tids(TvbWrites *writes)
+{
+	int64		count = 0;
+	int64		last = -1;
+	Datum		place;
+	bool		isnull;
+
+	tuplesort_performsort(writes->tids);
+	while (tvb_compat_sort_getdatum(writes->tids, &place, &isnull))
+	{
+		if (DatumGetInt64(place) != last)
+			count++;
+		last = DatumGetInt64(place);
+	}
+	tuplesort_end(writes->tids);
+	writes->tids = NULL;
+	return count;
 }
 
 /* Describe the rows of the stores: tid; tid, c1, c2, ...; c1, c2, ... */

@@ -40,7 +40,7 @@ extern DestReceiver *tvb_writes_receiver(TvbWrites *writes);
 
 /* The differences received; how often the view had another row for the key of a stored row. */
 extern TvbCounts tvb_writes_counts(const TvbWrites *writes);
-extern int64 tvb_writes_duplicates(const TvbWrites *writes);
+extern int64 tvb_writes_duplicates(TvbWrites *writes);
 
 /* The rows received, equal ones too. */
 extern int64 tvb_writes_rows(const TvbWrites *writes);
