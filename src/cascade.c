@@ -167,7 +167,7 @@ release_changes(TvbCascade *cascade, const ListCell *tview)
 static bool
 may_touch(const TvbTview *tview)
 {
-	return !tview->paused && tview->broken == NULL && tview->view_name != NULL;
+	return !tview->paused && tview->broken == NULL && !tview->view_gone;
 }
 
 /* Whether a drain is to compare a TVIEW because it is stale. */
@@ -218,6 +218,7 @@ refresh_tview(TvbCascade *cascade, TvbTview *tview, Extent extent)
 	Work		work = {cascade, context, tview, GetCurrentTimestamp()};
 	ErrorContextCallback callback;
 
+	tvb_registry_name(tview);
 	callback.callback = refresh_error_context;
 	callback.arg = tview;
 	callback.previous = error_context_stack;

@@ -185,7 +185,7 @@ stale_tviews(bool may_drain)
 		TvbTview   *tview = lfirst(lc);
 
 		if (tview->stale_reason != NULL && !tview->awaits_prepared && !tview->paused &&
-			tview->broken == NULL && tview->view_name != NULL &&
+			tview->broken == NULL && !tview->view_gone &&
 			(may_drain || tvb_compat_owns_relation(tview->relid, GetUserId())))
 			relids = lappend_oid(relids, tview->relid);
 	}

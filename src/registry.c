@@ -35,31 +35,20 @@ typedef struct Row
 	TupleDesc	desc;
 } Row;
 
-static List *read_list(Oid only);
-static TvbTview *read_light(Row *row);
-static void read_sources(List *tviews, Oid only);
 static void read_definition(TvbTview *tview);
 static void read_routes(TvbTview *tview);
 static void read_lookups(TvbTview *tview);
 static TvbLookup *read_lookup(Row *row);
-static TvbTview *find_tview(List *tviews, Oid relid);
 static TvbRoute *find_route(TvbTview *tview, int occurrence);
 static TvbRouteKind route_kind(const char *word);
 static List *view_columns(Oid view);
 static TvbLayout *column_layout(Oid relid, List *columns);
-static Oid	relation_owner(Oid relid);
 static Row	result_row(uint64 i);
 static Datum get_datum(Row *row, int column);
 static bool is_null(Row *row, int column);
 static List *get_names(Row *row, int column);
 static List *get_texts(Row *row, int column);
 static int *get_positions(Row *row, int column, int *n);
-
-List *
-tvb_registry_list(void)
-{
-	return read_list(InvalidOid);
-}
 
 List *
 tvb_registry_tviews(void)
@@ -77,9 +66,9 @@ tvb_registry_tview(Oid relid)
 {
 	List	   *tviews = NIL;
 
-	/* to read_list no relation means all */
+	/* to tvb_registry_read_list no relation means all */
 	if (OidIsValid(relid))
-		tviews = read_list(relid);
+		tviews = tvb_registry_read_list(relid);
 	if (tviews == NIL)
 		return NULL;
 	tvb_registry_complete(linitial(tviews));
@@ -113,6 +102,7 @@ tvb_registry_complete(TvbTview *tview)
 	if (tview->complete)
 		return;
 	old = MemoryContextSwitchTo(GetMemoryChunkContext(tview));
+	tvb_registry_name(tview);
 	read_definition(tview);
 	read_routes(tview);
 	read_lookups(tview);
@@ -218,103 +208,6 @@ tvb_registry_relation_name(Oid relid)
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
 }
 
-/* The light entries of all TVIEWs, or of one. */
-static List *
-read_list(Oid only)
-{
-	static SPIPlanPtr plan = NULL;
-	Datum		value = ObjectIdGetDatum(only);
-	Oid			type = OIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
-	List	   *tviews = NIL;
-	uint64		n;
-
-	n = tvb_run_own_query(&plan,
-						  "SELECT t.tview, t.view, t.xmin, t.level, t.paused, t.stale_reason,"
-						  " t.refresh_every IS NOT NULL,"
-						  " COALESCE(clock_timestamp() >= t.last_full + t.refresh_every,"
-						  "  t.refresh_every IS NOT NULL),"
-						  " COALESCE(clock_timestamp() < t.next_try, false),"
-						  " EXISTS (SELECT FROM tviews_batch.failure f WHERE f.tview = t.tview),"
-						  " EXISTS (SELECT FROM tviews_batch.failure f"
-						  "  WHERE f.tview = t.tview AND f.next_try <= clock_timestamp()),"
-						  " t.awaits_prepared, t.broken"
-						  " FROM tviews_batch.tview t WHERE t.tview = $1 OR $1 = 0"
-						  " ORDER BY t.level, t.tview::oid", &args);
-	for (uint64 i = 0; i < n; i++)
-	{
-		Row			row = result_row(i);
-		TvbTview   *tview = read_light(&row);
-
-		if (tview != NULL)
-			tviews = lappend(tviews, tview);
-	}
-	SPI_freetuptable(SPI_tuptable);
-	read_sources(tviews, only);
-	return tviews;
-}
-
-/* One light entry; NULL if its table is gone. */
-static TvbTview *
-read_light(Row *row)
-{
-	Oid			relid = DatumGetObjectId(get_datum(row, 1));
-	TvbTview   *tview;
-
-	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
-		return NULL;
-	tview = palloc0(sizeof(TvbTview));
-	tview->relid = relid;
-	tview->view = DatumGetObjectId(get_datum(row, 2));
-	tview->owner = relation_owner(relid);
-	tview->row_xmin = DatumGetTransactionId(get_datum(row, 3));
-	tview->name = tvb_registry_relation_name(relid);
-	if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(tview->view)))
-		tview->view_name = tvb_registry_relation_name(tview->view);
-	tview->level = DatumGetInt32(get_datum(row, 4));
-	tview->paused = DatumGetBool(get_datum(row, 5));
-	if (!is_null(row, 6))
-		tview->stale_reason = TextDatumGetCString(get_datum(row, 6));
-	tview->has_interval = DatumGetBool(get_datum(row, 7));
-	tview->due = DatumGetBool(get_datum(row, 8));
-	tview->failed_lately = DatumGetBool(get_datum(row, 9));
-	tview->has_failures = DatumGetBool(get_datum(row, 10));
-	tview->retry_due = DatumGetBool(get_datum(row, 11));
-	tview->awaits_prepared = DatumGetBool(get_datum(row, 12));
-	if (!is_null(row, 13))
-		tview->broken = TextDatumGetCString(get_datum(row, 13));
-	return tview;
-}
-
-/* Fill in the sources of light entries. */
-static void
-read_sources(List *tviews, Oid only)
-{
-	static SPIPlanPtr plan = NULL;
-	Datum		value = ObjectIdGetDatum(only);
-	Oid			type = OIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
-	TvbTview   *tview = NULL;
-	uint64		n;
-
-	if (tviews == NIL)
-		return;
-	n = tvb_run_own_query(&plan,
-						  "SELECT DISTINCT tview::oid, source::oid FROM tviews_batch.route"
-						  " WHERE tview = $1 OR $1 = 0 ORDER BY 1, 2", &args);
-	for (uint64 i = 0; i < n; i++)
-	{
-		Row			row = result_row(i);
-		Oid			relid = DatumGetObjectId(get_datum(&row, 1));
-
-		if (tview == NULL || tview->relid != relid)
-			tview = find_tview(tviews, relid);
-		if (tview != NULL)
-			tview->sources = lappend_oid(tview->sources, DatumGetObjectId(get_datum(&row, 2)));
-	}
-	SPI_freetuptable(SPI_tuptable);
-}
-
 /* Fill in key, settings and the like. */
 static void
 read_definition(TvbTview *tview)
@@ -411,22 +304,6 @@ read_lookup(Row *row)
 	return lookup;
 }
 
-/* The entry of a TVIEW in a list, or NULL. */
-static TvbTview *
-find_tview(List *tviews, Oid relid)
-{
-	ListCell   *lc;
-
-	foreach(lc, tviews)
-	{
-		TvbTview   *tview = lfirst(lc);
-
-		if (tview->relid == relid)
-			return tview;
-	}
-	return NULL;
-}
-
 /* The route of an occurrence, or NULL. */
 static TvbRoute *
 find_route(TvbTview *tview, int occurrence)
@@ -493,20 +370,6 @@ column_layout(Oid relid, List *columns)
 		types[foreach_current_index(lc)] = get_atttype(relid, attnum);
 	}
 	return tvb_link_layout(list_length(columns), types);
-}
-
-/* Owner of a relation that exists. */
-static Oid
-relation_owner(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", relid);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
 }
 
 /* Row i of the last query. */

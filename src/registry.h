@@ -39,11 +39,12 @@ typedef struct TvbTview
 {
 	Oid			relid;			/* the table */
 	Oid			view;
-	Oid			owner;
+	Oid			owner;			/* * */
 	TransactionId row_xmin;		/* of its metadata row: tells whether it
 								 * changed since */
-	char	   *name;			/* qualified and quoted */
-	char	   *view_name;		/* qualified and quoted; NULL: the view is
+	bool		view_gone;
+	char	   *name;			/* *, qualified and quoted */
+	char	   *view_name;		/* *, qualified and quoted; NULL: the view is
 								 * gone */
 	List	   *columns;		/* *, char *: the view's columns, in order */
 	List	   *key;			/* *, char * */
@@ -101,6 +102,12 @@ extern List *tvb_registry_tviews(void);
  */
 extern List *tvb_registry_list(void);
 extern void tvb_registry_complete(TvbTview *tview);
+
+/* Fill in no more than the names and the owner. */
+extern void tvb_registry_name(TvbTview *tview);
+
+/* The light entries of all TVIEWs (InvalidOid), or of one. */
+extern List *tvb_registry_read_list(Oid only);
 
 /* One TVIEW; NULL if relid is none. */
 extern TvbTview *tvb_registry_tview(Oid relid);

@@ -36,7 +36,6 @@ static void plan_by_tid(SPIPlanPtr plan);
 static void push_run_snapshot(TvbRun *run);
 static void execute(SPIPlanPtr plan, const TvbRunArgs *args, DestReceiver *dest);
 static ParamListInfo make_params(const TvbRunArgs *args);
-static void push_own_snapshot(void);
 static uint64 run_own(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args,
 					  bool read_only);
 
@@ -235,7 +234,7 @@ run_own(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args, bool read_onl
 
 	tvb_owner_enter_extension(&owner);
 	if (read_only)
-		push_own_snapshot();
+		tvb_run_push_own_snapshot();
 	if (*plan == NULL)
 	{
 		SPIPlanPtr	fresh = prepare(sql, args, CURSOR_OPT_GENERIC_PLAN);
@@ -259,9 +258,8 @@ run_own(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args, bool read_onl
 	return SPI_processed;
 }
 
-/* Make what the active snapshot shows, and all this transaction has written, visible. */
-static void
-push_own_snapshot(void)
+void
+tvb_run_push_own_snapshot(void)
 {
 	if (ActiveSnapshotSet())
 		PushCopiedSnapshot(GetActiveSnapshot());

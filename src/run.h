@@ -69,4 +69,7 @@ extern uint64 tvb_run_own_change(SPIPlanPtr *plan, const char *sql, const TvbRun
 /* Contexts of the plans kept so, in the current context: MemoryContext list.  For tviews_memory. */
 extern List *tvb_run_kept_contexts(void);
 
+/* Make what the active snapshot shows, and all this transaction has written, visible, until PopActiveSnapshot. */
+extern void tvb_run_push_own_snapshot(void);
+
 #endif
