@@ -65,6 +65,10 @@ static void append_columns(StringInfo sql, List *columns, const char *alias);
 static void append_aliases(StringInfo sql, int n, const char *prefix);
 static void append_where(StringInfo sql, const TvbFilter *filter, const char *alias);
 static void append_count(StringInfo sql, const TvbTview *tview, const TvbFilter *filter);
+static bool append_arrays(StringInfo sql, const TvbFilter *filter, const char *alias);
+static void append_exact(StringInfo sql, const TvbFilter *filter, const char *alias);
+static void append_keyed(StringInfo sql, const TvbTview *tview, const char *keyed);
+static void append_names(StringInfo sql, List *columns);
 static void append_view(StringInfo sql, const TvbTview *tview, const TvbFilter *filter);
 static void append_join(StringInfo sql, const TvbTview *tview, const TvbFilter *filter);
 static void append_join_term(StringInfo sql, const Column *column, int position);
@@ -120,44 +124,19 @@ tvb_evaluate_needs_keys(const TvbFilter *filter)
 void
 tvb_evaluate_filter(StringInfo sql, const TvbFilter *filter, const char *alias)
 {
-	const char *separator = "";
-	int			nparams = 0;
+	bool		any;
 
 	if (filter->range != NULL)
 	{
 		tvb_range_condition(sql, filter->range, alias);
 		return;
 	}
-	for (int i = 0; i < list_length(filter->columns); i++)
-	{
-		const char *name = list_nth(filter->columns, i);
-		const char *quoted = quote_identifier(name);
-
-		if (bms_is_member(i, filter->nulls))
-			appendStringInfo(sql, "%s%s.%s IS NULL", separator, alias, quoted);
-		else if (tvb_evaluate_has_param(filter, i))
-			appendStringInfo(sql, "%s%s.%s %s ANY ($%d)", separator, alias, quoted,
-							 equality(get_column(filter->relid, name).type), ++nparams);
-		else
-			continue;
-		separator = " AND ";
-	}
-
+	any = append_arrays(sql, filter, alias);
 	if (!tvb_evaluate_needs_keys(filter))
 		return;
-	appendStringInfo(sql, "%sEXISTS (SELECT 1 FROM " TVB_EVALUATE_KEYS " AS k WHERE ", separator);
-	separator = "";
-	for (int i = 0; i < list_length(filter->columns); i++)
-	{
-		const char *name = list_nth(filter->columns, i);
-
-		if (bms_is_member(i, filter->nulls))
-			continue;
-		appendStringInfo(sql, "%s%s.%s %s k.k%d", separator, alias, quote_identifier(name),
-						 equality(get_column(filter->relid, name).type), i + 1);
-		separator = " AND ";
-	}
-	appendStringInfoChar(sql, ')');
+	if (any)
+		appendStringInfoString(sql, " AND ");
+	append_exact(sql, filter, alias);
 }
 
 char *
@@ -177,7 +156,6 @@ tvb_evaluate_sql(const TvbTview *tview, const TvbFilter *filter)
 	appendStringInfoString(&sql, " FROM (SELECT true, ");
 	append_columns(&sql, tview->columns, "s");
 	append_view(&sql, tview, filter);
-	append_where(&sql, filter, "s");
 	appendStringInfoString(&sql, " OFFSET 0) AS n (present, ");
 	append_aliases(&sql, n, "");
 
@@ -305,6 +283,50 @@ append_aliases(StringInfo sql, int n, const char *prefix)
 		appendStringInfo(sql, "%s%sc%d", i > 1 ? ", " : "", prefix, i);
 }
 
+/* The condition on each column by itself; false if no column can have one. */
+static bool
+append_arrays(StringInfo sql, const TvbFilter *filter, const char *alias)
+{
+	const char *separator = "";
+	int			nparams = 0;
+
+	for (int i = 0; i < list_length(filter->columns); i++)
+	{
+		const char *name = list_nth(filter->columns, i);
+		const char *quoted = quote_identifier(name);
+
+		if (bms_is_member(i, filter->nulls))
+			appendStringInfo(sql, "%s%s.%s IS NULL", separator, alias, quoted);
+		else if (tvb_evaluate_has_param(filter, i))
+			appendStringInfo(sql, "%s%s.%s %s ANY ($%d)", separator, alias, quoted,
+							 equality(get_column(filter->relid, name).type), ++nparams);
+		else
+			continue;
+		separator = " AND ";
+	}
+	return separator[0] != '\0';
+}
+
+/* The condition on the columns together. */
+static void
+append_exact(StringInfo sql, const TvbFilter *filter, const char *alias)
+{
+	const char *separator = "";
+
+	appendStringInfoString(sql, "EXISTS (SELECT 1 FROM " TVB_EVALUATE_KEYS " AS k WHERE ");
+	for (int i = 0; i < list_length(filter->columns); i++)
+	{
+		const char *name = list_nth(filter->columns, i);
+
+		if (bms_is_member(i, filter->nulls))
+			continue;
+		appendStringInfo(sql, "%s%s.%s %s k.k%d", separator, alias, quote_identifier(name),
+						 equality(get_column(filter->relid, name).type), i + 1);
+		separator = " AND ";
+	}
+	appendStringInfoChar(sql, ')');
+}
+
 /* WHERE filter, if there is one. */
 static void
 append_where(StringInfo sql, const TvbFilter *filter, const char *alias)
@@ -329,25 +351,57 @@ append_count(StringInfo sql, const TvbTview *tview, const TvbFilter *filter)
 	}
 }
 
-/* FROM the view, or what stands for it when there are keys. */
+/*
+ * FROM the view, or what stands for it when there are keys, and WHERE.  Of a key of several columns the planner
+ * expects far fewer rows than there are, and would go through grouped subqueries once per key:
+ * so the columns together are looked at last, behind OFFSET 0.
+ */
 static void
 append_view(StringInfo sql, const TvbTview *tview, const TvbFilter *filter)
 {
 	const char *keyed = NULL;
-	ListCell   *lc;
+	StringInfoData arrays;
 
 	if (filter != NULL && filter->range == NULL && equal_names(filter->columns, tview->refresh_key))
 		keyed = tvb_pushdown_text(tview->keyed, filter->nulls);
 	if (keyed == NULL)
 	{
 		appendStringInfo(sql, " FROM %s AS s", tview->view_name);
+		append_where(sql, filter, "s");
 		return;
 	}
+	initStringInfo(&arrays);
+	if (tvb_evaluate_needs_keys(filter) && append_arrays(&arrays, filter, "s"))
+	{
+		appendStringInfoString(sql, " FROM (SELECT ");
+		append_columns(sql, tview->columns, "s");
+		append_keyed(sql, tview, keyed);
+		appendStringInfo(sql, " WHERE %s OFFSET 0) AS s WHERE ", arrays.data);
+		append_exact(sql, filter, "s");
+		return;
+	}
+	append_keyed(sql, tview, keyed);
+	append_where(sql, filter, "s");
+}
+
+/* FROM the keyed text, with the view's column names. */
+static void
+append_keyed(StringInfo sql, const TvbTview *tview, const char *keyed)
+{
 	appendStringInfo(sql, " FROM (%s) AS s (", keyed);
-	foreach(lc, tview->columns)
+	append_names(sql, tview->columns);
+	appendStringInfoChar(sql, ')');
+}
+
+/* x, y, ... */
+static void
+append_names(StringInfo sql, List *columns)
+{
+	ListCell   *lc;
+
+	foreach(lc, columns)
 		appendStringInfo(sql, "%s%s", foreach_current_index(lc) > 0 ? ", " : "",
 						 quote_identifier(lfirst(lc)));
-	appendStringInfoChar(sql, ')');
 }
 
 /* Whether two lists have the same names in the same order. */
