@@ -9,8 +9,9 @@
  *
  * Which errors are nobody's is decided here:
  *
- *	- the drain's end: cancel, shutdown, time limits, locks, serialization, memory,
+ *	- the drain's end: cancel, shutdown, statement timeout, serialization, memory,
  *	  disk, damaged data;
+ *	- the TVIEW's, for now: a lock that lock_timeout gave up;
  *	- the TVIEW's: class 42, what its definition names is not there, not
  *	  allowed, or of another type;
  *	- all others can be a key's.
@@ -71,6 +72,8 @@ tvb_attempt(void (*work) (void *arg), void *arg, bool keep, ErrorData **error)
 	if (ends_drain(caught->sqlerrcode))
 		ReThrowError(caught);
 	*error = caught;
+	if (caught->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+		return TVB_LOCKED;
 	return ERRCODE_TO_CATEGORY(caught->sqlerrcode) == CATEGORY('4', '2') ? TVB_BROKEN : TVB_FAILED;
 }
 
@@ -80,7 +83,6 @@ ends_drain(int sqlstate)
 {
 	switch (sqlstate)
 	{
-		case ERRCODE_LOCK_NOT_AVAILABLE:
 		case ERRCODE_DATA_CORRUPTED:
 		case ERRCODE_INDEX_CORRUPTED:
 			return true;

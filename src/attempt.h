@@ -9,8 +9,10 @@ typedef enum TvbVerdict
 {
 	TVB_DONE,
 	TVB_FAILED,					/* a key or a row may be to blame */
-	TVB_BROKEN					/* no key is, but only this TVIEW: something
+	TVB_BROKEN,					/* no key is, but only this TVIEW: something
 								 * that its definition names is not there */
+	TVB_LOCKED					/* another session has locked what is needed,
+								 * for longer than lock_timeout */
 } TvbVerdict;
 
 /*

@@ -19,8 +19,9 @@
  *
  * Whatever may fail is an attempt (attempt.c).  Keys that fail are set aside by
  * refresh.c.  A comparison that fails is followed by a refresh of all keys there, which
- * finds those that do.  A lookup that fails has no key to blame: the TVIEW is stale
- * then, as it is when something that its definition names is gone.  The other
+ * finds those that do.  A lookup that fails has no key to blame: its changes are put off (postponed.c), and
+ * when it goes on failing the TVIEW is stale, as it is when something that its definition
+ * names is gone.  The changes of a TVIEW that another session has locked are put off as well.  The other
  * TVIEWs go on.
  *
  *-------------------------------------------------------------------------
@@ -29,6 +30,7 @@
 
 #include "access/relation.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "optimizer/plancat.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -36,12 +38,16 @@
 
 #include "attempt.h"
 #include "cascade.h"
+#include "collect.h"
 #include "compare.h"
 #include "keys.h"
 #include "owner.h"
+#include "postponed.h"
 #include "quarantine.h"
 #include "refresh.h"
 #include "settings.h"
+
+#define LOOKUP_FAILED "a lookup failed"
 
 /* So many keys are never worth a comparison of the whole. */
 #define FEW_KEYS 1000
@@ -65,6 +71,8 @@ typedef struct Work
 	TvbBag	   *keys;
 	bool		traced;			/* the changes could be traced to keys */
 	bool		applied;		/* and these have been refreshed */
+	TvbChanges *late;			/* changes that were put off before, and are
+								 * in keys now */
 	TvbRange   *range;			/* to be compared */
 	bool		begun;			/* it is not the first one */
 	TvbProgress progress;		/* before it, then after it */
@@ -80,6 +88,11 @@ static bool has_changes(TvbCascade *cascade, const TvbTview *tview);
 static Extent wanted_extent(TvbCascade *cascade, const TvbTview *tview);
 static void refresh_tview(TvbCascade *cascade, TvbTview *tview, Extent extent);
 static void do_work(Work *w, Extent extent);
+static bool lock_relations(const TvbTview *tview);
+static bool collect(Work *w);
+static bool collect_late(Work *w);
+static void put_off(Work *w, const char *message);
+static void give_up(Work *w, TvbVerdict verdict, const char *what);
 static Extent find_range(Work *w);
 static void work_on_range(Work *w);
 static bool compare_range(Work *w);
@@ -90,7 +103,6 @@ static bool collect_all(Work *w);
 static void take_written(Work *w);
 static void mark_compared(Work *w, TimestampTz since);
 static void attempt_prepare(void *arg);
-static void attempt_collect(void *arg);
 static void attempt_compare(void *arg);
 static void attempt_all_keys(void *arg);
 static void attempt_find_range(void *arg);
@@ -111,7 +123,7 @@ tvb_cascade_wanted(const TvbCascade *cascade)
 
 		if (!may_touch(tview))
 			continue;
-		if (tview->retry_due ||
+		if (tview->retry_due || tview->postponed_due ||
 			((is_stale(tview) || tview->due) && !tview->failed_lately))
 			return true;
 	}
@@ -133,7 +145,7 @@ tvb_cascade_run(TvbCascade *cascade)
 			continue;
 		extent = wanted_extent(cascade, tview);
 		if (extent != KEYS || has_changes(cascade, tview) ||
-			(tview->retry_due && !OidIsValid(cascade->only)))
+			((tview->retry_due || tview->postponed_due) && !OidIsValid(cascade->only)))
 			refresh_tview(cascade, tview, extent);
 		release_changes(cascade, lc);
 	}
@@ -244,22 +256,26 @@ static void
 do_work(Work *w, Extent extent)
 {
 	TvbTview   *tview = w->tview;
+	TvbVerdict	verdict;
 
 	if (extent != KEYS && is_stale(tview))
 		w->cascade->stale_left--;
-	if (tvb_attempt(attempt_prepare, w, true, &w->error) != TVB_DONE)
+	if (tview->relid != w->cascade->only && !lock_relations(tview))
 	{
-		set_aside(w, "cannot be refreshed");
+		put_off(w, "it is locked by another session");
+		return;
+	}
+	verdict = tvb_attempt(attempt_prepare, w, true, &w->error);
+	if (verdict != TVB_DONE)
+	{
+		give_up(w, verdict, "cannot be refreshed");
 		return;
 	}
 	if (extent == RANGE)
 		extent = find_range(w);
 	w->keys = make_keys(w);
-	if (extent != WHOLE && tvb_attempt(attempt_collect, w, true, &w->error) != TVB_DONE)
-	{
-		set_aside(w, "a lookup failed");
+	if (extent != WHOLE && !(collect(w) && collect_late(w)))
 		return;
-	}
 	if (extent != WHOLE && w->traced)
 		tvb_quarantine_due(tview, w->keys);
 	else
@@ -275,6 +291,109 @@ do_work(Work *w, Extent extent)
 		mark_compared(w, 0);
 	else if (extent == RANGE)
 		work_on_range(w);
+}
+
+/*
+ * Lock what a refresh would wait for, if nobody else has it locked; false: somebody has.  A drain goes on
+ * with other TVIEWs then.
+ */
+static bool
+lock_relations(const TvbTview *tview)
+{
+	ListCell   *lc;
+
+	if (!ConditionalLockRelationOid(tview->relid, RowExclusiveLock) ||
+		!ConditionalLockRelationOid(tview->view, AccessShareLock))
+		return false;
+	foreach(lc, tview->sources)
+	{
+		if (!ConditionalLockRelationOid(lfirst_oid(lc), AccessShareLock))
+			return false;
+	}
+	return true;
+}
+
+/* Find the keys that the changes touch; false: the TVIEW cannot be refreshed now. */
+static bool
+collect(Work *w)
+{
+	TvbCollected collected;
+	TvbVerdict	verdict = tvb_collect_keys(w->cascade->run, w->context, w->tview, w->cascade->changes,
+										   w->keys, &collected);
+
+	w->traced = collected.traced;
+	w->error = collected.error;
+	if (verdict == TVB_LOCKED)
+	{
+		give_up(w, verdict, NULL);
+		return false;
+	}
+	if (collected.failed == NULL || !w->traced)
+		return true;
+	if (w->tview->relid == w->cascade->only || tvb_retry_limit == 0)
+	{
+		set_aside(w, LOOKUP_FAILED);
+		return false;
+	}
+	tvb_postponed_add(w->tview, collected.failed,
+					  psprintf(LOOKUP_FAILED ": %s", w->error->message), 1);
+	return true;
+}
+
+/* The same for changes that were put off before and are due. */
+static bool
+collect_late(Work *w)
+{
+	TvbChanges *late;
+	TvbCollected collected;
+	int			attempts;
+
+	if (!w->traced || !w->tview->postponed_due || OidIsValid(w->cascade->only))
+		return true;
+	late = tvb_changes_create(w->context, (Size) tvb_work_mem * 1024 / 16);
+	tvb_postponed_load(w->tview, late);
+	if (tvb_collect_keys(w->cascade->run, w->context, w->tview, late, w->keys, &collected) != TVB_DONE)
+	{
+		w->tview->postponed_due = false;
+		return true;
+	}
+	w->late = late;
+	w->error = collected.error;
+	w->traced = collected.traced;
+	attempts = tvb_postponed_clear(w->tview) + 1;
+	if (collected.failed == NULL || !w->traced)
+		return true;
+	if (attempts >= tvb_retry_limit)
+	{
+		set_aside(w, LOOKUP_FAILED);
+		return false;
+	}
+	tvb_postponed_add(w->tview, collected.failed,
+					  psprintf(LOOKUP_FAILED ": %s", w->error->message), attempts);
+	return true;
+}
+
+/* The TVIEW is locked: keep the changes that concern it for later. */
+static void
+put_off(Work *w, const char *message)
+{
+	tvb_postponed_add(w->tview, w->cascade->changes, message, 0);
+	if (w->late != NULL)
+		tvb_postponed_add(w->tview, w->late, message, 0);
+	/* in this drain it is not tried again, nor is it a reason for the next one to follow at once */
+	w->tview->failed_lately = true;
+	w->tview->retry_due = false;
+	w->tview->postponed_due = false;
+}
+
+/* The TVIEW cannot be refreshed: not now, or not without a comparison. */
+static void
+give_up(Work *w, TvbVerdict verdict, const char *what)
+{
+	if (verdict == TVB_LOCKED && w->tview->relid != w->cascade->only)
+		put_off(w, w->error->message);
+	else
+		set_aside(w, what);
 }
 
 /* The next range of the comparison that goes on, or the first of a new one; or that it is to be whole. */
@@ -295,16 +414,13 @@ work_on_range(Work *w)
 	tvb_bag_destroy(w->keys);
 	w->keys = make_keys(w);
 	if (!compare_range(w))
-	{
-		set_aside(w, "its comparison failed");
 		return;
-	}
 	if (tvb_bag_count(w->keys) > 0 && !refresh_keys(w))
 		return;
 	mark_range(w);
 }
 
-/* Compare the rows of the range, or put its keys into the bag; false: neither is possible. */
+/* Compare the rows of the range, or put its keys into the bag; false: neither is possible, which is dealt with. */
 static bool
 compare_range(Work *w)
 {
@@ -316,9 +432,16 @@ compare_range(Work *w)
 		return true;
 	}
 	tvb_writes_forget(w->writes);
-	if (verdict == TVB_BROKEN ||
-		tvb_attempt(attempt_all_keys, w, true, &w->error) != TVB_DONE)
+	if (verdict == TVB_FAILED)
+		verdict = tvb_attempt(attempt_all_keys, w, true, &w->error);
+	if (verdict != TVB_DONE)
+	{
+		if (verdict == TVB_LOCKED && w->tview->relid != w->cascade->only)
+			w->tview->failed_lately = true;
+		else
+			set_aside(w, "its comparison failed");
 		return false;
+	}
 	w->rows = tvb_bag_count(w->keys);
 	return true;
 }
@@ -359,9 +482,9 @@ refresh_keys(Work *w)
 
 	verdict = tvb_refresh_keys(cascade->run, w->context, w->tview, w->keys, w->writes,
 							   &cascade->counts, &cascade->keys, &cascade->failed, &w->error);
-	if (verdict == TVB_BROKEN)
+	if (verdict >= TVB_BROKEN)
 	{
-		set_aside(w, "cannot be refreshed");
+		give_up(w, verdict, "cannot be refreshed");
 		return false;
 	}
 	failed = cascade->failed - failed;
@@ -394,9 +517,9 @@ compare_whole(Work *w, bool whole)
 		return true;
 	}
 	tvb_writes_forget(w->writes);
-	if (verdict == TVB_BROKEN)
+	if (verdict >= TVB_BROKEN)
 	{
-		set_aside(w, "cannot be refreshed");
+		give_up(w, verdict, "cannot be refreshed");
 		return true;
 	}
 	return whole && !collect_all(w);
@@ -439,6 +562,9 @@ mark_compared(Work *w, TimestampTz since)
 	TvbTouched *touched = touch(w->cascade, tview);
 
 	tvb_quarantine_clear_before(tview, since != 0 ? since : w->started);
+	/* what waits since such a comparison began may concern rows before its place */
+	if (since == 0)
+		tvb_postponed_clear(tview);
 	tview->stale_reason = NULL;
 	tview->due = false;
 	tview->retry_due = false;
@@ -460,16 +586,6 @@ attempt_prepare(void *arg)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("the view of TVIEW %s does not exist", w->tview->name)));
 	w->writes = tvb_writes_create(w->context, w->cascade->run, w->tview, w->cascade->changes);
-}
-
-/* Find the keys that the changes touch. */
-static void
-attempt_collect(void *arg)
-{
-	Work	   *w = arg;
-
-	w->traced = tvb_keys_collect(w->cascade->run, w->context, w->tview, w->cascade->changes,
-								 w->keys);
 }
 
 /* Compare. */
@@ -529,6 +645,8 @@ set_aside(Work *w, const char *what)
 	if (w->tview->relid == w->cascade->only)
 		ReThrowError(w->error);
 	tvb_quarantine_tview(w->tview, what, w->error, w->applied);
+	if (!w->applied)
+		tvb_postponed_clear(w->tview);
 	touch(w->cascade, w->tview)->progress = NULL;
 }
 

@@ -479,6 +479,20 @@ is_passing(int sqlerrcode)
 		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK;
 }
 
+/* What has failed may succeed now: the next drain tries it. */
+static void
+retry_failures(Oid relid)
+{
+	static SPIPlanPtr failures = NULL;
+	static SPIPlanPtr postponed = NULL;
+	Oid			type = OIDOID;
+	Datum		value = ObjectIdGetDatum(relid);
+	TvbRunArgs	args = {1, &type, &value, NULL};
+
+	tvb_run_own_change(&failures, "UPDATE tviews_batch.failure SET next_try = clock_timestamp() WHERE tview = $1", &args);
+	tvb_run_own_change(&postponed, "UPDATE tviews_batch.postponed SET next_try = clock_timestamp() WHERE tview = $1", &args);
+}
+
 bool
 tvb_derive_again(Oid relid)
 {
@@ -514,7 +528,10 @@ tvb_derive_again(Oid relid)
 		problem = error->message;
 	}
 	PG_END_TRY();
-	return set_broken(relid, problem) || changed;
+	if (!set_broken(relid, problem) && !changed)
+		return false;
+	retry_failures(relid);
+	return true;
 }
 
 /* Give the sources of a TVIEW the triggers that they lack. */

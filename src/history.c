@@ -92,7 +92,8 @@ tvb_history_stamp(List *touched, bool prepared_pending)
 					   " compare_xid = CASE WHEN t.compare_xid = t.xmin AND NOT (" CLEAN ") THEN $6 END,"
 					   " compare_place = CASE WHEN NOT (" CLEAN ") THEN t.compare_place END"
 					   " FROM unnest($1, $2, $3, $5) AS d (tview, row_xmin, whole, since)"
-					   " WHERE t.tview = d.tview", &args);
+					   " WHERE t.tview = d.tview AND t.tview IN (SELECT l.tview FROM tviews_batch.tview l"
+					   "  WHERE l.tview = ANY ($1) FOR NO KEY UPDATE SKIP LOCKED)", &args);
 }
 
 void

@@ -54,8 +54,8 @@ define_drain_settings(void)
 							 &tvb_full_threshold, 0.3, 0.0, 1.0,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("tviews_batch.retry_limit",
-							"Sets how often a failing lookup is tried before its TVIEW is compared whole.",
-							"Not used yet: a failing lookup turns its TVIEW stale at once.", &tvb_retry_limit, 5, 0, INT_MAX,
+							"Sets how often the lookup of a change is tried before the TVIEW is compared whole.",
+							"0: a lookup that fails makes the TVIEW stale at once.", &tvb_retry_limit, 5, 0, INT_MAX,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("tviews_batch.history",
 							"Sets how many rows tviews_drains keeps.",

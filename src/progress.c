@@ -85,7 +85,9 @@ tvb_progress_save(Oid tview, TransactionId row_xmin, const TvbProgress *progress
 					   "UPDATE tviews_batch.tview SET last_refresh = now(), last_error = NULL,"
 					   " attempts = 0, next_try = NULL, compare_xid = $3, compare_started = $4,"
 					   " compare_rows = $5, compare_total = $6, compare_step = $7, compare_pending = $8,"
-					   " compare_place = $9 WHERE tview = $1 AND xmin = $2", &args);
+					   " compare_place = $9 WHERE xmin = $2 AND tview ="
+					   " (SELECT l.tview FROM tviews_batch.tview l WHERE l.tview = $1 FOR NO KEY UPDATE SKIP LOCKED)",
+					   &args);
 }
 
 bool

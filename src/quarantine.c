@@ -32,11 +32,6 @@
 #include "run.h"
 #include "settings.h"
 
-/* When to try again what has been tried %s times before. */
-#define NEXT_TRY(attempts) \
-	"clock_timestamp() + least(interval '1 hour'," \
-	" interval '1 second' * power(2, least(" attempts ", 12)))"
-
 /* How many failed keys are tried before their time where a key has several images. */
 #define EARLY_TRIES 100
 
@@ -82,12 +77,12 @@ tvb_quarantine_record(TvbTview *tview, List *failures)
 					   "INSERT INTO tviews_batch.failure AS f (tview, packed, key, sqlstate, message,"
 					   " attempts, first_failed, last_try, next_try)"
 					   " SELECT $1, n.packed, n.key::jsonb, n.sqlstate, n.message, 1,"
-					   "  clock_timestamp(), clock_timestamp(), " NEXT_TRY("0")
+					   "  clock_timestamp(), clock_timestamp(), " TVB_NEXT_TRY("0")
 					   " FROM unnest($2, $3, $4, $5) AS n (packed, key, sqlstate, message)"
 					   " ON CONFLICT (tview, packed) DO UPDATE SET key = excluded.key,"
 					   "  sqlstate = excluded.sqlstate, message = excluded.message,"
 					   "  attempts = f.attempts + 1, last_try = excluded.last_try,"
-					   "  next_try = " NEXT_TRY("f.attempts"), &args);
+					   "  next_try = " TVB_NEXT_TRY("f.attempts"), &args);
 	tview->has_failures = true;
 }
 
@@ -170,7 +165,7 @@ tvb_quarantine_tview(TvbTview *tview, const char *what, const ErrorData *error, 
 		values[3] = tvb_progress_xid();
 	tvb_run_own_change(&plan,
 					   "UPDATE tviews_batch.tview SET stale_reason = $2, last_error = $3,"
-					   " attempts = attempts + 1, next_try = " NEXT_TRY("attempts")
+					   " attempts = attempts + 1, next_try = " TVB_NEXT_TRY("attempts")
 					   ", " TVB_PROGRESS_KEEP("$4")
 					   " WHERE tview = $1", &args);
 	tview->stale_reason = reason;
@@ -182,6 +177,7 @@ Datum
 tvb_retry(PG_FUNCTION_ARGS)
 {
 	static SPIPlanPtr keys = NULL;
+	static SPIPlanPtr postponed = NULL;
 	static SPIPlanPtr tviews = NULL;
 	Datum		values[2] = {ObjectIdGetDatum(PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0))};
 	Oid			types[2] = {OIDOID, XIDOID};
@@ -196,6 +192,9 @@ tvb_retry(PG_FUNCTION_ARGS)
 	n = tvb_run_own_change(&keys,
 						   "UPDATE tviews_batch.failure SET next_try = clock_timestamp()"
 						   " WHERE $1 = 0 OR tview = $1", &args);
+	tvb_run_own_change(&postponed,
+					   "UPDATE tviews_batch.postponed SET next_try = clock_timestamp()"
+					   " WHERE $1 = 0 OR tview = $1", &args);
 	args.nargs = 2;
 	values[1] = tvb_progress_xid();
 	tvb_run_own_change(&tviews,

@@ -10,6 +10,11 @@
 #include "batch.h"
 #include "registry.h"
 
+/* When to try again what has been tried so often before, as SQL. */
+#define TVB_NEXT_TRY(attempts) \
+	"clock_timestamp() + least(interval '1 hour'," \
+	" interval '1 second' * power(2, least(" attempts ", 12)))"
+
 /* A key that failed. */
 typedef struct TvbFailure
 {

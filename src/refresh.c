@@ -151,13 +151,13 @@ tvb_refresh_keys(TvbRun *run, MemoryContext context, TvbTview *tview, TvbBag *ke
 	r->batch = tvb_batch_create(r->context, tview->relid, tview->refresh_key,
 								tview->refresh_layout);
 	tvb_bag_read(keys);
-	while (verdict != TVB_BROKEN && (n = take_batch(r, keys)) > 0)
+	while (verdict < TVB_BROKEN && (n = take_batch(r, keys)) > 0)
 	{
 		*evaluated += n;
 		verdict = refresh_batch(r);
 	}
 	*failed += r->failed;
-	if (verdict == TVB_BROKEN)
+	if (verdict >= TVB_BROKEN)
 	{
 		*error = copy_error(context, r->error);
 	}
@@ -345,7 +345,7 @@ isolate(Refresh *r, Reach reach, bool replace)
 		int			n = Min(size, r->nkeys - next);
 		TvbVerdict	verdict = attempt(r, r->keys + next, n, reach, replace);
 
-		if (verdict == TVB_BROKEN)
+		if (verdict >= TVB_BROKEN)
 			return verdict;
 		if (verdict == TVB_DONE)
 		{

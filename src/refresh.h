@@ -15,7 +15,7 @@
 /*
  * Bring the rows with these refresh keys up to date.  Keys that fail are set
  * aside (quarantine.c), the others are written.  Adds to counts, evaluated and failed.
- * TVB_BROKEN, with the error in the current context: the TVIEW cannot be refreshed at all;
+ * TVB_BROKEN or TVB_LOCKED, with the error in the current context: the TVIEW cannot be refreshed at all;
  * some of its rows may have been.
  */
 extern TvbVerdict tvb_refresh_keys(TvbRun *run, MemoryContext context, TvbTview *tview,

@@ -65,6 +65,8 @@ typedef struct TvbTview
 	bool		failed_lately;	/* its comparison is not to be tried again yet */
 	bool		has_failures;	/* keys of it have failed */
 	bool		retry_due;		/* ... and some are to be tried again */
+	bool		has_postponed;	/* changes wait for it (postponed.h) */
+	bool		postponed_due;	/* ... and are to be tried now */
 	List	   *sources;		/* Oids, each once */
 	List	   *routes;			/* *, TvbRoute * */
 	bool		complete;		/* the starred fields are there */

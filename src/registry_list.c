@@ -5,7 +5,7 @@
  *
  * Each drain looks at all TVIEWs, also the many that nothing concerns.  So the
  * light entries come from plain scans of two small tables, without names, and
- * of the failures only if there are any.  Only the extension's own tables are read, under the
+ * of the failures and the changes put off only if there are any.  Only the extension's own tables are read, under the
  * snapshot that its queries would have.
  *
  *-------------------------------------------------------------------------
@@ -254,31 +254,66 @@ is_empty(const char *name)
 	return empty;
 }
 
+/* The entry that row i of a result is about, or NULL, and whether its time has come. */
+static TvbTview *
+waiting_tview(List *tviews, uint64 i, bool *due)
+{
+	HeapTuple	tuple = SPI_tuptable->vals[i];
+	TupleDesc	desc = SPI_tuptable->tupdesc;
+	bool		isnull;
+
+	*due = DatumGetBool(SPI_getbinval(tuple, desc, 2, &isnull));
+	return find_tview(tviews, DatumGetObjectId(SPI_getbinval(tuple, desc, 1, &isnull)));
+}
+
 /* Say which entries, ordered by oid, have keys that failed; there may be many such keys. */
 static void
 read_failures(List *tviews)
 {
 	static SPIPlanPtr plan = NULL;
-	uint64		n;
 
 	if (is_empty("failure"))
 		return;
-	n = tvb_run_own_query(&plan,
-						  "SELECT t.tview::oid, EXISTS (SELECT FROM tviews_batch.failure f"
-						  "  WHERE f.tview = t.tview AND f.next_try <= clock_timestamp())"
-						  " FROM tviews_batch.tview t"
-						  " WHERE EXISTS (SELECT FROM tviews_batch.failure f WHERE f.tview = t.tview)", NULL);
-	for (uint64 i = 0; i < n; i++)
+	tvb_run_own_query(&plan,
+					  "SELECT t.tview::oid, EXISTS (SELECT FROM tviews_batch.failure f"
+					  "  WHERE f.tview = t.tview AND f.next_try <= clock_timestamp())"
+					  " FROM tviews_batch.tview t"
+					  " WHERE EXISTS (SELECT FROM tviews_batch.failure f WHERE f.tview = t.tview)", NULL);
+	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		bool		isnull;
-		HeapTuple	tuple = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		TvbTview   *tview = find_tview(tviews, DatumGetObjectId(SPI_getbinval(tuple, desc, 1, &isnull)));
+		bool		due;
+		TvbTview   *tview = waiting_tview(tviews, i, &due);
 
 		if (tview == NULL)
 			continue;
 		tview->has_failures = true;
-		tview->retry_due = DatumGetBool(SPI_getbinval(tuple, desc, 2, &isnull));
+		tview->retry_due = due;
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Say which entries, ordered by oid, have changes that were put off. */
+static void
+read_postponed(List *tviews)
+{
+	static SPIPlanPtr plan = NULL;
+
+	if (is_empty("postponed"))
+		return;
+	tvb_run_own_query(&plan,
+					  "SELECT t.tview::oid, EXISTS (SELECT FROM tviews_batch.postponed p"
+					  "  WHERE p.tview = t.tview AND p.next_try <= clock_timestamp())"
+					  " FROM tviews_batch.tview t"
+					  " WHERE EXISTS (SELECT FROM tviews_batch.postponed p WHERE p.tview = t.tview)", NULL);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		due;
+		TvbTview   *tview = waiting_tview(tviews, i, &due);
+
+		if (tview == NULL)
+			continue;
+		tview->has_postponed = true;
+		tview->postponed_due = due;
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -295,7 +330,10 @@ tvb_registry_read_list(Oid only)
 		read_sources(tviews);
 	PopActiveSnapshot();
 	if (tviews != NIL)
+	{
 		read_failures(tviews);
+		read_postponed(tviews);
+	}
 	list_sort(tviews, compare_levels);
 	return tviews;
 }

@@ -116,6 +116,8 @@ is_compared(void)
 					  "  WHERE NOT paused AND broken IS NULL AND (epoch IS DISTINCT FROM $1"
 					  "   OR (stale_reason IS NOT NULL AND NOT awaits_prepared)))"
 					  " AND NOT EXISTS (SELECT FROM tviews_batch.overflow WHERE NOT done)"
+					  " AND NOT EXISTS (SELECT FROM tviews_batch.postponed JOIN tviews_batch.tview USING (tview)"
+					  "  WHERE NOT paused AND broken IS NULL)"
 					  " AND EXISTS (SELECT FROM tviews_batch.unlogged_sentinel)", &args);
 	compared = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_freetuptable(SPI_tuptable);

@@ -29,6 +29,19 @@ ALTER TABLE tviews_batch.route DROP CONSTRAINT route_tview_fkey;
 
 ALTER TABLE tviews_batch.queue SET (vacuum_truncate = off);
 
+CREATE TABLE tviews_batch.postponed (
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tview    regclass NOT NULL REFERENCES tviews_batch.tview ON DELETE CASCADE,
+    source   oid NOT NULL,
+    version  integer NOT NULL,
+    link     bytea,
+    message  text NOT NULL,
+    attempts integer NOT NULL,
+    next_try timestamptz NOT NULL
+);
+
+CREATE INDEX postponed_tview ON tviews_batch.postponed (tview, next_try);
+
 CREATE UNLOGGED TABLE tviews_batch.queue_2 () INHERITS (tviews_batch.queue)
     USING heap WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 10000,
         autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
@@ -101,6 +114,16 @@ COMMENT ON COLUMN tviews_batch.tview.compare_total IS 'rows there are in all, as
 COMMENT ON COLUMN tviews_batch.tview.compare_step IS 'rows in a range';
 COMMENT ON COLUMN tviews_batch.tview.compare_pending IS 'part of it was compared while transactions in tviews_batch.prepared had not ended';
 COMMENT ON COLUMN tviews_batch.tview.compare_place IS 'the key at which it goes on, packed';
+COMMENT ON TABLE tviews_batch.postponed IS 'changes that one TVIEW could not take yet: a lookup failed, or it was locked';
+COMMENT ON COLUMN tviews_batch.postponed.id IS 'number';
+COMMENT ON COLUMN tviews_batch.postponed.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_batch.postponed.source IS 'the changed table';
+COMMENT ON COLUMN tviews_batch.postponed.version IS 'version of the shape the link values are packed with';
+COMMENT ON COLUMN tviews_batch.postponed.link IS 'packed link values; NULL: any row of the table may have changed';
+COMMENT ON COLUMN tviews_batch.postponed.message IS 'why it waits';
+COMMENT ON COLUMN tviews_batch.postponed.attempts IS 'lookups that failed';
+COMMENT ON COLUMN tviews_batch.postponed.next_try IS 'the first drain after this tries it again';
+COMMENT ON SEQUENCE tviews_batch.postponed_id_seq IS 'numbers of postponed changes';
 COMMENT ON TABLE tviews_batch.queue IS 'changes that no drain has taken yet; with its children a ring of tables, of which writers use one; see tviews_queue_depth';
 COMMENT ON TABLE tviews_batch.queue_2 IS 'part of the queue';
 COMMENT ON COLUMN tviews_batch.queue_2.source IS 'the changed table; 0: the sentinel, whose link is the epoch';
@@ -514,12 +537,13 @@ CREATE OR REPLACE VIEW tviews_status WITH (security_barrier) AS
     SELECT t.tview, t.view, t.level, t.key,
            CASE WHEN t.paused THEN 'paused'
                 WHEN lost.reason IS NOT NULL OR w.reason IS NOT NULL THEN 'stale'
-                WHEN f.keys > 0 THEN 'failing'
+                WHEN f.keys > 0 OR late.changes > 0 THEN 'failing'
                 ELSE 'ok' END AS state,
            CASE WHEN t.paused THEN 'paused by tviews_pause'
                 WHEN lost.reason IS NOT NULL OR w.reason IS NOT NULL THEN coalesce(lost.reason, w.reason)
                 WHEN f.keys = 1 THEN '1 key failed'
                 WHEN f.keys > 1 THEN f.keys || ' keys failed'
+                WHEN late.changes > 0 THEN late.changes || CASE late.changes WHEN 1 THEN ' change waits: ' ELSE ' changes wait: ' END || late.message
                 ELSE (SELECT format('foreign key %I would write the TVIEW, which only drains may: make it NO ACTION', k.conname COLLATE "default")
                         FROM pg_catalog.pg_constraint k
                        WHERE k.conrelid = t.tview AND k.contype = 'f'
@@ -528,12 +552,15 @@ CREATE OR REPLACE VIEW tviews_status WITH (security_barrier) AS
            CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END AS rows,
            coalesce(p.pending_changes, 0)::bigint AS pending_changes,
            clock_timestamp() - p.oldest AS lag,
-           t.last_refresh, coalesce(t.last_error, f.message) AS last_error
+           t.last_refresh, coalesce(t.last_error, f.message, late.message) AS last_error
       FROM tviews_batch.tview t
       JOIN tviews_batch.visible v ON v.tview = t.tview
       LEFT JOIN LATERAL (
            SELECT count(*) AS keys, (array_agg(e.message ORDER BY e.last_try DESC))[1] AS message
              FROM tviews_batch.failure e WHERE e.tview = t.tview) f ON true
+      LEFT JOIN LATERAL (
+           SELECT count(*) AS changes, (array_agg(o.message ORDER BY o.id DESC))[1] AS message
+             FROM tviews_batch.postponed o WHERE o.tview = t.tview) late ON true
       LEFT JOIN pg_catalog.pg_class c ON c.oid = t.tview
       LEFT JOIN lost ON lost.tview = t.tview
       LEFT JOIN LATERAL (
@@ -571,7 +598,7 @@ CREATE OR REPLACE VIEW tviews_failures WITH (security_barrier) AS
      WHERE tview IN (SELECT v.tview FROM tviews_batch.visible v);
 COMMENT ON COLUMN tviews_drains.memory_peak IS 'the most bytes it was seen to hold, the executor''s of its queries among them';
 GRANT SELECT ON tviews_batch.tview, tviews_batch.source, tviews_batch.shape, tviews_batch.captured,
-    tviews_batch.route, tviews_batch.lookup, tviews_batch.failure, tviews_batch.drain, tviews_batch.prepared, tviews_batch.overflow, tviews_batch.unfollowed,
+    tviews_batch.route, tviews_batch.lookup, tviews_batch.failure, tviews_batch.postponed, tviews_batch.drain, tviews_batch.prepared, tviews_batch.overflow, tviews_batch.unfollowed,
     tviews_batch.unlogged, tviews_batch.unwatched TO pg_monitor;
 GRANT SELECT ON tviews_batch.visible, tviews_batch.visible_route TO PUBLIC;
 GRANT SELECT ON tviews_queue_depth, tviews_drains TO pg_monitor;
