@@ -23,6 +23,7 @@
 
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -73,6 +74,7 @@ tvb_bag_add(TvbBag *bag, const char *data, int len)
 {
 	Assert(!bag->reading);
 
+	CHECK_FOR_INTERRUPTS();
 	if (tvb_byteset_need(bag->set, len) > set_limit(bag) &&
 		tvb_byteset_count(bag->set) > 0)
 		spill(bag);
@@ -116,6 +118,8 @@ tvb_bag_next(TvbBag *bag, const char **data, int *len)
 {
 	Assert(bag->reading);
 
+	/* whoever walks over a set may be at it for long */
+	CHECK_FOR_INTERRUPTS();
 	if (bag->sort == NULL)
 		return tvb_byteset_next(bag->set, &bag->position, data, len);
 	return next_sorted(bag, data, len);

@@ -243,6 +243,26 @@ value($node, 'SELECT tviews_drain(); SELECT tviews_drain()');
 is(states($node), 'ok', 'drains clear these');
 is(differing($node), 0, 'and all equal their views');
 
+# ---- a crash in the middle of a comparison in ranges: with an unlogged queue it starts over
+sub ranges
+{
+	my ($node, $n) = @_;
+	value($node, 'SET tviews_batch.batch_keys = 100; SELECT tviews_drain()') for 1 .. $n;
+	return;
+}
+change($node);
+$node->stop('immediate');
+$node->start;
+ranges($node, 3);
+like(states($node), qr/stale: \Q$LOST\E \(\d+% compared\)/, 'ranges: a comparison is under way');
+value($node, 'UPDATE tb_item SET price = -7 WHERE pk_item = 1');
+$node->stop('immediate');
+$node->start;
+is(states($node), "stale: $LOST", 'ranges: another crash, and what was compared does not count');
+value($node, 'SELECT tviews_drain()') for 1 .. 3;
+is(states($node), 'ok', 'ranges: drains clear that');
+is(differing($node), 0, 'ranges: every TVIEW equals its view');
+
 # ---- the sentinel goes back to the front, behind which a large queue was written before it
 $node->stop('immediate');
 $node->start;
@@ -353,6 +373,25 @@ for my $how ('immediate', 'kill9')
 	isnt(value($node, 'SELECT pending_changes FROM tviews_queue_depth WHERE source IS NULL'), 0, "logged queue, $how: changes survive");
 	keeps($node, "logged queue, $how", $before);
 }
+# a comparison in ranges goes on after the crash
+value($node, q{SELECT tviews_pause('tv_item'), tviews_resume('tv_item')});
+ranges($node, 3);
+my $place = value($node, q{SELECT compare_rows, compare_place FROM tviews_batch.tview WHERE tview = 'tv_item'::regclass});
+like($place, qr/^300\|/, 'logged queue, ranges: three have been compared');
+value($node, 'UPDATE tb_item SET price = -8 WHERE pk_item IN (1, 1000)');
+kill_postmaster($node);
+like(states($node), qr/was paused \(\d+% compared\)/, 'logged queue, ranges: what was compared counts after a crash');
+is(value($node, q{SELECT compare_rows, compare_place FROM tviews_batch.tview WHERE tview = 'tv_item'::regclass}),
+	$place, 'logged queue, ranges: it goes on at the same place');
+my ($code, $told, $notices) = $node->psql('postgres', q{SET tviews_batch.batch_keys = 100; CALL tviews_reconcile('tv_item')});
+like($notices, qr/TVIEW "tv_item": \d+% compared, 400 of about \d+ rows\n/, 'logged queue, ranges: tviews_reconcile goes on');
+like($notices, qr/TVIEW "tv_item": \d+% compared, 500 of about \d+ rows, about \d+ s left\n/, 'and says how long it will take');
+unlike($notices, qr/ 100 of about/, 'and does not start over');
+value($node, 'SELECT tviews_drain()');
+is(states($node), 'ok', 'logged queue, ranges: ok at the end');
+is(differing($node), 0, 'logged queue, ranges: every TVIEW equals its view');
+$before = compared($node);
+
 $node->backup('logged');
 my $second = PostgreSQL::Test::Cluster->new('second');
 $second->init_from_backup($node, 'logged', has_streaming => 1);
