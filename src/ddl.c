@@ -54,6 +54,7 @@
 #include "epoch.h"
 #include "levels.h"
 #include "owner.h"
+#include "progress.h"
 #include "queue.h"
 #include "registry.h"
 #include "repair.h"
@@ -544,9 +545,10 @@ work_unwatched(Command *command)
 	static SPIPlanPtr plan = NULL;
 
 	tvb_run_own_change(&plan,
-					   "UPDATE tviews_batch.tview t SET stale_reason = u.reason"
+					   "UPDATE tviews_batch.tview t SET stale_reason = coalesce(t.stale_reason, u.reason),"
+					   " awaits_prepared = false, " TVB_PROGRESS_RESET
 					   " FROM (SELECT tview, min(reason) FROM tviews_batch.unwatched GROUP BY tview) AS u (tview, reason)"
-					   " WHERE t.tview = u.tview AND t.stale_reason IS NULL", NULL);
+					   " WHERE t.tview = u.tview", NULL);
 }
 
 /* Find out what a command concerns, and follow it if anything. */
