@@ -169,6 +169,22 @@ missing_column(TvbDefinition *definition, const Stored *stored, Form_pg_attribut
 	add_column(definition, stored, att);
 }
 
+/* TVIEWs that read the TVIEW's rows as a whole show its columns by name. */
+static void
+stale_whole_readers(Oid relid)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			type = OIDOID;
+	Datum		value = ObjectIdGetDatum(relid);
+	TvbRunArgs	args = {1, &type, &value, NULL};
+
+	tvb_run_own_change(&plan,
+					   "UPDATE tviews_batch.tview t"
+					   " SET stale_reason = 'columns of a row that is read as a whole were changed', " TVB_PROGRESS_RESET
+					   " WHERE EXISTS (SELECT FROM tviews_batch.route r"
+					   "  WHERE r.tview = t.tview AND r.source = $1 AND r.read_columns IS NULL)", &args);
+}
+
 /* Make sure that the TVIEW has the view's columns; says whether any was added. */
 static bool
 follow_columns(TvbDefinition *definition, const Stored *stored)
@@ -439,6 +455,8 @@ derive(Oid relid)
 				 errmsg("the view depends on %s, whose changes no trigger sees, and it was created without refresh_every",
 						definition.lineage->needs_interval)));
 	added = follow_columns(&definition, stored);
+	if (added)
+		stale_whole_readers(relid);
 	rerouted = stored->routes == NULL ||
 		strcmp(stored->routes, tvb_fingerprint_routes(definition.lineage)) != 0;
 	reason = stale_reason(&definition, stored, added, rerouted);
@@ -662,6 +680,7 @@ rename_tview_column(Oid relid, const char *before, const char *after)
 					   " refresh_key = array_replace(refresh_key, $2, $3)"
 					   " WHERE tview = $1", &args);
 	tvb_derive_rename_source(list_make1_oid(relid), before, after);
+	stale_whole_readers(relid);
 }
 
 void
