@@ -16,10 +16,36 @@ begin_capture() {
 # tidy: what stands between two rounds, not timed: dead rows and queued changes go, a checkpoint is over
 tidy() { echo "SELECT tviews_drain(); TRUNCATE plpgsql_queue; VACUUM; CHECKPOINT;"; }
 
+# Scripts for pgbench are $scripts/KIND-VARIANT.sql; $transactions of them make a run.
+#
+# mixed KIND CASE ROUND: one client that takes the variants' statements in random turns, so that whatever else the machine does meets
+# all of them alike.  The rate of a variant is one by the mean time of its transactions, without the slowest 5 % of each.
+# pg_ivm, which is slower by far, gets fewer turns.
+mixed() {
+	local variant tps files=()
+	for variant in "${variants[@]}"; do files+=(-f "$scripts/$1-$variant.sql@$([ "$variant" = pg_ivm ] && echo 1 || echo 20)"); done
+	rm -f "$scripts"/log.*
+	pgbench_run -t $((transactions * ${#variants[@]})) -l --log-prefix="$scripts/log" "${files[@]}" >/dev/null
+	for variant in "${!variants[@]}"; do
+		tps=$(awk -v i="$variant" '$4 == i { print $3 }' "$scripts"/log.* | sort -n |
+			awk '{ t[NR] = $1 } END { n = int(NR * 0.95); for (i = 1; i <= n; i++) s += t[i]; printf "%.0f", 1e6 * n / s }')
+		sample "$2" "${variants[variant]}" tps "$3" "$tps"
+	done
+}
+
+# pgbench_run ARGUMENT...: run pgbench, print its rate
+pgbench_run() {
+	local tps
+	tps=$(pgbench -n -M prepared -D n=0 "$@" 2>"$out/pgbench.log" | awk '/^tps = / { print $3 }')
+	[ -n "$tps" ] && ! grep -q -i error "$out/pgbench.log" || die "pgbench failed, see $out/pgbench.log"
+	echo "$tps"
+}
+
 # instructions CASE=SQL...: run each statement 500 times, prepared, in a single-user server under valgrind, for every variant,
 # and keep the instructions per execution, from reading the command to the end of its transaction.  In SQL, TABLE is the variant's table and $1 a number that grows by one.
 instructions() {
 	local variant case file part
+	rm -rf "$out/callgrind-$bar" && mkdir "$out/callgrind-$bar" # profiles of the variant with capture stay here
 	"$root/scripts/cluster" stop "$cluster" >/dev/null
 	for variant in "${variants[@]}"; do
 		file=$base/$cluster/single
@@ -38,7 +64,11 @@ instructions() {
 			part=$((part + 1))
 			sample "${case%%=*}" "$variant" instructions 1 \
 				"$(awk '/^(totals|summary):/ { n = $2 } END { printf "%d", n / 500 }' "$file/out.$part")"
+			[ "$variant" != tviews ] || sample "${case%%=*}" tviews "instructions in the trigger function" 1 \
+				"$(callgrind_annotate --inclusive=yes --threshold=100 "$file/out.$part" |
+					awk '/:tvb_capture_trigger/ { gsub(/,/, "", $1); n = $1 } END { printf "%d", n / 500 }')"
 		done
+		[ "$variant" != tviews ] || cp "$file"/out.[2-9] "$out/callgrind-$bar"/
 	done
 	rm -rf "$base/$cluster/copy"
 }

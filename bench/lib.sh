@@ -85,7 +85,10 @@ play() {
 }
 
 # sample CASE VARIANT UNIT ROUND VALUE: keep a value that a shell measured
-sample() { echo "$bar,$1,$2,$3,$4,$5" >>"$samples"; }
+sample() {
+	check_number "$1 $2" "$5"
+	echo "$bar,$1,$2,$3,$4,$5" >>"$samples"
+}
 
 # ----------
 # Figures

@@ -12,31 +12,9 @@ pgbench_script() {
 	esac
 }
 
-# mixed KIND ROUND: one client that takes the variants' statements in random turns, so that whatever else the machine does meets
-# all of them alike.  The rate of a variant is one by the mean time of its transactions, without the slowest 5 % of each.
-mixed() {
-	local variant tps files=()
-	for variant in "${variants[@]}"; do files+=(-f "$scripts/$1-$variant.sql"); done
-	rm -f "$scripts"/log.*
-	pgbench_run -t $((transactions * ${#variants[@]})) -l --log-prefix="$scripts/log" "${files[@]}" >/dev/null
-	for variant in "${!variants[@]}"; do
-		tps=$(awk -v i="$variant" '$4 == i { print $3 }' "$scripts"/log.* | sort -n |
-			awk '{ t[NR] = $1 } END { n = int(NR * 0.95); for (i = 1; i <= n; i++) s += t[i]; printf "%.0f", 1e6 * n / s }')
-		sample "$1 1 clients" "${variants[variant]}" tps "$2" "$tps"
-	done
-}
-
 # alone KIND VARIANT CLIENTS ROUND: several clients that all run one variant's statement
 alone() {
-	sample "$1 $3 clients" "$2" tps "$4" "$(pgbench_run -c "$3" -j "$3" -t "$transactions" -f "$scripts/$1-$2.sql")"
-}
-
-# pgbench_run ARGUMENT...: run pgbench, print its rate
-pgbench_run() {
-	local tps
-	tps=$(pgbench -n -M prepared -D n=0 "$@" 2>"$out/pgbench.log" | awk '/^tps = / { print $3 }')
-	[ -n "$tps" ] && ! grep -q -i error "$out/pgbench.log" || die "pgbench failed, see $out/pgbench.log"
-	echo "$tps"
+	sample "$1 $3 clients" "$2" tps "$4" "$(pgbench_run -c "$3" -j "$3" -t "$([ "$2" = pg_ivm ] && echo $((transactions / 20)) || echo "$transactions")" -f "$scripts/$1-$2.sql")"
 }
 
 # refill: all rows that DELETE will ask for;  tidy_rows: none of them
@@ -66,7 +44,7 @@ done
 for round in $(seq 0 "$rounds"); do
 	for kind in INSERT UPDATE DELETE; do
 		[ $kind != DELETE ] || refill | sql
-		mixed $kind "$round"
+		mixed $kind "$kind 1 clients" "$round"
 	done
 	tidy_rows | sql
 	for kind in INSERT UPDATE DELETE; do

@@ -4,7 +4,7 @@
 # A row is written once and by one statement, so the transaction that wrote its newest version is the one that changed it, and the
 # one that wrote its document's is the drain that showed it.  The server keeps the commit time of both: their difference is
 # the time from commit to visible, and nothing has to poll.
-seconds=$(full 20 8)
+seconds=$(full 20 6) rest=$(full 10 5)
 
 # start_loop SECONDS: drain in the background; sets loop (the shell's job) and backend (the server's process)
 start_loop() {
@@ -23,7 +23,7 @@ sql -f "$root/bench/sql/fresh.sql"
 sql -c CHECKPOINT
 printf '\\set n :n + 1\nUPDATE tb_item SET price = -price WHERE pk_item = :n;\n' >"$out/fresh.sql"
 
-start_loop $((seconds + 8))
+start_loop $((seconds + 5))
 before=$(ticks "$backend")
 pgbench -n -M prepared -D n=1000 -R 1000 -T "$seconds" -f "$out/fresh.sql" >"$out/pgbench.log" 2>&1 || die "pgbench failed"
 busy=$(($(ticks "$backend") - before))
@@ -39,13 +39,13 @@ sample "1000 writes a second" tviews median_ms 1 "$(ask "percentile_cont(0.5) WI
 sample "1000 writes a second" tviews p99_ms 1 "$(ask "percentile_cont(0.99) WITHIN GROUP (ORDER BY ms) FROM ($latency) l")"
 sample "1000 writes a second" tviews max_ms 1 "$(ask "max(ms) FROM ($latency) l")"
 
-start_loop 14
+start_loop $((rest + 3))
 before=$(ticks "$backend")
-sleep 10
+sleep "$rest"
 idle=$(($(ticks "$backend") - before))
 wait "$loop"
 hz=$(getconf CLK_TCK)
-sample idle tviews percent 1 "$(calc "100 * $idle / $hz / 10")"
+sample idle tviews percent 1 "$(calc "100 * $idle / $hz / $rest")"
 
 c="1000 writes a second"
 figure 10.median "$c" "$(calc "$(median "$c" tviews median_ms)")"

@@ -56,11 +56,13 @@ CREATE TRIGGER d AFTER DELETE ON tb_plpgsql REFERENCING OLD TABLE AS old FOR EAC
 SELECT count(*) > 0 AS pg_ivm FROM pg_available_extensions WHERE name = 'pg_ivm' \gset
 \if :pg_ivm
 CREATE EXTENSION pg_ivm;
+SET search_path = public, pgivm; -- pg_catalog in older versions
 SELECT make_table('pg_ivm');
-SELECT pgivm.create_immv('ivm_item',
+SELECT create_immv('ivm_item',
     'SELECT t.pk AS pk_item, t.name, t.price, t.quantity, p.name AS parent FROM tb_pg_ivm t JOIN tb_parent p ON p.pk_parent = t.fk_parent');
-SELECT pgivm.create_immv('ivm_parent',
+SELECT create_immv('ivm_parent',
     'SELECT t.fk_parent, count(t.pk) AS items, sum(t.quantity) AS quantity FROM tb_pg_ivm t GROUP BY t.fk_parent');
-SELECT pgivm.create_immv('ivm_document', 'SELECT t.pk AS pk_document, t.name, t.price FROM tb_pg_ivm t');
+SELECT create_immv('ivm_document', 'SELECT t.pk AS pk_document, t.name, t.price FROM tb_pg_ivm t');
+RESET search_path;
 \endif
 VACUUM ANALYZE;
