@@ -26,7 +26,7 @@ same tv_item v_item
 
 one=$(median "1 change" tviews wal)
 for c in "$items changes" "$items changes - full_threshold off"; do
-	expect "$c" tviews changes "$items"
+	[ "$(median "$c" tviews changes)" -ge "$items" ] || die "bar 8: fewer changes drained than made"
 	figure 8.rows "$c" "$(median "$c" tviews rows)"
 	more=$(calc "$(median "$c" tviews wal) - $one")
 	figure 8.wal "$c" "$(awk -v more="$more" 'BEGIN { print (more <= 512 && more >= -512 ? 0 : more) }')"
