@@ -52,14 +52,14 @@ CREATE TRIGGER i AFTER INSERT ON tb_plpgsql REFERENCING NEW TABLE AS new FOR EAC
 CREATE TRIGGER u AFTER UPDATE ON tb_plpgsql REFERENCING OLD TABLE AS old NEW TABLE AS new FOR EACH STATEMENT EXECUTE FUNCTION plpgsql_capture();
 CREATE TRIGGER d AFTER DELETE ON tb_plpgsql REFERENCING OLD TABLE AS old FOR EACH STATEMENT EXECUTE FUNCTION plpgsql_capture();
 
--- pg_ivm, where its files are installed: the same three views
+-- pg_ivm, where its files are installed: the same three views, with the keys that it needs for an index
 SELECT count(*) > 0 AS pg_ivm FROM pg_available_extensions WHERE name = 'pg_ivm' \gset
 \if :pg_ivm
 CREATE EXTENSION pg_ivm;
 SET search_path = public, pgivm; -- pg_catalog in older versions
 SELECT make_table('pg_ivm');
 SELECT create_immv('ivm_item',
-    'SELECT t.pk AS pk_item, t.name, t.price, t.quantity, p.name AS parent FROM tb_pg_ivm t JOIN tb_parent p ON p.pk_parent = t.fk_parent');
+    'SELECT t.pk AS pk_item, p.pk_parent, t.name, t.price, t.quantity, p.name AS parent FROM tb_pg_ivm t JOIN tb_parent p ON p.pk_parent = t.fk_parent');
 SELECT create_immv('ivm_parent',
     'SELECT t.fk_parent, count(t.pk) AS items, sum(t.quantity) AS quantity FROM tb_pg_ivm t GROUP BY t.fk_parent');
 SELECT create_immv('ivm_document', 'SELECT t.pk AS pk_document, t.name, t.price FROM tb_pg_ivm t');
