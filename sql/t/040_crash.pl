@@ -250,7 +250,7 @@ sub ranges
 	value($node, 'SET tviews_batch.batch_keys = 100; SELECT tviews_drain()') for 1 .. $n;
 	return;
 }
-change($node);
+value($node, 'UPDATE tb_item SET price = price + 1 WHERE pk_item < 5');
 $node->stop('immediate');
 $node->start;
 ranges($node, 3);
