@@ -38,6 +38,7 @@
 #include "overflow.h"
 #include "queue.h"
 #include "settings.h"
+#include "statement.h"
 
 /* Distinct values kept in a list before a hash set is made. */
 #define FEW_VALUES		8
@@ -82,6 +83,7 @@ static void make_room(Capture *capture);
 static void end_capture(Capture *capture);
 static void capture_statement(Capture *capture, TriggerData *trigdata);
 static bool has_images(const TriggerData *trigdata);
+static bool may_lack_images(const TriggerData *trigdata);
 static void walk_images(Capture *capture, TriggerData *trigdata);
 static TupleTableSlot *begin_walk(Relation rel, Tuplestorestate *images);
 static TupleTableSlot *next_image(Tuplestorestate *images, TupleTableSlot *slot);
@@ -214,7 +216,7 @@ end_capture(Capture *capture)
 static void
 capture_statement(Capture *capture, TriggerData *trigdata)
 {
-	if (has_images(trigdata))
+	if (has_images(trigdata) && !may_lack_images(trigdata))
 		walk_images(capture, trigdata);
 	else
 		log_all_sources(capture);
@@ -236,6 +238,18 @@ has_images(const TriggerData *trigdata)
 	if (TRIGGER_FIRED_BY_UPDATE(event))
 		return trigdata->tg_oldtable != NULL && trigdata->tg_newtable != NULL;
 	return false;
+}
+
+/*
+ * Whether the transition tables may lack images: those of MERGE do for the
+ * UPDATE actions through a partitioned table (statement.c).
+ */
+static bool
+may_lack_images(const TriggerData *trigdata)
+{
+	return TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) &&
+		trigdata->tg_relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE &&
+		tvb_statement_may_be_merge();
 }
 
 /* Walk OLD and NEW images side by side; whichever has more, alone at the end. */

@@ -15,6 +15,7 @@
 #include "utils/guc.h"
 
 #include "settings.h"
+#include "statement.h"
 
 PG_MODULE_MAGIC;
 
@@ -95,4 +96,5 @@ _PG_init(void)
 	define_drain_settings();
 	define_capture_settings();
 	MarkGUCPrefixReserved("tviews_batch");
+	tvb_statement_watch();
 }
