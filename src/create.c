@@ -77,20 +77,6 @@ check_view(Oid view)
 				 errhint("Create the view in a permanent schema; drains run in other sessions.")));
 }
 
-/* The owner of a relation. */
-static Oid
-relation_owner(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", relid);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
 /* A refresh puts the view's columns and the stored ones into one row. */
 static void
 check_columns(TvbDefinition *definition)
@@ -390,7 +376,7 @@ create_tview(TvbDefinition *definition, ArrayType *key)
 	Query	   *query = tvb_define_view_query(definition->view);
 	Oid			relid;
 
-	definition->owner = relation_owner(definition->view);
+	definition->owner = tvb_owner_of(definition->view, false);
 	definition->schema = get_rel_namespace(definition->view);
 	definition->columns = tvb_define_view_columns(definition->view);
 	definition->settings = tvb_owner_settings();

@@ -18,11 +18,13 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
 #include "miscadmin.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "owner.h"
 
@@ -65,6 +67,23 @@ tvb_owner_enter_extension(TvbOwnerState *state)
 	state->guc_level = NewGUCNestLevel();
 	set_local("search_path", FIXED_SEARCH_PATH);
 	set_local("jit", "off");
+}
+
+Oid
+tvb_owner_of(Oid relid, bool missing_ok)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+	{
+		if (!missing_ok)
+			elog(ERROR, "cache lookup failed for relation %u", relid);
+		return InvalidOid;
+	}
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
 }
 
 void

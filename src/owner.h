@@ -28,4 +28,7 @@ extern void tvb_owner_leave(TvbOwnerState *state);
 /* The current values of the settings that are pinned, as "name=value" strings, in the current context. */
 extern List *tvb_owner_settings(void);
 
+/* The owner of a relation; InvalidOid if it is gone, or an error unless missing_ok. */
+extern Oid	tvb_owner_of(Oid relid, bool missing_ok);
+
 #endif

@@ -20,6 +20,7 @@
 
 #include "evaluate.h"
 #include "lineage_expand.h"
+#include "owner.h"
 #include "pushdown.h"
 #include "pushdown_sql.h"
 #include "pushdown_tree.h"
@@ -101,7 +102,7 @@ foreign_view_walker(Node *node, Oid *role)
 
 		/* an expanded view still has its oid */
 		return rte->rtekind == RTE_SUBQUERY && OidIsValid(rte->relid) &&
-			tvb_pushdown_owner(rte->relid) != *role;
+			tvb_owner_of(rte->relid, true) != *role;
 	}
 	if (IsA(node, Query))
 		return query_tree_walker((Query *) node, foreign_view_walker, role, QTW_EXAMINE_RTES_BEFORE);

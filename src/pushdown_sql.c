@@ -44,19 +44,6 @@ typedef struct Parse
 
 static void append_query(Meaning *meaning, Query *query);
 
-Oid
-tvb_pushdown_owner(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		return InvalidOid;
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
 /* The entry that a column belongs to, by what it is: its number differs between the trees. */
 static void
 append_var(Meaning *meaning, Var *var)

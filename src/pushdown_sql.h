@@ -11,7 +11,4 @@
  */
 extern char *tvb_pushdown_sql(Query *query, List *param_types);
 
-/* The owner of a relation; InvalidOid if there is none. */
-extern Oid	tvb_pushdown_owner(Oid relid);
-
 #endif

@@ -28,6 +28,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "owner.h"
 #include "registry.h"
 #include "run.h"
 
@@ -344,20 +345,6 @@ tvb_registry_list(void)
 	return tvb_registry_read_list(InvalidOid);
 }
 
-/* Owner of a relation that exists. */
-static Oid
-relation_owner(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", relid);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
 void
 tvb_registry_name(TvbTview *tview)
 {
@@ -366,7 +353,7 @@ tvb_registry_name(TvbTview *tview)
 	if (tview->name != NULL)
 		return;
 	old = MemoryContextSwitchTo(GetMemoryChunkContext(tview));
-	tview->owner = relation_owner(tview->relid);
+	tview->owner = tvb_owner_of(tview->relid, false);
 	if (!tview->view_gone)
 		tview->view_name = tvb_registry_relation_name(tview->view);
 	tview->name = tvb_registry_relation_name(tview->relid);

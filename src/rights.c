@@ -25,10 +25,10 @@
 #include "utils/rls.h"
 #include "utils/syscache.h"
 
+#include "owner.h"
 #include "registry.h"
 #include "rights.h"
 
-static Oid	relation_owner(Oid relid);
 static bool has_instead_rule(Relation rel);
 
 void
@@ -40,8 +40,8 @@ tvb_rights_check_owners(Oid view, Oid tview)
 	/* neither changes hands before the transaction ends */
 	LockRelationOid(view, AccessShareLock);
 	LockRelationOid(tview, AccessShareLock);
-	view_owner = relation_owner(view);
-	tview_owner = relation_owner(tview);
+	view_owner = tvb_owner_of(view, true);
+	tview_owner = tvb_owner_of(tview, true);
 	if (view_owner == tview_owner || !OidIsValid(view_owner) || !OidIsValid(tview_owner))
 		return;
 	ereport(ERROR,
@@ -84,20 +84,6 @@ tvb_rights_rows_may_change(Oid tview)
 
 	table_close(rel, NoLock);
 	return may;
-}
-
-/* The owner of a relation; InvalidOid: it is gone. */
-static Oid
-relation_owner(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		return InvalidOid;
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
 }
 
 /* Whether a rule takes the place of a statement. */
