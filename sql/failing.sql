@@ -325,6 +325,22 @@ SELECT tview, key, attempts FROM failures WHERE tview = 'tv_num'::regclass;
 SELECT state, oracle('tv_num', 'v_num', 'id') FROM tviews_status WHERE tview = 'tv_num'::regclass;
 SELECT tviews_drop('tv_num');
 
+-- a key too long for any index
+CREATE TABLE tome (word text, n int);
+CREATE VIEW v_tome AS SELECT word, sum(n) AS n FROM tome GROUP BY word;
+SELECT tviews_create('v_tome');
+INSERT INTO tome SELECT string_agg(sha256(i::text::bytea)::text, ''), 1 FROM generate_series(1, 200) i;
+INSERT INTO tome VALUES ('short', 1);
+SELECT * FROM drain();
+SELECT tview, length(key->>'word'), sqlstate, attempts FROM failures WHERE tview = 'tv_tome'::regclass;
+SELECT oracle('tv_tome', 'v_tome', 'word');
+SELECT tviews_retry('tv_tome');
+SELECT * FROM drain();
+DELETE FROM tome WHERE word <> 'short';
+SELECT * FROM drain();
+SELECT state, oracle('tv_tome', 'v_tome', 'word') FROM tviews_status WHERE tview = 'tv_tome'::regclass;
+SELECT tviews_drop('tv_tome');
+
 -- a retry is for those who may drain, and holds the drain lock
 CREATE ROLE tvb_nobody;
 SET ROLE tvb_nobody;

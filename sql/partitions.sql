@@ -108,6 +108,21 @@ ALTER TABLE chief INHERIT person;
 SELECT * FROM drained();
 UPDATE chief SET grp = 3;
 SELECT * FROM drained();
+-- a second parent of a child, which is no ancestor of the source
+CREATE TABLE badge (id int, issued int);
+CREATE TABLE guard () INHERITS (staff, badge);
+INSERT INTO guard (id, name, grp, salary, issued) VALUES (40, 'g1', 1, 50, 1), (41, 'g2', 2, 60, 2);
+SELECT * FROM drained();
+DELETE FROM badge WHERE issued = 2;
+SELECT * FROM drained();
+CREATE TABLE locker (id int, grp int);
+ALTER TABLE guard INHERIT locker;
+SELECT * FROM drained();
+UPDATE locker SET grp = 5;
+SELECT * FROM drained();
+ALTER TABLE guard NO INHERIT locker;
+SELECT count(*) AS triggers_left FROM pg_trigger WHERE tgrelid = 'locker'::regclass;
+SELECT * FROM drained();
 
 -- DDL that concerns nobody is not looked at
 CREATE TABLE elsewhere (a int);

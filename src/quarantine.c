@@ -79,7 +79,7 @@ tvb_quarantine_record(TvbTview *tview, List *failures)
 					   " SELECT $1, n.packed, n.key::jsonb, n.sqlstate, n.message, 1,"
 					   "  clock_timestamp(), clock_timestamp(), " TVB_NEXT_TRY("0")
 					   " FROM unnest($2, $3, $4, $5) AS n (packed, key, sqlstate, message)"
-					   " ON CONFLICT (tview, packed) DO UPDATE SET key = excluded.key,"
+					   " ON CONFLICT (tview, digest) DO UPDATE SET key = excluded.key,"
 					   "  sqlstate = excluded.sqlstate, message = excluded.message,"
 					   "  attempts = f.attempts + 1, last_try = excluded.last_try,"
 					   "  next_try = " TVB_NEXT_TRY("f.attempts"), &args);
@@ -102,7 +102,8 @@ tvb_quarantine_clear(TvbTview *tview, const TvbPacked *keys, int n)
 		packed[i] = key_datum(&keys[i]);
 	values[1] = key_array(packed, n);
 	tvb_run_own_change(&plan,
-					   "DELETE FROM tviews_batch.failure WHERE tview = $1 AND packed = ANY ($2)", &args);
+					   "DELETE FROM tviews_batch.failure WHERE tview = $1"
+					   " AND digest = ANY (ARRAY(SELECT sha256(k) FROM unnest($2) AS n (k)))", &args);
 }
 
 void

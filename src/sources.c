@@ -5,8 +5,8 @@
  *
  * Invariant: for every source that a route names, tviews_batch.source has the
  * union of what the routes need, and every relation through which its rows
- * can be changed - itself, its descendants, its ancestors - carries four
- * statement triggers and is listed in tviews_batch.captured.  A TVIEW that is a
+ * can be changed - itself, its descendants, the ancestors of all these - carries
+ * four statement triggers and is listed in tviews_batch.captured.  A TVIEW that is a
  * source carries none: only drains write it, and they pass changes on in
  * memory.
  *
@@ -157,9 +157,16 @@ ancestors(Oid relid, List *found)
 List *
 tvb_sources_family(Oid relid)
 {
-	List	   *family = find_all_inheritors(relid, NoLock, NULL);
+	List	   *members = find_all_inheritors(relid, NoLock, NULL);
+	List	   *family = list_copy(members);
+	ListCell   *lc;
 
-	return ancestors(relid, family);
+	foreach(lc, members)
+	{
+		if (lfirst_oid(lc) == relid || !get_rel_relispartition(lfirst_oid(lc)))
+			family = ancestors(lfirst_oid(lc), family);
+	}
+	return family;
 }
 
 void

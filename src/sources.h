@@ -5,7 +5,7 @@
 #include "postgres.h"
 #include "nodes/pg_list.h"
 
-/* A relation with its ancestors and descendants: oid list. */
+/* A relation with its descendants, and the ancestors of all these: oid list. */
 extern List *tvb_sources_family(Oid relid);
 
 /*

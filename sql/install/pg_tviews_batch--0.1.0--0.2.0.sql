@@ -27,6 +27,12 @@ ALTER TABLE tviews_batch.failure DROP CONSTRAINT failure_tview_fkey;
 ALTER TABLE tviews_batch.lookup DROP CONSTRAINT lookup_tview_occurrence_fkey;
 ALTER TABLE tviews_batch.route DROP CONSTRAINT route_tview_fkey;
 
+-- keys may be too long for an index
+ALTER TABLE tviews_batch.failure
+    ADD COLUMN digest bytea NOT NULL GENERATED ALWAYS AS (pg_catalog.sha256(packed)) STORED,
+    DROP CONSTRAINT failure_pkey,
+    ADD PRIMARY KEY (tview, digest);
+
 ALTER TABLE tviews_batch.queue SET (vacuum_truncate = off);
 
 CREATE TABLE tviews_batch.postponed (
@@ -115,6 +121,7 @@ COMMENT ON COLUMN tviews_batch.tview.compare_step IS 'rows in a range';
 COMMENT ON COLUMN tviews_batch.tview.compare_pending IS 'part of it was compared while transactions in tviews_batch.prepared had not ended';
 COMMENT ON COLUMN tviews_batch.tview.compare_place IS 'the key at which it goes on, packed';
 COMMENT ON TABLE tviews_batch.postponed IS 'changes that one TVIEW could not take yet: a lookup failed, or it was locked';
+COMMENT ON COLUMN tviews_batch.failure.digest IS 'digest of packed, which may be too long for an index';
 COMMENT ON COLUMN tviews_batch.postponed.id IS 'number';
 COMMENT ON COLUMN tviews_batch.postponed.tview IS 'the TVIEW';
 COMMENT ON COLUMN tviews_batch.postponed.source IS 'the changed table';

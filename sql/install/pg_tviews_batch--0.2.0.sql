@@ -97,7 +97,8 @@ CREATE TABLE tviews_batch.failure (
     first_failed timestamptz NOT NULL,
     last_try     timestamptz NOT NULL,
     next_try     timestamptz NOT NULL,
-    PRIMARY KEY (tview, packed)
+    digest       bytea NOT NULL GENERATED ALWAYS AS (pg_catalog.sha256(packed)) STORED,
+    PRIMARY KEY (tview, digest)
 );
 COMMENT ON TABLE tviews_batch.failure IS 'keys whose refresh failed; see tviews_failures';
 COMMENT ON COLUMN tviews_batch.failure.tview IS 'the TVIEW';
@@ -109,6 +110,7 @@ COMMENT ON COLUMN tviews_batch.failure.attempts IS 'how often it was tried';
 COMMENT ON COLUMN tviews_batch.failure.first_failed IS 'first time';
 COMMENT ON COLUMN tviews_batch.failure.last_try IS 'last time';
 COMMENT ON COLUMN tviews_batch.failure.next_try IS 'the first drain after this tries it again';
+COMMENT ON COLUMN tviews_batch.failure.digest IS 'digest of packed, which may be too long for an index';
 
 CREATE INDEX failure_next_try ON tviews_batch.failure (tview, next_try);
 
