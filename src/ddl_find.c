@@ -1,0 +1,176 @@
+/*-------------------------------------------------------------------------
+ *
+ * ddl_find.c
+ *		Definition: which TVIEWs depend on what the user's DDL made, altered or dropped.
+ *
+ * Catalogs and metadata are read, nothing is changed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_cast.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+
+#include "ddl_find.h"
+#include "run.h"
+#include "sources.h"
+
+Datum
+tvb_ddl_find_array(List *oids)
+{
+	Datum	   *values = palloc(sizeof(Datum) * (list_length(oids) + 1));
+	ListCell   *lc;
+
+	foreach(lc, oids)
+		values[foreach_current_index(lc)] = ObjectIdGetDatum(lfirst_oid(lc));
+	return PointerGetDatum(construct_array(values, list_length(oids), OIDOID, sizeof(Oid), true,
+										   TYPALIGN_INT));
+}
+
+List *
+tvb_ddl_find_result(int column)
+{
+	List	   *oids = NIL;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column, &isnull);
+
+		if (!isnull)
+			oids = lappend_oid(oids, DatumGetObjectId(value));
+	}
+	return oids;
+}
+
+List *
+tvb_ddl_find_families(List *relids)
+{
+	List	   *all = NIL;
+	ListCell   *lc;
+
+	foreach(lc, relids)
+	{
+		if (get_rel_name(lfirst_oid(lc)) != NULL)
+			all = list_concat_unique_oid(all, tvb_sources_family(lfirst_oid(lc)));
+	}
+	return all;
+}
+
+List *
+tvb_ddl_find_of_view(Oid view)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			type = OIDOID;
+	Datum		value = ObjectIdGetDatum(view);
+	TvbRunArgs	args = {1, &type, &value, NULL};
+	List	   *tviews;
+
+	tvb_run_own_change(&plan, "SELECT tview::oid FROM tviews_batch.tview WHERE view = $1", &args);
+	tviews = tvb_ddl_find_result(1);
+	SPI_freetuptable(SPI_tuptable);
+	return tviews;
+}
+
+List *
+tvb_ddl_find_all(void)
+{
+	static SPIPlanPtr plan = NULL;
+	List	   *tviews;
+
+	tvb_run_own_change(&plan, "SELECT tview::oid FROM tviews_batch.tview ORDER BY level, 1", NULL);
+	tviews = tvb_ddl_find_result(1);
+	SPI_freetuptable(SPI_tuptable);
+	return tviews;
+}
+
+List *
+tvb_ddl_find_dependent(List *classes, List *objects)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[] = {OIDARRAYOID, OIDARRAYOID};
+	Datum		values[] = {tvb_ddl_find_array(classes), tvb_ddl_find_array(objects)};
+	TvbRunArgs	args = {2, types, values, NULL};
+	List	   *tviews;
+
+	tvb_run_own_change(&plan,
+					   "WITH RECURSIVE up (classid, objid) AS ("
+					   "  SELECT s.c, s.o FROM unnest($1, $2) AS s (c, o)"
+					   "  UNION ALL"
+					   "  SELECT 'pg_type'::regclass, c.reltype FROM unnest($1, $2) AS s (c, o) JOIN pg_class c ON c.oid = s.o"
+					   "   WHERE s.c = 'pg_class'::regclass AND c.relkind = 'c'"
+					   "  UNION"
+					   "  SELECT n.classid, n.objid"
+					   "  FROM up JOIN pg_depend d ON d.refclassid = up.classid AND d.refobjid = up.objid"
+					   "  CROSS JOIN LATERAL ("
+					   "   SELECT 'pg_class'::regclass::oid, w.ev_class FROM pg_rewrite w"
+					   "    WHERE d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid"
+					   "   UNION ALL"
+					   "   SELECT d.classid, d.objid WHERE d.classid IN ('pg_proc'::regclass, 'pg_operator'::regclass,"
+					   "    'pg_type'::regclass, 'pg_cast'::regclass)"
+					   "   UNION ALL"
+					   "   SELECT CASE c.relkind WHEN 'c' THEN 'pg_type'::regclass ELSE 'pg_class'::regclass END,"
+					   "    CASE c.relkind WHEN 'c' THEN c.reltype ELSE c.oid END FROM pg_class c"
+					   "    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_type'::regclass"
+					   "     AND d.objsubid > 0 AND c.oid = d.objid) AS n (classid, objid)),"
+					   " relation AS (SELECT objid FROM up WHERE classid = 'pg_class'::regclass)"
+					   " SELECT tview::oid FROM tviews_batch.tview WHERE tview IN (TABLE relation) OR view IN (TABLE relation)"
+					   " UNION"
+					   " SELECT tview::oid FROM tviews_batch.route"
+					   "  WHERE source IN (TABLE relation)"
+					   "     OR source IN (SELECT c.source FROM tviews_batch.captured c WHERE c.relation IN (TABLE relation))",
+					   &args);
+	tviews = tvb_ddl_find_result(1);
+	SPI_freetuptable(SPI_tuptable);
+	return tviews;
+}
+
+bool
+tvb_ddl_find_any(List *classes, List *objects)
+{
+	Relation	depend = table_open(DependRelationId, AccessShareLock);
+	bool		found = false;
+	ListCell   *class;
+	ListCell   *object;
+
+	forboth(class, classes, object, objects)
+	{
+		ScanKeyData keys[2];
+		SysScanDesc scan;
+		HeapTuple	tuple;
+
+		/* A composite type's columns hang on its row type. */
+		if (lfirst_oid(class) == RelationRelationId && get_rel_relkind(lfirst_oid(object)) == RELKIND_COMPOSITE_TYPE)
+			found = true;
+		ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+					ObjectIdGetDatum(lfirst_oid(class)));
+		ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
+					ObjectIdGetDatum(lfirst_oid(object)));
+		scan = systable_beginscan(depend, DependReferenceIndexId, true, NULL, 2, keys);
+		while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		{
+			Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+			found = form->classid == RewriteRelationId || form->classid == ProcedureRelationId ||
+				form->classid == OperatorRelationId || form->classid == CastRelationId ||
+				(form->refclassid == TypeRelationId &&
+				 (form->classid == RelationRelationId || form->classid == TypeRelationId));
+		}
+		systable_endscan(scan);
+	}
+	table_close(depend, AccessShareLock);
+	return found;
+}

@@ -1,0 +1,37 @@
+/* ddl_find.h - which TVIEWs depend on what the user's DDL made, altered or dropped */
+#ifndef TVB_DDL_FIND_H
+#define TVB_DDL_FIND_H
+
+#include "postgres.h"
+#include "nodes/pg_list.h"
+
+/* All of these are connected to SPI; lists are oid lists. */
+
+/* An oid list as an array. */
+extern Datum tvb_ddl_find_array(List *oids);
+
+/* A column of the last query's rows, as an oid list. */
+extern List *tvb_ddl_find_result(int column);
+
+/* Relations with their whole families; those that are gone are left out. */
+extern List *tvb_ddl_find_families(List *relids);
+
+/* The TVIEWs of a view. */
+extern List *tvb_ddl_find_of_view(Oid view);
+
+/* All TVIEWs. */
+extern List *tvb_ddl_find_all(void);
+
+/*
+ * The TVIEWs that depend on objects: through views, functions, operators,
+ * casts, types and the columns of tables that have them.
+ */
+extern List *tvb_ddl_find_dependent(List *classes, List *objects);
+
+/*
+ * Whether a view, a function or the like depends on one of the objects: without, no
+ * TVIEW does.  What spares most DDL the search for TVIEWs.
+ */
+extern bool tvb_ddl_find_any(List *classes, List *objects);
+
+#endif

@@ -1,0 +1,133 @@
+/*-------------------------------------------------------------------------
+ *
+ * ddl_work.c
+ *		Definition: what follows from the user's DDL, done so that it never fails the command.
+ *
+ * Work runs in a subtransaction.  An error undoes it and becomes a warning; the sources
+ * concerned get one change for all their rows, and the next drain makes up for
+ * the rest (repair.c).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "ddl_command.h"
+#include "ddl_find.h"
+#include "ddl_work.h"
+#include "derive.h"
+#include "queue.h"
+#include "repair.h"
+#include "sources.h"
+
+EventTriggerData *
+tvb_ddl_work_trigger(FunctionCallInfo fcinfo, const char *name)
+{
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("%s can only be called as an event trigger", name)));
+	return (EventTriggerData *) fcinfo->context;
+}
+
+bool
+tvb_ddl_work_installed(void)
+{
+	Oid			schema = get_namespace_oid("tviews_batch", true);
+
+	return OidIsValid(schema) && OidIsValid(get_relname_relid("captured", schema)) &&
+		OidIsValid(get_relname_relid("lookup", schema)) && OidIsValid(get_relname_relid("tview", schema)) &&
+		OidIsValid(get_relname_relid("unfollowed", schema)) && tvb_queue_exists();
+}
+
+/* Undo what failed; an error of our own is the user's no matter. */
+static char *
+catch_error(MemoryContext context, ResourceOwner owner)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	if (tvb_derive_must_rethrow(error->sqlerrcode))
+		PG_RE_THROW();
+	FlushErrorState();
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return error->message;
+}
+
+/* Do the work in a subtransaction; returns the message of the error that undid it, or NULL. */
+static char *
+attempt(TvbWork work, TvbCommand *command)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	char	   *volatile message = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		work(command);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		message = catch_error(context, owner);
+	}
+	PG_END_TRY();
+	return message;
+}
+
+void
+tvb_ddl_work_everything(TvbCommand *command)
+{
+	ListCell   *lc;
+
+	foreach(lc, command->sources)
+	{
+		if (get_rel_name(lfirst_oid(lc)) != NULL)
+			tvb_sources_everything(lfirst_oid(lc));
+	}
+}
+
+/* The next drain is to make up for it: for the TVIEWs that depend on what was altered, else for all. */
+static void
+work_remember(TvbCommand *command)
+{
+	List	   *classes = list_copy(command->classes);
+	List	   *objects = list_copy(command->objects);
+	List	   *tviews = NIL;
+	ListCell   *lc;
+
+	foreach(lc, command->sources)
+	{
+		classes = lappend_oid(classes, RelationRelationId);
+		objects = lappend_oid(objects, lfirst_oid(lc));
+	}
+	if (objects != NIL && !tvb_ddl_command_renames_everywhere(command->tree))
+		tviews = tvb_ddl_find_dependent(classes, objects);
+	tvb_repair_remember(tviews != NIL ? tviews : tvb_ddl_find_all(), command->problem);
+}
+
+void
+tvb_ddl_work_protect(TvbWork work, TvbCommand *command)
+{
+	command->problem = attempt(work, command);
+	if (command->problem == NULL)
+		return;
+	ereport(WARNING,
+			(errmsg("TVIEWs could not follow this command: %s", command->problem),
+			 errhint("They are stale until the next drain has looked at them.")));
+	(void) attempt(tvb_ddl_work_everything, command);
+	(void) attempt(work_remember, command);
+}
