@@ -74,7 +74,7 @@ END $f$;
 RESET ROLE;
 UPDATE bait SET g = 1;
 SELECT changes, updated, failed FROM tviews_drain();
-SELECT key, value FROM tv_bait, jsonb_each_text(doc) ORDER BY key COLLATE "C";
+SELECT key, regexp_replace(value, '^42501 (must (be|have) |permission denied to (alter|create|grant) role|permission denied to COPY).*', '42501') AS value FROM tv_bait, jsonb_each_text(doc) ORDER BY key COLLATE "C";
 -- what it does set is gone afterwards, and what it writes is captured
 SET ROLE regress_mallory;
 CREATE TABLE side (id int PRIMARY KEY, n int);
@@ -127,7 +127,7 @@ TABLE tv_bait ORDER BY id;
 SELECT count(*) FROM (TABLE v_good EXCEPT ALL TABLE tv_good) AS x;
 UPDATE bait SET state = 'SELECT pg_terminate_backend(pg_backend_pid())' WHERE id = 6;
 SELECT count(*) FROM tviews_drain();
-SELECT tview, state, reason FROM tviews_status ORDER BY tview::text COLLATE "C";
+SELECT tview, state, regexp_replace(reason, ': [^:]* terminate .*', ': may not terminate') AS reason FROM tviews_status ORDER BY tview::text COLLATE "C";
 SELECT tviews_drop('tv_bait'), tviews_drop('tv_good');
 DROP TABLE bait CASCADE;
 

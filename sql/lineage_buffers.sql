@@ -47,7 +47,7 @@ BEGIN
     END IF;
     EXECUTE format('EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) WITH tviews_changed(%s) AS (VALUES (%s)) SELECT * FROM (%s) looked_up', cols, vals, lookup) INTO plan;
     buffers := (plan #>> '{0,Plan,Shared Hit Blocks}')::bigint + (plan #>> '{0,Plan,Shared Read Blocks}')::bigint;
-    keys := (plan #>> '{0,Plan,Actual Rows}')::bigint;
+    keys := (plan #>> '{0,Plan,Actual Rows}')::numeric::bigint;
 END $$;
 
 CREATE TABLE keyed_cost (name text, buffers bigint, rows bigint);
@@ -68,7 +68,7 @@ BEGIN
     EXECUTE format('EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) SELECT * FROM (%s) s (%s) WHERE %s', sql, cols,
         (SELECT string_agg(format('%I = ANY (%s)', t.refresh_key[i], vals[i]), ' AND ') FROM generate_subscripts(vals, 1) i)) INTO plan;
     buffers := (plan #>> '{0,Plan,Shared Hit Blocks}')::bigint + (plan #>> '{0,Plan,Shared Read Blocks}')::bigint;
-    rows := (plan #>> '{0,Plan,Actual Rows}')::bigint;
+    rows := (plan #>> '{0,Plan,Actual Rows}')::numeric::bigint;
 END $$;
 
 -- Lookups of one view; it is filled in lineage_play, not here.

@@ -3,15 +3,24 @@
 #define TVB_COMPAT_H
 
 #include "postgres.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "nodes/parsenodes.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/prep.h"
+#include "rewrite/rewriteHandler.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/acl.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
 
 #if PG_VERSION_NUM < 150000
 #error "pg_tviews_batch needs PostgreSQL 15 or newer"
-#endif
-
-#include "optimizer/prep.h"
-#if PG_VERSION_NUM >= 160000
-#include "varatt.h"
 #endif
 
 /* Before a declaration: the function does not return. */
@@ -45,12 +54,86 @@
 	((rte)->requiredPerms = 0, (rte)->selectedCols = NULL)
 #endif
 
+/* Forget which outer joins may null a column: that is told by where it stands. */
+#if PG_VERSION_NUM >= 160000
+#define tvb_compat_clear_nulling(var) ((var)->varnullingrels = NULL)
+#else
+#define tvb_compat_clear_nulling(var) ((void) (var))
+#endif
+
+/* Drop the entries for OLD and NEW at the head of a view's range table, in place: nothing names them. */
+static inline void
+tvb_compat_drop_rule_entries(Query *query)
+{
+#if PG_VERSION_NUM < 160000
+	RangeTblEntry *first = query->rtable ? linitial_node(RangeTblEntry, query->rtable) : NULL;
+
+	if (list_length(query->rtable) < 2 || first->inFromCl || first->rtekind != RTE_RELATION ||
+		first->relkind != RELKIND_VIEW || strcmp(first->eref->aliasname, "old") != 0)
+		return;
+	query->rtable = list_copy_tail(query->rtable, 2);
+	OffsetVarNodes((Node *) query, -2, 0);
+#endif
+}
+
+/*
+ * Write a query's grouping columns where they are used, instead of columns of a range table
+ * entry that stands for the grouping.  In place; the queries inside of it first.
+ */
+static inline void
+tvb_compat_flatten_groups(Query *query)
+{
+#if PG_VERSION_NUM >= 180000
+	ListCell   *lc;
+
+	if (!query->hasGroupRTE)
+		return;
+	query->targetList = (List *) flatten_group_exprs(NULL, query, (Node *) query->targetList);
+	query->havingQual = flatten_group_exprs(NULL, query, query->havingQual);
+	query->hasGroupRTE = false;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_GROUP)
+			rte->groupexprs = NIL;
+	}
+#endif
+}
+
+/* Whether a table has columns that are computed when they are read. */
+static inline bool
+tvb_compat_has_virtual_columns(Relation relation)
+{
+#if PG_VERSION_NUM >= 180000
+	TupleConstr *constr = RelationGetDescr(relation)->constr;
+
+	return constr && constr->has_generated_virtual;
+#else
+	return false;
+#endif
+}
+
+/* What such a column stands for, over columns of varno 1; NULL for others. */
+static inline Node *
+tvb_compat_virtual_expression(Relation relation, AttrNumber attno)
+{
+#if PG_VERSION_NUM >= 180000
+	if (TupleDescAttr(RelationGetDescr(relation), attno - 1)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
+		return build_generation_expression(relation, attno);
+#endif
+	return NULL;
+}
+
+/* Whether a subcommand of ALTER TABLE gives a generated column another expression. */
+#if PG_VERSION_NUM >= 170000
+#define tvb_compat_sets_expression(subtype) ((subtype) == AT_SetExpression)
+#else
+#define tvb_compat_sets_expression(subtype) ((void) (subtype), false)
+#endif
+
 /* Range table indexes an expression names at its own query level. */
 #define tvb_compat_pull_varnos(node) pull_varnos(NULL, (Node *) (node))
-#include "catalog/pg_class.h"
-#include "catalog/pg_namespace.h"
-#include "catalog/pg_proc.h"
-#include "utils/acl.h"
 
 /* Whether role may do what the owner of a relation may. */
 static inline bool

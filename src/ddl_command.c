@@ -11,6 +11,7 @@
 
 #include "nodes/parsenodes.h"
 
+#include "compat.h"
 #include "ddl_command.h"
 
 bool
@@ -48,6 +49,20 @@ tvb_ddl_command_renames_everywhere(Node *tree)
 	return false;
 }
 
+/* Whether an ALTER TABLE gives a generated column another expression: no trigger sees its new values. */
+static bool
+sets_expression(AlterTableStmt *alter)
+{
+	ListCell   *lc;
+
+	foreach(lc, alter->cmds)
+	{
+		if (tvb_compat_sets_expression(lfirst_node(AlterTableCmd, lc)->subtype))
+			return true;
+	}
+	return false;
+}
+
 const char *
 tvb_ddl_command_changes_results(Node *tree)
 {
@@ -61,6 +76,8 @@ tvb_ddl_command_changes_results(Node *tree)
 		return "an attribute of a composite type was renamed";
 	if (IsA(tree, AlterTableStmt) && ((AlterTableStmt *) tree)->objtype == OBJECT_TYPE)
 		return "a composite type was altered";
+	if (IsA(tree, AlterTableStmt) && sets_expression((AlterTableStmt *) tree))
+		return "a generated column was given another expression";
 	return NULL;
 }
 

@@ -387,6 +387,22 @@ drop_duplicate_queries(TvbOccurrence *occurrence)
 	occurrence->queries = kept;
 }
 
+/* Whether one of a table's columns is computed when it is read: a captured row does not have its value. */
+static bool
+any_virtual(Oid relid, List *attnos)
+{
+	ListCell   *lc;
+
+	foreach(lc, attnos)
+	{
+		char		generated = get_attgenerated(relid, lfirst_int(lc));
+
+		if (generated != '\0' && generated != ATTRIBUTE_GENERATED_STORED)
+			return true;
+	}
+	return false;
+}
+
 /* Write the queries of an occurrence out; false when one cannot be trusted. */
 static bool
 write_queries(TvbOccurrence *occurrence)
@@ -399,6 +415,11 @@ write_queries(TvbOccurrence *occurrence)
 		TvbWayQuery *query = lfirst(lc);
 
 		linked = linked || query->link_attnos != NIL;
+		if (any_virtual(occurrence->relid, query->link_attnos))
+		{
+			occurrence->reason = "a virtual generated column decides, of a table that is read as whole rows";
+			return false;
+		}
 		query->sql = tvb_query_sql(query);
 		if (query->sql == NULL)
 		{

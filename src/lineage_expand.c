@@ -8,14 +8,22 @@
  * is a way of its own from a changed row to a key.  Recursive CTEs stay as
  * they are.
  *
+ * Beside that the tree is made the same for all server versions: grouping columns
+ * stand where they are used, columns do not say which outer joins may null them,
+ * range tables do not hold OLD and NEW, and virtual generated columns are computed
+ * by a subquery over their table.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/relation.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/value.h"
 #include "parser/parsetree.h"
 #include "optimizer/prep.h"
 #include "rewrite/rewriteHandler.h"
@@ -27,6 +35,7 @@
 #include "lineage_expand.h"
 
 static void expand(Query *query, List *outer);
+static void expand_virtual_columns(Query *expanded);
 static bool expand_walker(Node *node, List *queries);
 static void find_tables(Query *query, List **tables);
 static bool find_tables_walker(Node *node, List **tables);
@@ -46,7 +55,34 @@ tvb_expand_query(Query *query)
 	Query	   *copy = copyObject(query);
 
 	expand(copy, NIL);
+	tvb_expand_normalize(copy);
+	expand_virtual_columns(copy);
 	return copy;
+}
+
+/* Normalize a tree, innermost queries first. */
+static bool
+normalize_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		tvb_compat_clear_nulling((Var *) node);
+	if (IsA(node, Query))
+	{
+		check_stack_depth();
+		(void) query_tree_walker((Query *) node, normalize_walker, context, 0);
+		tvb_compat_drop_rule_entries((Query *) node);
+		tvb_compat_flatten_groups((Query *) node);
+		return false;
+	}
+	return expression_tree_walker(node, normalize_walker, context);
+}
+
+void
+tvb_expand_normalize(Query *query)
+{
+	(void) normalize_walker((Node *) query, NULL);
 }
 
 List *
@@ -166,6 +202,91 @@ expand(Query *query, List *outer)
 	(void) query_tree_walker(query, expand_walker, queries,
 							 QTW_IGNORE_RT_SUBQUERIES | QTW_IGNORE_CTE_SUBQUERIES);
 	drop_expanded_ctes(query);
+}
+
+/*
+ * The outputs of a subquery that stands for a table: its columns by number, the virtual ones
+ * computed, NULL for those that are not read.  NIL if no virtual column is.
+ */
+static List *
+virtual_outputs(Relation relation, Bitmapset *reads)
+{
+	TupleDesc	desc = RelationGetDescr(relation);
+	List	   *outputs = NIL;
+	bool		found = false;
+
+	for (AttrNumber attno = 1; attno <= desc->natts; attno++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, attno - 1);
+		Node	   *expr = NULL;
+
+		if (att->attisdropped)
+			expr = (Node *) makeNullConst(INT4OID, -1, InvalidOid);
+		else if (!bms_is_member(attno, reads))
+			expr = (Node *) makeNullConst(att->atttypid, att->atttypmod, att->attcollation);
+		else if ((expr = tvb_compat_virtual_expression(relation, attno)) != NULL)
+			found = true;
+		else
+			expr = (Node *) makeVar(1, attno, att->atttypid, att->atttypmod, att->attcollation, 0);
+		outputs = lappend(outputs, makeTargetEntry((Expr *) expr, attno, pstrdup(NameStr(att->attname)), false));
+	}
+	return found ? outputs : NIL;
+}
+
+/* Turn a table into a subquery over it, in place, with these outputs. */
+static void
+expand_table(RangeTblEntry *rte, List *outputs)
+{
+	RangeTblEntry *table = makeNode(RangeTblEntry);
+	RangeTblRef *ref = makeNode(RangeTblRef);
+	Query	   *query = makeNode(Query);
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	*table = *rte;
+	tvb_compat_clear_permissions(table);
+	ref->rtindex = 1;
+	query->commandType = CMD_SELECT;
+	query->canSetTag = true;
+	query->rtable = list_make1(table);
+	query->jointree = makeFromExpr(list_make1(ref), NULL);
+	query->targetList = outputs;
+	foreach(lc, outputs)
+		names = lappend(names, makeString(lfirst_node(TargetEntry, lc)->resname));
+	memset(rte, 0, sizeof(RangeTblEntry));
+	NodeSetTag(rte, T_RangeTblEntry);
+	rte->rtekind = RTE_SUBQUERY;
+	rte->subquery = query;
+	rte->alias = makeAlias(table->eref->aliasname, NIL);
+	rte->eref = makeAlias(table->eref->aliasname, names);
+	rte->inFromCl = true;
+}
+
+/*
+ * Write virtual generated columns out: what is read of such a table is then stored, so that
+ * triggers see it.  The table becomes a subquery, not its columns expressions, because above an
+ * outer join a column is NULL where its expression need not be.  A table that is read as a whole
+ * row stays as it is.
+ */
+static void
+expand_virtual_columns(Query *expanded)
+{
+	ListCell   *lc;
+
+	foreach(lc, tvb_expand_tables(expanded))
+	{
+		TvbTable   *table = lfirst(lc);
+		Relation	relation;
+		List	   *outputs;
+
+		if (table->reads_all)
+			continue;
+		relation = relation_open(table->rte->relid, AccessShareLock);
+		outputs = tvb_compat_has_virtual_columns(relation) ? virtual_outputs(relation, table->reads) : NIL;
+		relation_close(relation, AccessShareLock);
+		if (outputs != NIL)
+			expand_table(table->rte, outputs);
+	}
 }
 
 /* Find sublinks' queries below an expression. */

@@ -14,8 +14,11 @@ typedef struct TvbTable
 	Bitmapset  *reads;			/* attnos read anywhere in the query */
 } TvbTable;
 
-/* A copy of query without RTEs of views and of CTEs that are not recursive. */
+/* A copy of query, normalized, without RTEs of views, CTEs that are not recursive, virtual generated columns. */
 extern Query *tvb_expand_query(Query *query);
+
+/* Make an analysed tree the same whatever server version made it, in place. */
+extern void tvb_expand_normalize(Query *query);
 
 /* The tables of an expanded query in the order of its text: list of TvbTable *. */
 extern List *tvb_expand_tables(Query *expanded);

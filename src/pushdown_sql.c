@@ -25,6 +25,7 @@
 
 #include "attempt.h"
 #include "compat.h"
+#include "lineage_expand.h"
 #include "pushdown_sql.h"
 
 /* What a walk over a query collects. */
@@ -189,10 +190,11 @@ parse_again(void *arg)
 	foreach(lc, parse->param_types)
 		types[foreach_current_index(lc)] = lfirst_oid(lc);
 	again = parse_analyze_fixedparams(linitial_node(RawStmt, raw), sql, types, n, NULL);
+	tvb_expand_normalize(again);
 	if (strcmp(query_meaning(parse->query), query_meaning(again)) != 0)
 		elog(DEBUG1, "keyed query changes its meaning when parsed again: %s\n%s\n%s", sql, query_meaning(parse->query), query_meaning(again));
 	else if (strcmp(sql, pg_get_querydef(copyObject(again), false)) != 0)
-		elog(DEBUG1, "keyed query is written otherwise when parsed again: %s", sql);
+		elog(DEBUG1, "keyed query is written otherwise when parsed again: %s\n%s", sql, pg_get_querydef(copyObject(again), false));
 	else
 		parse->sql = sql;
 }
