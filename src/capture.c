@@ -241,7 +241,7 @@ has_images(const TriggerData *trigdata)
 }
 
 /*
- * Whether the transition tables may lack images: those of MERGE do for the
+ * Whether the transition tables may lack images: those of MERGE can for
  * UPDATE actions through a partitioned table (statement.c).
  */
 static bool
@@ -249,7 +249,7 @@ may_lack_images(const TriggerData *trigdata)
 {
 	return TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) &&
 		trigdata->tg_relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE &&
-		tvb_statement_may_be_merge();
+		tvb_statement_may_lack_images(trigdata->tg_relation);
 }
 
 /* Walk OLD and NEW images side by side; whichever has more, alone at the end. */

@@ -7,12 +7,14 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
+#include "nodes/plannodes.h"
 #include "nodes/parsenodes.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/prep.h"
 #include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/acl.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #if PG_VERSION_NUM >= 160000
@@ -174,6 +176,46 @@ tvb_compat_may_execute(Oid function, Oid role)
 #define tvb_compat_sort_getdatum(state, value, isnull) \
 	tuplesort_getdatum(state, true, value, isnull, NULL)
 #endif
+
+/*
+ * The columns of a relation that a statement updates, numbered as privileges on columns are, and the
+ * privileges that it needs on the relation.
+ */
+static inline Bitmapset *
+tvb_compat_updated_columns(const PlannedStmt *statement, Oid relid, AclMode *needs)
+{
+	Bitmapset  *columns = NULL;
+	ListCell   *lc;
+
+	*needs = 0;
+#if PG_VERSION_NUM >= 160000
+	foreach(lc, statement->permInfos)
+	{
+		const RTEPermissionInfo *entry = lfirst_node(RTEPermissionInfo, lc);
+#else
+	foreach(lc, statement->rtable)
+	{
+		const RangeTblEntry *entry = lfirst_node(RangeTblEntry, lc);
+#endif
+		if (entry->relid != relid)
+			continue;
+		columns = bms_add_members(columns, entry->updatedCols);
+		*needs |= entry->requiredPerms;
+	}
+	return columns;
+}
+
+/*
+ * Whether the transition tables of a MERGE with an INSERT action through a partitioned table have the NEW images of
+ * the rows that it updates: a fault of the server, gone in the releases that are named here.
+ */
+static inline bool
+tvb_compat_merge_keeps_updates(void)
+{
+	int			version = atoi(GetConfigOption("server_version_num", false, false));
+
+	return version >= 150020 && version < 160000;
+}
 
 /* Whether role has a privilege on a schema. */
 static inline AclResult

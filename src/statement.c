@@ -7,7 +7,11 @@
  * partitioned tables: an UPDATE action of MERGE that moves a row to another partition
  * leaves both images out of the transition tables of UPDATE (in all minor releases of
  * 15 up to 15.20 at least), and after an INSERT action the NEW image may be that of
- * the inserted row (up to 15.18 at least).
+ * the inserted row (up to 15.18 at least).  So the images of such a MERGE count unless
+ *
+ *	- it updates a column of a partition key, of the table that it names or of one below, or a BEFORE
+ *	  ROW trigger could; or
+ *	- it has an INSERT action too, and the server is not known to be free of the second fault.
  *
  * AFTER triggers run in ExecutorFinish, so the statement is noted there.  The
  * library may have been loaded by one of its own triggers, for a statement that was not
@@ -17,27 +21,32 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
+#include "catalog/partition.h"
+#include "catalog/pg_inherits.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "nodes/plannodes.h"
 #include "tcop/cmdtag.h"
 #include "tcop/pquery.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/portal.h"
+#include "utils/rel.h"
 
+#include "compat.h"
 #include "statement.h"
 
-typedef enum Kind
-{
-	UNSEEN,						/* it began before the library was loaded */
-	MERGES,
-	OTHER
-} Kind;
-
-static Kind current = UNSEEN;
+/* The statement whose AFTER triggers run; NULL: it began before the library was loaded. */
+static const PlannedStmt *current = NULL;
 static ExecutorFinish_hook_type next_finish = NULL;
 
 static void finish(QueryDesc *query);
+static bool unseen_may_merge(void);
 static bool merges(const PlannedStmt *statement);
+static bool may_move_rows(Relation rel, Bitmapset *columns);
+static bool updates_key(Relation partitioned, Relation rel, Bitmapset *columns);
 
 void
 tvb_statement_watch(void)
@@ -47,24 +56,29 @@ tvb_statement_watch(void)
 }
 
 bool
-tvb_statement_may_be_merge(void)
+tvb_statement_may_lack_images(Relation rel)
 {
-	if (current != UNSEEN)
-		return current == MERGES;
+	Bitmapset  *columns;
+	AclMode		needs;
 
-	/* in a trigger or a function the portal's statement is another one */
-	return ActivePortal == NULL ||
-		ActivePortal->commandTag != CMDTAG_UPDATE ||
-		DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 1;
+	if (current == NULL)
+		return unseen_may_merge();
+	if (!merges(current))
+		return false;
+	columns = tvb_compat_updated_columns(current, RelationGetRelid(rel), &needs);
+	/* no columns: a statement that it fired, a foreign key's, or a MERGE that is not understood */
+	return columns == NULL ||
+		((needs & ACL_INSERT) != 0 && !tvb_compat_merge_keeps_updates()) ||
+		may_move_rows(rel, columns);
 }
 
 /* Executor hook: note the statement while its triggers run. */
 static void
 finish(QueryDesc *query)
 {
-	Kind		outer = current;
+	const PlannedStmt *outer = current;
 
-	current = merges(query->plannedstmt) ? MERGES : OTHER;
+	current = query->plannedstmt;
 	PG_TRY();
 	{
 		if (next_finish != NULL)
@@ -77,6 +91,16 @@ finish(QueryDesc *query)
 		current = outer;
 	}
 	PG_END_TRY();
+}
+
+/* The same for a statement that was not seen to begin: whether it may be a MERGE. */
+static bool
+unseen_may_merge(void)
+{
+	/* in a trigger or a function the portal's statement is another one */
+	return ActivePortal == NULL ||
+		ActivePortal->commandTag != CMDTAG_UPDATE ||
+		DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 1;
 }
 
 /* Whether a statement is a MERGE, or has one in WITH. */
@@ -97,4 +121,46 @@ merges(const PlannedStmt *statement)
 			return true;
 	}
 	return false;
+}
+
+/* Whether an update of these columns (numbered as privileges are) may move a row of a partitioned table to another partition. */
+static bool
+may_move_rows(Relation rel, Bitmapset *columns)
+{
+	ListCell   *lc;
+	bool		may = false;
+
+	foreach(lc, find_all_inheritors(RelationGetRelid(rel), AccessShareLock, NULL))
+	{
+		Relation	member = table_open(lfirst_oid(lc), NoLock);
+
+		if (member->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+			may = updates_key(member, rel, columns);
+		/* it can set any column */
+		if (member->trigdesc != NULL && member->trigdesc->trig_update_before_row)
+			may = true;
+		table_close(member, NoLock);
+		if (may)
+			break;
+	}
+	return may;
+}
+
+/* Whether columns of rel, by their names, are in the partition key of partitioned. */
+static bool
+updates_key(Relation partitioned, Relation rel, Bitmapset *columns)
+{
+	Bitmapset  *own = NULL;
+	bool		in_expression;
+	int			i = -1;
+
+	while ((i = bms_next_member(columns, i)) >= 0)
+	{
+		AttrNumber	attnum = i + FirstLowInvalidHeapAttributeNumber;
+		char	   *name = get_attname(RelationGetRelid(rel), attnum, false);
+
+		attnum = get_attnum(RelationGetRelid(partitioned), name);
+		own = bms_add_member(own, attnum - FirstLowInvalidHeapAttributeNumber);
+	}
+	return has_partition_attrs(partitioned, own, &in_expression);
 }

@@ -3,14 +3,15 @@
 #define TVB_STATEMENT_H
 
 #include "postgres.h"
+#include "utils/relcache.h"
 
 /* Have statements watched; called once, when the library is loaded. */
 extern void tvb_statement_watch(void);
 
 /*
- * Whether the AFTER STATEMENT trigger that runs now may have been fired by a MERGE.  Certain,
- * but for the statement that made the session load the library.
+ * Whether the transition tables of the AFTER STATEMENT trigger for UPDATE that runs now, on a partitioned table, may
+ * lack images.  Certain that they do not, when false.
  */
-extern bool tvb_statement_may_be_merge(void);
+extern bool tvb_statement_may_lack_images(Relation rel);
 
 #endif
