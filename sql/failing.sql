@@ -209,6 +209,7 @@ UPDATE book SET author_code = 'x' WHERE pk_book = 7;
 UPDATE author SET name = 'C' WHERE pk_author = 3;
 SELECT changes FROM drain();
 SELECT count(*) AS waiting FROM tviews_batch.postponed;
+SELECT state, reason, pending_changes, lag IS NOT NULL AS lags FROM tviews_status WHERE tview = 'tv_book'::regclass;
 UPDATE book SET author_code = '3' WHERE pk_book = 7;
 SELECT tviews_retry('tv_book') >= 0 AS retried;
 SELECT changes FROM drain();

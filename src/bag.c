@@ -173,6 +173,7 @@ spill(TvbBag *bag)
 	initStringInfo(&datum);
 	while (tvb_byteset_next(bag->set, &position, &data, &len))
 	{
+		CHECK_FOR_INTERRUPTS();
 		resetStringInfo(&datum);
 		enlargeStringInfo(&datum, VARHDRSZ + len);
 		SET_VARSIZE(datum.data, VARHDRSZ + len);

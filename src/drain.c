@@ -28,7 +28,9 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "storage/proc.h"
 #include "tcop/utility.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -45,8 +47,12 @@
 #include "queue.h"
 #include "settings.h"
 
-/* With a time limit, so many changes are claimed before the clock is looked at. */
-#define ROUND_CHANGES 10000
+/*
+ * With a time limit changes are taken in rounds.  A round is as large as the time that is left allows, if a change
+ * takes as long as in the last round; in the first one, a millisecond.
+ */
+#define SMALLEST_ROUND 100
+#define LARGEST_ROUND 10000
 
 /* A drain at work. */
 typedef struct Drain
@@ -57,6 +63,8 @@ typedef struct Drain
 	TvbRun		run;
 	TvbCascade	cascade;
 	int64		claimed;
+	double		ms_per_change;	/* of the last round */
+	int			settings_level; /* of limit_lock_waits */
 	bool		exhausted;		/* the snapshot sees no further entry */
 	bool		prepared_pending;	/* see tvb_epoch_check */
 	List	   *overflows;		/* TvbOverflow * */
@@ -68,11 +76,13 @@ static bool draining = false;
 static int64 checked_limit(const char *name, int64 value);
 static void compare(Drain *drain, TvbDrainResult *result);
 static void note_progress(Drain *drain, TvbDrainComparison *comparison);
+static void limit_lock_waits(Drain *drain);
 static void drain_begin(Drain *drain);
 static void enter_drain(Drain *drain);
 static void leave_drain(void *arg);
 static void drain_end(Drain *drain);
 static void drain_work(Drain *drain, const TvbDrainLimits *limits);
+static void take_round(Drain *drain, TvbQueueClaim *claim, int64 max);
 static void claim_round(Drain *drain, TvbQueueClaim *claim, int64 max);
 static int64 round_size(const Drain *drain, const TvbDrainLimits *limits);
 static bool time_is_over(const Drain *drain, const TvbDrainLimits *limits);
@@ -135,12 +145,13 @@ tvb_drain_run(const TvbDrainLimits *limits, TvbDrainResult *result)
 
 	memset(result, 0, sizeof(TvbDrainResult));
 	drain.started = GetCurrentTimestamp();
-	if (!tvb_drain_lock(false))
+	if (!tvb_drain_lock(false) || !tvb_queue_try_hold())
 	{
 		result->busy = true;
 		result->elapsed_ms = elapsed_ms(drain.started);
 		return;
 	}
+	limit_lock_waits(&drain);
 	drain_begin(&drain);
 	drain.cascade.stale_left = 1;
 	if (tvb_queue_pending(drain.run.snapshot) || tvb_cascade_wanted(&drain.cascade))
@@ -157,6 +168,7 @@ tvb_drain_run(const TvbDrainLimits *limits, TvbDrainResult *result)
 	if (drain.exhausted)
 		tvb_overflow_end(drain.overflows);
 	drain_end(&drain);
+	AtEOXact_GUC(true, drain.settings_level);
 	result->elapsed_ms = elapsed_ms(drain.started);
 }
 
@@ -247,6 +259,23 @@ checked_limit(const char *name, int64 value)
 	return value;
 }
 
+/*
+ * A drain is nobody's call in particular: what one session has locked and forgotten must not hold up all TVIEWs.  Where the
+ * user sets no limit, ours is the lock_timeout until the drain ends.
+ */
+static void
+limit_lock_waits(Drain *drain)
+{
+	char		value[32];
+
+	drain->settings_level = NewGUCNestLevel();
+	if (LockTimeout > 0 || tvb_lock_timeout == 0)
+		return;
+	snprintf(value, sizeof(value), "%dms", tvb_lock_timeout);
+	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
 /* The lock is held: look for losses, take the snapshot, and read what TVIEWs there are. */
 static void
 drain_begin(Drain *drain)
@@ -320,12 +349,23 @@ drain_work(Drain *drain, const TvbDrainLimits *limits)
 
 	do
 	{
-		claim_round(drain, claim, round_size(drain, limits));
-		tvb_cascade_run(&drain->cascade);
-		tvb_changes_reset(drain->cascade.changes);
+		take_round(drain, claim, round_size(drain, limits));
 	} while (!drain->exhausted && round_size(drain, limits) > 0 &&
 			 !time_is_over(drain, limits));
 	tvb_queue_release(claim);
+}
+
+/* Claim up to max entries, and take them through the TVIEWs. */
+static void
+take_round(Drain *drain, TvbQueueClaim *claim, int64 max)
+{
+	TimestampTz started = GetCurrentTimestamp();
+	int64		before = drain->claimed;
+
+	claim_round(drain, claim, max);
+	tvb_cascade_run(&drain->cascade);
+	tvb_changes_reset(drain->cascade.changes);
+	drain->ms_per_change = elapsed_ms(started) / Max(drain->claimed - before, 1);
 }
 
 /* Claim up to max entries. */
@@ -359,8 +399,15 @@ claim_round(Drain *drain, TvbQueueClaim *claim, int64 max)
 static int64
 round_size(const Drain *drain, const TvbDrainLimits *limits)
 {
-	int64		size = limits->max_ms > 0 ? ROUND_CHANGES : PG_INT64_MAX;
+	int64		size = PG_INT64_MAX;
 
+	if (limits->max_ms > 0)
+	{
+		double		left = limits->max_ms - elapsed_ms(drain->started);
+		double		ms = drain->ms_per_change > 0 ? drain->ms_per_change : 1.0;
+
+		size = (int64) Max(SMALLEST_ROUND, Min(left / ms, LARGEST_ROUND));
+	}
 	if (limits->max_changes > 0)
 		size = Min(size, limits->max_changes - drain->claimed);
 	return size;

@@ -77,7 +77,9 @@ tvb_drop_metadata(List *relids)
 												 "   WHERE tview = $1 OR view = $1 RETURNING tview),"
 												 " r AS (DELETE FROM tviews_batch.route WHERE tview IN (TABLE gone)),"
 												 " l AS (DELETE FROM tviews_batch.lookup WHERE tview IN (TABLE gone)),"
-												 " f AS (DELETE FROM tviews_batch.failure WHERE tview IN (TABLE gone))"
+												 " f AS (DELETE FROM tviews_batch.failure WHERE tview IN (TABLE gone)),"
+												 " p AS (DELETE FROM tviews_batch.postponed WHERE tview IN (TABLE gone)"
+												 "   OR tview NOT IN (SELECT t.tview FROM tviews_batch.tview t))"
 												 " SELECT tview::oid FROM gone", relid));
 	}
 	foreach(lc, sources)

@@ -27,6 +27,7 @@ int			tvb_queue_limit = 20000000;
 bool		tvb_capture = true;
 bool		tvb_guard = true;
 int			tvb_retry_limit = 5;
+int			tvb_lock_timeout = 1000;
 int			tvb_history = 10000;
 int			tvb_log_min_duration = -1;
 
@@ -58,6 +59,10 @@ define_drain_settings(void)
 							"Sets how often the lookup of a change is tried before the TVIEW is compared whole.",
 							"0: a lookup that fails makes the TVIEW stale at once.", &tvb_retry_limit, 5, 0, INT_MAX,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("tviews_batch.lock_timeout",
+							"Sets how long a drain waits for a lock where lock_timeout is 0.",
+							"0: as long as it takes.", &tvb_lock_timeout, 1000, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("tviews_batch.history",
 							"Sets how many rows tviews_drains keeps.",
 							NULL, &tvb_history, 10000, 0, INT_MAX,

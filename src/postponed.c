@@ -19,11 +19,13 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "postponed.h"
 #include "quarantine.h"
@@ -39,7 +41,7 @@ typedef struct Chunk
 	const TvbTview *tview;
 	const TvbChangeSet *set;
 	const char *message;
-	int			attempts;
+	TvbPostponed so_far;
 	bool		collapse;		/* one change for all rows stands for them */
 	int			n;
 	Datum		links[CHUNK];
@@ -53,7 +55,7 @@ static void add_link(Chunk *chunk, const char *data, int len);
 static void insert_chunk(Chunk *chunk);
 
 void
-tvb_postponed_add(TvbTview *tview, TvbChanges *changes, const char *message, int attempts)
+tvb_postponed_add(TvbTview *tview, TvbChanges *changes, const char *message, TvbPostponed so_far)
 {
 	Chunk	   *chunk = palloc(sizeof(Chunk));
 	List	   *sets = NIL;
@@ -67,7 +69,7 @@ tvb_postponed_add(TvbTview *tview, TvbChanges *changes, const char *message, int
 		chunk->tview = tview;
 		chunk->set = lfirst(lc);
 		chunk->message = message;
-		chunk->attempts = attempts;
+		chunk->so_far = so_far;
 		chunk->n = 0;
 		add_set(chunk);
 	}
@@ -108,26 +110,27 @@ tvb_postponed_load(const TvbTview *tview, TvbChanges *changes)
 	SPI_freetuptable(table);
 }
 
-int
+TvbPostponed
 tvb_postponed_clear(TvbTview *tview)
 {
 	static SPIPlanPtr plan = NULL;
 	Datum		value = ObjectIdGetDatum(tview->relid);
 	Oid			type = OIDOID;
 	TvbRunArgs	args = {1, &type, &value, NULL};
-	int			attempts = 0;
+	TvbPostponed so_far = {0};
 	bool		isnull;
 
 	if (tview->has_postponed)
 	{
 		tvb_run_own_change(&plan,
-						   "WITH d AS (DELETE FROM tviews_batch.postponed WHERE tview = $1 RETURNING attempts)"
-						   " SELECT coalesce(max(attempts), 0) FROM d", &args);
-		attempts = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+						   "WITH d AS (DELETE FROM tviews_batch.postponed WHERE tview = $1 RETURNING attempts, since)"
+						   " SELECT coalesce(max(attempts), 0), coalesce(min(since), now()) FROM d", &args);
+		so_far.attempts = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		so_far.since = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
 		SPI_freetuptable(SPI_tuptable);
 	}
 	tview->has_postponed = tview->postponed_due = false;
-	return attempts;
+	return so_far;
 }
 
 /* How many changes these sets have. */
@@ -209,21 +212,22 @@ insert_chunk(Chunk *chunk)
 {
 	static SPIPlanPtr plan = NULL;
 	int			lower = 1;
-	Datum		values[6] = {
+	TimestampTz since = chunk->so_far.since != 0 ? chunk->so_far.since : GetCurrentTransactionStartTimestamp();
+	Datum		values[7] = {
 		ObjectIdGetDatum(chunk->tview->relid), ObjectIdGetDatum(chunk->set->source),
 		Int32GetDatum(chunk->set->version), (Datum) 0, CStringGetTextDatum(chunk->message),
-		Int32GetDatum(chunk->attempts)
+		Int32GetDatum(chunk->so_far.attempts), TimestampTzGetDatum(since)
 	};
-	Oid			types[6] = {OIDOID, OIDOID, INT4OID, BYTEAARRAYOID, TEXTOID, INT4OID};
-	TvbRunArgs	args = {6, types, values, NULL};
+	Oid			types[7] = {OIDOID, OIDOID, INT4OID, BYTEAARRAYOID, TEXTOID, INT4OID, TIMESTAMPTZOID};
+	TvbRunArgs	args = {7, types, values, NULL};
 
 	if (chunk->n == 0)
 		return;
 	values[3] = PointerGetDatum(construct_md_array(chunk->links, chunk->nulls, 1, &chunk->n, &lower,
 												   BYTEAOID, -1, false, TYPALIGN_INT));
 	tvb_run_own_change(&plan,
-					   "INSERT INTO tviews_batch.postponed (tview, source, version, link, message, attempts, next_try)"
-					   " SELECT $1, $2, $3, n.link, $5, $6, " TVB_NEXT_TRY("greatest($6 - 1, 0)")
+					   "INSERT INTO tviews_batch.postponed (tview, source, version, link, message, attempts, since, next_try)"
+					   " SELECT $1, $2, $3, n.link, $5, $6, $7, " TVB_NEXT_TRY("greatest($6 - 1, 0)")
 					   " FROM unnest($4) AS n (link)", &args);
 	chunk->n = 0;
 }

@@ -152,7 +152,7 @@ tvb_quarantine_due(TvbTview *tview, TvbBag *keys)
 	tview->retry_due = false;
 }
 
-void
+bool
 tvb_quarantine_tview(TvbTview *tview, const char *what, const ErrorData *error, bool applied)
 {
 	static SPIPlanPtr plan = NULL;
@@ -164,13 +164,17 @@ tvb_quarantine_tview(TvbTview *tview, const char *what, const ErrorData *error, 
 
 	if (applied)
 		values[3] = tvb_progress_xid();
-	tvb_run_own_change(&plan,
-					   "UPDATE tviews_batch.tview SET stale_reason = $2, last_error = $3,"
-					   " attempts = attempts + 1, next_try = " TVB_NEXT_TRY("attempts")
-					   ", " TVB_PROGRESS_KEEP("$4")
-					   " WHERE tview = $1", &args);
+	/* DDL in a transaction that stays open may hold the row */
+	if (tvb_run_own_change(&plan,
+						   "UPDATE tviews_batch.tview SET stale_reason = $2, last_error = $3,"
+						   " attempts = attempts + 1, next_try = " TVB_NEXT_TRY("attempts")
+						   ", " TVB_PROGRESS_KEEP("$4")
+						   " WHERE tview = (SELECT l.tview FROM tviews_batch.tview l WHERE l.tview = $1"
+						   "  FOR NO KEY UPDATE SKIP LOCKED)", &args) == 0)
+		return false;
 	tview->stale_reason = reason;
 	tview->failed_lately = true;
+	return true;
 }
 
 /* tviews_retry(tview regclass): let the next drain try what has failed. */

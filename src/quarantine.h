@@ -42,8 +42,9 @@ extern void tvb_quarantine_due(TvbTview *tview, TvbBag *keys);
 /*
  * Mark a TVIEW stale that could not be refreshed, and say when to compare it.
  * applied: it is not for its changes, so a comparison in ranges can go on where it is.
+ * False: another session has its row locked, and nothing was done.
  */
-extern void tvb_quarantine_tview(TvbTview *tview, const char *what, const ErrorData *error,
+extern bool tvb_quarantine_tview(TvbTview *tview, const char *what, const ErrorData *error,
 								 bool applied);
 
 #endif

@@ -28,6 +28,9 @@ extern bool tvb_queue_exists(void);
  */
 extern void tvb_queue_hold(void);
 
+/* The same, if nobody else has any of them locked against it; false: somebody has. */
+extern bool tvb_queue_try_hold(void);
+
 /*
  * The sentinels are entries that name the queue's epoch, one in each of its tables.  They
  * are never claimed nor counted, so where one is missing, entries may have been lost.

@@ -26,6 +26,7 @@
 #include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "storage/lmgr.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -139,6 +140,19 @@ tvb_queue_hold(void)
 	/* what a drain will take, so that it never has to ask for more */
 	tvb_queue_open_all(members, RowExclusiveLock);
 	tvb_queue_close_all(members, NoLock);
+}
+
+bool
+tvb_queue_try_hold(void)
+{
+	for (int i = 0; i < TVB_QUEUE_MEMBERS; i++)
+	{
+		Oid			relid = find_member(i);
+
+		if (OidIsValid(relid) && !ConditionalLockRelationOid(relid, RowExclusiveLock))
+			return false;
+	}
+	return true;
 }
 
 void

@@ -14,6 +14,7 @@ extern int	tvb_queue_limit;	/* tviews_batch.queue_limit, entries of one
 extern bool tvb_capture;		/* tviews_batch.capture */
 extern bool tvb_guard;			/* tviews_batch.guard */
 extern int	tvb_retry_limit;	/* tviews_batch.retry_limit */
+extern int	tvb_lock_timeout;	/* tviews_batch.lock_timeout, ms; 0: none */
 extern int	tvb_history;		/* tviews_batch.history, rows */
 extern int	tvb_log_min_duration;	/* tviews_batch.log_min_duration, ms; -1:
 									 * never */

@@ -33,6 +33,7 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "nodes/bitmapset.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -555,6 +556,7 @@ count_tids(TvbWrites *writes)
 	tuplesort_performsort(writes->tids);
 	while (tvb_compat_sort_getdatum(writes->tids, &place, &isnull))
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (DatumGetInt64(place) != last)
 			count++;
 		last = DatumGetInt64(place);

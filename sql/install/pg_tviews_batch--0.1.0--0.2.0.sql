@@ -37,13 +37,14 @@ ALTER TABLE tviews_batch.queue SET (vacuum_truncate = off);
 
 CREATE TABLE tviews_batch.postponed (
     id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    tview    regclass NOT NULL REFERENCES tviews_batch.tview ON DELETE CASCADE,
+    tview    regclass NOT NULL,
     source   oid NOT NULL,
     version  integer NOT NULL,
     link     bytea,
     message  text NOT NULL,
     attempts integer NOT NULL,
-    next_try timestamptz NOT NULL
+    next_try timestamptz NOT NULL,
+    since    timestamptz NOT NULL
 );
 
 CREATE INDEX postponed_tview ON tviews_batch.postponed (tview, next_try);
@@ -130,6 +131,7 @@ COMMENT ON COLUMN tviews_batch.postponed.link IS 'packed link values; NULL: any 
 COMMENT ON COLUMN tviews_batch.postponed.message IS 'why it waits';
 COMMENT ON COLUMN tviews_batch.postponed.attempts IS 'lookups that failed';
 COMMENT ON COLUMN tviews_batch.postponed.next_try IS 'the first drain after this tries it again';
+COMMENT ON COLUMN tviews_batch.postponed.since IS 'when a drain first put it off';
 COMMENT ON SEQUENCE tviews_batch.postponed_id_seq IS 'numbers of postponed changes';
 COMMENT ON TABLE tviews_batch.queue IS 'changes that no drain has taken yet; with its children a ring of tables, of which writers use one; see tviews_queue_depth';
 COMMENT ON TABLE tviews_batch.queue_2 IS 'part of the queue';
@@ -548,9 +550,10 @@ CREATE OR REPLACE VIEW tviews_status WITH (security_barrier) AS
                 ELSE 'ok' END AS state,
            CASE WHEN t.paused THEN 'paused by tviews_pause'
                 WHEN lost.reason IS NOT NULL OR w.reason IS NOT NULL THEN coalesce(lost.reason, w.reason)
-                WHEN f.keys = 1 THEN '1 key failed'
-                WHEN f.keys > 1 THEN f.keys || ' keys failed'
-                WHEN late.changes > 0 THEN late.changes || CASE late.changes WHEN 1 THEN ' change waits: ' ELSE ' changes wait: ' END || late.message
+                WHEN f.keys > 0 OR late.changes > 0 THEN concat_ws('; ',
+                     CASE f.keys WHEN 0 THEN NULL WHEN 1 THEN '1 key failed' ELSE f.keys || ' keys failed' END,
+                     CASE late.changes WHEN 0 THEN NULL WHEN 1 THEN '1 change waits: ' || late.message
+                          ELSE late.changes || ' changes wait: ' || late.message END)
                 ELSE (SELECT format('foreign key %I would write the TVIEW, which only drains may: make it NO ACTION', k.conname COLLATE "default")
                         FROM pg_catalog.pg_constraint k
                        WHERE k.conrelid = t.tview AND k.contype = 'f'
@@ -575,8 +578,11 @@ CREATE OR REPLACE VIEW tviews_status WITH (security_barrier) AS
                SELECT r.source FROM tviews_batch.route r WHERE r.tview = t.tview
                UNION
                SELECT r.source FROM below b JOIN tviews_batch.route r ON r.tview = b.source)
-           SELECT sum(d.pending_changes) AS pending_changes, min(d.oldest) AS oldest
-             FROM depth d WHERE d.source IN (SELECT b.source::oid FROM below b)) p ON true
+           SELECT sum(c.changes) AS pending_changes, min(c.since) AS oldest
+             FROM (SELECT d.pending_changes, d.oldest FROM depth d WHERE d.source IN (SELECT b.source::oid FROM below b)
+                   UNION ALL
+                   SELECT count(*), min(o.since) FROM tviews_batch.postponed o
+                    WHERE o.tview = t.tview OR o.tview IN (SELECT b.source FROM below b)) AS c (changes, since)) p ON true
       LEFT JOIN LATERAL (
            SELECT coalesce('cannot be refreshed: ' || t.broken,
                            t.stale_reason || CASE WHEN t.compare_xid = t.xmin AND NOT t.awaits_prepared
@@ -598,6 +604,8 @@ CREATE OR REPLACE VIEW tviews_status WITH (security_barrier) AS
                       AND (pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')));
 COMMENT ON VIEW tviews_status IS 'one row per TVIEW of the current role (with pg_monitor: of all): whether it is up to date, and if not, why';
 COMMENT ON COLUMN tviews_status.reason IS 'why it is not ok; or, if it is, what its owner should change';
+COMMENT ON COLUMN tviews_status.pending_changes IS 'changes that concern it, directly or through other TVIEWs: in the queue, or put off';
+COMMENT ON COLUMN tviews_status.lag IS 'time since the oldest of them began to be written, or was put off; NULL: none';
 
 CREATE OR REPLACE VIEW tviews_failures WITH (security_barrier) AS
     SELECT tview, key, sqlstate, message, attempts, next_try
