@@ -142,7 +142,7 @@ refresh_tview(TvbCascade *cascade, TvbTview *tview, TvbExtent extent)
 	MemoryContext context = AllocSetContextCreate(cascade->context, "TVIEW refresh of one TVIEW",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	TvbWork		work = {cascade, context, tview, GetCurrentTimestamp()};
+	TvbJob		work = {cascade, context, tview, GetCurrentTimestamp()};
 	ErrorContextCallback callback;
 
 	tvb_registry_name(tview);

@@ -266,7 +266,7 @@ tvb_follow_ddl(PG_FUNCTION_ARGS)
 	EventTriggerData *data = tvb_ddl_work_trigger(fcinfo, "tviews_batch.follow_ddl");
 	TvbCommand	command = {0};
 
-	if (tvb_ddl_command_makes_something_new(data->parsetree) || tvb_sources_in_ddl() || !tvb_ddl_work_installed())
+	if (tvb_ddl_command_makes_something_new(data->parsetree) || tvb_sources_in_ddl() || !tvb_ddl_work_wanted())
 		PG_RETURN_NULL();
 	command.tree = data->parsetree;
 	SPI_connect();

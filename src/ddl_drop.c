@@ -29,6 +29,16 @@
 
 PG_FUNCTION_INFO_V1(tvb_follow_drop);
 
+/* What a command dropped. */
+typedef struct Dropped
+{
+	List	   *relations;		/* Oids, of those that TVIEWs consist of or
+								 * read */
+	List	   *stripped;		/* tables that are still there and lost a
+								 * trigger of ours */
+	bool		foreign;		/* a foreign table */
+} Dropped;
+
 /* Forget relations that are gone; the sources they belonged to lost their rows. */
 static void
 work_forget(TvbCommand *command)
@@ -54,43 +64,47 @@ work_forget(TvbCommand *command)
 	tvb_ddl_work_everything(command);
 }
 
-/* Relations of ours among those dropped. */
-static List *
-dropped_relations(void)
+/* Find out what was dropped.  One query: each call of the server's function describes all that was dropped anew. */
+static Dropped
+read_dropped(void)
 {
 	static SPIPlanPtr plan = NULL;
-	List	   *relids;
+	Dropped		dropped = {0};
 
 	tvb_run_own_change(&plan,
-					   "SELECT d.objid FROM pg_catalog.pg_event_trigger_dropped_objects() d"
-					   " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objsubid = 0"
-					   " AND d.object_type IN ('table', 'view', 'foreign table')"
-					   " AND (EXISTS (SELECT FROM tviews_batch.tview t WHERE t.tview = d.objid)"
-					   "  OR EXISTS (SELECT FROM tviews_batch.tview t WHERE t.view = d.objid)"
-					   "  OR EXISTS (SELECT FROM tviews_batch.captured c WHERE c.relation = d.objid)"
-					   "  OR EXISTS (SELECT FROM tviews_batch.source s WHERE s.source = d.objid))", NULL);
-	relids = tvb_ddl_find_result(1);
-	SPI_freetuptable(SPI_tuptable);
-	return relids;
-}
+					   "WITH d AS MATERIALIZED ("
+					   "  SELECT objid, objsubid, object_type, address_names FROM pg_catalog.pg_event_trigger_dropped_objects()"
+					   "   WHERE classid IN ('pg_catalog.pg_class'::pg_catalog.regclass, 'pg_catalog.pg_trigger'::pg_catalog.regclass))"
+					   " SELECT 1, objid FROM d"
+					   "  WHERE object_type IN ('table', 'view', 'foreign table') AND objsubid = 0"
+					   "   AND (EXISTS (SELECT FROM tviews_batch.tview t WHERE t.tview = d.objid)"
+					   "    OR EXISTS (SELECT FROM tviews_batch.tview t WHERE t.view = d.objid)"
+					   "    OR EXISTS (SELECT FROM tviews_batch.captured c WHERE c.relation = d.objid)"
+					   "    OR EXISTS (SELECT FROM tviews_batch.source s WHERE s.source = d.objid))"
+					   " UNION"
+					   " SELECT 2, c.oid FROM d"
+					   "  JOIN pg_catalog.pg_namespace n ON n.nspname = d.address_names[1]"
+					   "  JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = d.address_names[2]"
+					   "  WHERE d.object_type = 'trigger'"
+					   "   AND (starts_with(d.address_names[3], 'tviews_capture_') OR d.address_names[3] = 'tviews_guard')"
+					   " UNION"
+					   " SELECT 3, objid FROM d WHERE object_type = 'foreign table'", NULL);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		bool		isnull;
+		int			what = DatumGetInt32(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &isnull));
+		Oid			relid = DatumGetObjectId(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &isnull));
 
-/* Tables that are still there and lost a trigger of ours. */
-static List *
-stripped_relations(void)
-{
-	static SPIPlanPtr plan = NULL;
-	List	   *relids;
-
-	tvb_run_own_change(&plan,
-					   "SELECT DISTINCT c.oid FROM pg_catalog.pg_event_trigger_dropped_objects() d"
-					   " JOIN pg_catalog.pg_namespace n ON n.nspname = d.address_names[1]"
-					   " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = d.address_names[2]"
-					   " WHERE d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass"
-					   " AND (starts_with(d.address_names[3], 'tviews_capture_') OR d.address_names[3] = 'tviews_guard')",
-					   NULL);
-	relids = tvb_ddl_find_result(1);
+		if (what == 1)
+			dropped.relations = lappend_oid(dropped.relations, relid);
+		else if (what == 2)
+			dropped.stripped = lappend_oid(dropped.stripped, relid);
+		else
+			dropped.foreign = true;
+	}
 	SPI_freetuptable(SPI_tuptable);
-	return relids;
+	return dropped;
 }
 
 /* Triggers of ours were dropped: nothing is created again behind the user's back. */
@@ -105,17 +119,14 @@ work_stripped(TvbCommand *command)
 								  tvb_registry_relation_name(lfirst_oid(lc))));
 }
 
-/* TVIEWs that could not be refreshed, where what is gone may have been the reason: a foreign partition. */
+/* TVIEWs that could not be refreshed: a foreign partition that is gone may have been the reason. */
 static List *
-freed_tviews(void)
+broken_tviews(void)
 {
 	static SPIPlanPtr plan = NULL;
 	List	   *tviews;
 
-	tvb_run_own_change(&plan,
-					   "SELECT tview::oid FROM tviews_batch.tview WHERE broken IS NOT NULL"
-					   " AND EXISTS (SELECT FROM pg_catalog.pg_event_trigger_dropped_objects() WHERE object_type = 'foreign table')"
-					   " ORDER BY level, 1", NULL);
+	tvb_run_own_change(&plan, "SELECT tview::oid FROM tviews_batch.tview WHERE broken IS NOT NULL ORDER BY level, 1", NULL);
 	tviews = tvb_ddl_find_result(1);
 	SPI_freetuptable(SPI_tuptable);
 	return tviews;
@@ -141,22 +152,24 @@ Datum
 tvb_follow_drop(PG_FUNCTION_ARGS)
 {
 	TvbCommand	command = {0};
+	Dropped		dropped;
 
 	(void) tvb_ddl_work_trigger(fcinfo, "tviews_batch.follow_drop");
-	if (tvb_sources_in_ddl() || !tvb_ddl_work_installed())
+	if (tvb_sources_in_ddl() || !tvb_ddl_work_wanted())
 		PG_RETURN_NULL();
 	SPI_connect();
-	command.relations = dropped_relations();
+	dropped = read_dropped();
+	command.relations = dropped.relations;
 	if (command.relations != NIL)
 	{
 		command.sources = tvb_sources_concerned(command.relations);
 		tvb_ddl_work_protect(work_forget, &command);
 	}
-	command.relations = stripped_relations();
+	command.relations = dropped.stripped;
 	command.sources = command.relations;
 	if (command.relations != NIL)
 		tvb_ddl_work_protect(work_stripped, &command);
-	command.relations = freed_tviews();
+	command.relations = dropped.foreign ? broken_tviews() : NIL;
 	command.sources = NIL;
 	if (command.relations != NIL)
 		tvb_ddl_work_protect(work_freed, &command);

@@ -114,7 +114,8 @@ tvb_ddl_find_dependent(List *classes, List *objects)
 					   "   WHERE s.c = 'pg_class'::regclass AND c.relkind = 'c'"
 					   "  UNION"
 					   "  SELECT n.classid, n.objid"
-					   "  FROM up JOIN pg_depend d ON d.refclassid = up.classid AND d.refobjid = up.objid"
+					   "  FROM up CROSS JOIN LATERAL (SELECT p.* FROM pg_depend p" /* OFFSET 0: by its index */
+					   "   WHERE p.refclassid = up.classid AND p.refobjid = up.objid OFFSET 0) AS d"
 					   "  CROSS JOIN LATERAL ("
 					   "   SELECT 'pg_class'::regclass::oid, w.ev_class FROM pg_rewrite w"
 					   "    WHERE d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid"
@@ -151,6 +152,8 @@ tvb_ddl_find_any(List *classes, List *objects)
 		ScanKeyData keys[2];
 		SysScanDesc scan;
 		HeapTuple	tuple;
+		List	   *rules = NIL;
+		List	   *own_rules = NIL;
 
 		/* A composite type's columns hang on its row type. */
 		if (lfirst_oid(class) == RelationRelationId && get_rel_relkind(lfirst_oid(object)) == RELKIND_COMPOSITE_TYPE)
@@ -164,11 +167,18 @@ tvb_ddl_find_any(List *classes, List *objects)
 		{
 			Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
 
-			found = form->classid == RewriteRelationId || form->classid == ProcedureRelationId ||
-				form->classid == OperatorRelationId || form->classid == CastRelationId ||
-				(form->refclassid == TypeRelationId &&
-				 (form->classid == RelationRelationId || form->classid == TypeRelationId));
+			if (form->classid != RewriteRelationId)
+				found = form->classid == ProcedureRelationId ||
+					form->classid == OperatorRelationId || form->classid == CastRelationId ||
+					(form->refclassid == TypeRelationId &&
+					 (form->classid == RelationRelationId || form->classid == TypeRelationId));
+			else if (form->deptype == DEPENDENCY_NORMAL)
+				rules = lappend_oid(rules, form->objid);
+			else
+				own_rules = lappend_oid(own_rules, form->objid);
 		}
+		/* a view's own rule depends on it in both ways */
+		found |= list_difference_oid(rules, own_rules) != NIL;
 		systable_endscan(scan);
 	}
 	table_close(depend, AccessShareLock);

@@ -11,6 +11,9 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -26,6 +29,8 @@
 #include "repair.h"
 #include "sources.h"
 
+static bool has_rows(Oid relid);
+
 EventTriggerData *
 tvb_ddl_work_trigger(FunctionCallInfo fcinfo, const char *name)
 {
@@ -37,13 +42,27 @@ tvb_ddl_work_trigger(FunctionCallInfo fcinfo, const char *name)
 }
 
 bool
-tvb_ddl_work_installed(void)
+tvb_ddl_work_wanted(void)
 {
 	Oid			schema = get_namespace_oid("tviews_batch", true);
+	Oid			tview = OidIsValid(schema) ? get_relname_relid("tview", schema) : InvalidOid;
 
-	return OidIsValid(schema) && OidIsValid(get_relname_relid("captured", schema)) &&
-		OidIsValid(get_relname_relid("lookup", schema)) && OidIsValid(get_relname_relid("tview", schema)) &&
-		OidIsValid(get_relname_relid("unfollowed", schema)) && tvb_queue_exists();
+	return OidIsValid(tview) && OidIsValid(get_relname_relid("captured", schema)) &&
+		OidIsValid(get_relname_relid("lookup", schema)) &&
+		OidIsValid(get_relname_relid("unfollowed", schema)) && tvb_queue_exists() && has_rows(tview);
+}
+
+/* Whether one of the extension's tables has a row. */
+static bool
+has_rows(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	bool		any = HeapTupleIsValid(systable_getnext(scan));
+
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return any;
 }
 
 /* Undo what failed; an error of our own is the user's no matter. */

@@ -27,10 +27,11 @@ typedef void (*TvbWork) (TvbCommand *command);
 extern EventTriggerData *tvb_ddl_work_trigger(FunctionCallInfo fcinfo, const char *name);
 
 /*
- * Whether the extension's tables are there, as this version has them: not while it is created or dropped, nor
- * between the installation of a new library and ALTER EXTENSION UPDATE, which has all TVIEWs derived again.
+ * Whether there is any TVIEW, and the extension's tables are as this version has them: not while it is created or dropped, nor
+ * between the installation of a new library and ALTER EXTENSION UPDATE, which has all TVIEWs derived again.  Runs no
+ * SQL, as all DDL asks.
  */
-extern bool tvb_ddl_work_installed(void);
+extern bool tvb_ddl_work_wanted(void);
 
 /* Work: all rows of the command's sources may have changed. */
 extern void tvb_ddl_work_everything(TvbCommand *command);

@@ -40,9 +40,9 @@
 #define FEW_KEYS 1000
 
 static bool lock_relations(const TvbTview *tview);
-static bool collect(TvbWork *w);
-static bool collect_late(TvbWork *w);
-static void put_off(TvbWork *w, const char *message);
+static bool collect(TvbJob *w);
+static bool collect_late(TvbJob *w);
+static void put_off(TvbJob *w, const char *message);
 static void attempt_prepare(void *arg);
 static bool too_many_keys(const TvbTview *tview, int64 keys);
 
@@ -53,7 +53,7 @@ tvb_work_is_stale(const TvbTview *tview)
 }
 
 void
-tvb_work_do(TvbWork *w, TvbExtent extent)
+tvb_work_do(TvbJob *w, TvbExtent extent)
 {
 	TvbTview   *tview = w->tview;
 	TvbVerdict	verdict;
@@ -94,7 +94,7 @@ tvb_work_do(TvbWork *w, TvbExtent extent)
 }
 
 void
-tvb_work_give_up(TvbWork *w, TvbVerdict verdict, const char *what)
+tvb_work_give_up(TvbJob *w, TvbVerdict verdict, const char *what)
 {
 	if (verdict == TVB_LOCKED && w->tview->relid != w->cascade->only)
 		put_off(w, w->error->message);
@@ -103,7 +103,7 @@ tvb_work_give_up(TvbWork *w, TvbVerdict verdict, const char *what)
 }
 
 void
-tvb_work_set_aside(TvbWork *w, const char *what)
+tvb_work_set_aside(TvbJob *w, const char *what)
 {
 	if (w->tview->relid == w->cascade->only)
 		ReThrowError(w->error);
@@ -118,7 +118,7 @@ tvb_work_set_aside(TvbWork *w, const char *what)
 }
 
 bool
-tvb_work_refresh_keys(TvbWork *w)
+tvb_work_refresh_keys(TvbJob *w)
 {
 	TvbCascade *cascade = w->cascade;
 	int64		failed = cascade->failed;
@@ -144,7 +144,7 @@ tvb_work_refresh_keys(TvbWork *w)
 }
 
 TvbBag *
-tvb_work_make_keys(TvbWork *w)
+tvb_work_make_keys(TvbJob *w)
 {
 	return tvb_bag_create(w->context, "TVIEW keys", (Size) tvb_work_mem * 1024 / 8);
 }
@@ -195,7 +195,7 @@ lock_relations(const TvbTview *tview)
 
 /* Find the keys that the changes touch; false: the TVIEW cannot be refreshed now. */
 static bool
-collect(TvbWork *w)
+collect(TvbJob *w)
 {
 	const TvbPostponed once = {1, 0};
 	TvbCollected collected;
@@ -223,7 +223,7 @@ collect(TvbWork *w)
 
 /* The same for changes that were put off before and are due. */
 static bool
-collect_late(TvbWork *w)
+collect_late(TvbJob *w)
 {
 	TvbChanges *late;
 	TvbCollected collected;
@@ -257,7 +257,7 @@ collect_late(TvbWork *w)
 
 /* The TVIEW or its metadata is locked: keep the changes that concern it for later. */
 static void
-put_off(TvbWork *w, const char *message)
+put_off(TvbJob *w, const char *message)
 {
 	TvbPostponed so_far = {0, 0};
 
@@ -276,7 +276,7 @@ put_off(TvbWork *w, const char *message)
 static void
 attempt_prepare(void *arg)
 {
-	TvbWork    *w = arg;
+	TvbJob	   *w = arg;
 
 	tvb_registry_complete(w->tview);
 	if (w->tview->columns == NIL)

@@ -19,7 +19,7 @@ typedef enum TvbExtent
 } TvbExtent;
 
 /* The work on one TVIEW. */
-typedef struct TvbWork
+typedef struct TvbJob
 {
 	TvbCascade *cascade;
 	MemoryContext context;
@@ -38,27 +38,27 @@ typedef struct TvbWork
 	TvbCounts	written;		/* by a comparison */
 	int64		rows;			/* looked at by it */
 	ErrorData  *error;			/* of the last attempt that failed */
-} TvbWork;
+} TvbJob;
 
 /* Whether a drain is to compare a TVIEW because it is stale. */
 extern bool tvb_work_is_stale(const TvbTview *tview);
 
 /* Do it.  The caller has filled in cascade, context, tview and started, and destroys keys and writes. */
-extern void tvb_work_do(TvbWork *w, TvbExtent extent);
+extern void tvb_work_do(TvbJob *w, TvbExtent extent);
 
 /* The rest is for work_compare.c. */
 
 /* The TVIEW cannot be refreshed: not now, or not without a comparison. */
-extern void tvb_work_give_up(TvbWork *w, TvbVerdict verdict, const char *what);
+extern void tvb_work_give_up(TvbJob *w, TvbVerdict verdict, const char *what);
 
 /* The TVIEW is stale, for the last error; or that is raised, if the TVIEW is the one that was asked for. */
-extern void tvb_work_set_aside(TvbWork *w, const char *what);
+extern void tvb_work_set_aside(TvbJob *w, const char *what);
 
 /* Refresh the keys collected; false: the TVIEW was set aside. */
-extern bool tvb_work_refresh_keys(TvbWork *w);
+extern bool tvb_work_refresh_keys(TvbJob *w);
 
 /* An empty bag for keys. */
-extern TvbBag *tvb_work_make_keys(TvbWork *w);
+extern TvbBag *tvb_work_make_keys(TvbJob *w);
 
 /* Remember that a TVIEW was looked at. */
 extern TvbTouched *tvb_work_touch(TvbCascade *cascade, TvbTview *tview);

@@ -18,16 +18,16 @@
 #include "quarantine.h"
 #include "work_compare.h"
 
-static bool compare_rows(TvbWork *w);
-static void mark_range(TvbWork *w);
-static bool collect_all(TvbWork *w);
-static void take_written(TvbWork *w);
+static bool compare_rows(TvbJob *w);
+static void mark_range(TvbJob *w);
+static bool collect_all(TvbJob *w);
+static void take_written(TvbJob *w);
 static void attempt_compare(void *arg);
 static void attempt_all_keys(void *arg);
 static void attempt_find_range(void *arg);
 
 TvbExtent
-tvb_work_compare_find(TvbWork *w)
+tvb_work_compare_find(TvbJob *w)
 {
 	w->begun = tvb_progress_load(w->tview, &w->progress);
 	/* what fails in there fails in a comparison of the whole, and is dealt with there */
@@ -37,7 +37,7 @@ tvb_work_compare_find(TvbWork *w)
 }
 
 void
-tvb_work_compare_range(TvbWork *w)
+tvb_work_compare_range(TvbJob *w)
 {
 	tvb_bag_destroy(w->keys);
 	w->keys = tvb_work_make_keys(w);
@@ -49,7 +49,7 @@ tvb_work_compare_range(TvbWork *w)
 }
 
 bool
-tvb_work_compare_whole(TvbWork *w, bool whole)
+tvb_work_compare_whole(TvbJob *w, bool whole)
 {
 	TvbVerdict	verdict;
 
@@ -71,7 +71,7 @@ tvb_work_compare_whole(TvbWork *w, bool whole)
 }
 
 void
-tvb_work_compare_mark(TvbWork *w, TimestampTz since)
+tvb_work_compare_mark(TvbJob *w, TimestampTz since)
 {
 	TvbTview   *tview = w->tview;
 	TvbTouched *touched = tvb_work_touch(w->cascade, tview);
@@ -91,7 +91,7 @@ tvb_work_compare_mark(TvbWork *w, TimestampTz since)
 
 /* Compare the rows of the range, or put its keys into the bag; false: neither is possible, which is dealt with. */
 static bool
-compare_rows(TvbWork *w)
+compare_rows(TvbJob *w)
 {
 	TvbVerdict	verdict = tvb_attempt(attempt_compare, w, true, &w->error);
 
@@ -117,7 +117,7 @@ compare_rows(TvbWork *w)
 
 /* The range has been looked at: remember where to go on, if it was not the last. */
 static void
-mark_range(TvbWork *w)
+mark_range(TvbJob *w)
 {
 	TvbProgress *progress;
 	StringInfoData place;
@@ -143,7 +143,7 @@ mark_range(TvbWork *w)
 
 /* Put all keys into the bag, as the comparison failed; false: the TVIEW was set aside. */
 static bool
-collect_all(TvbWork *w)
+collect_all(TvbJob *w)
 {
 	/* the bag may hold keys of tasks that came to nothing */
 	tvb_bag_destroy(w->keys);
@@ -157,7 +157,7 @@ collect_all(TvbWork *w)
 
 /* What a comparison wrote stays: count it, and tell those who read the TVIEW. */
 static void
-take_written(TvbWork *w)
+take_written(TvbJob *w)
 {
 	TvbCounts  *counts = &w->cascade->counts;
 
@@ -171,7 +171,7 @@ take_written(TvbWork *w)
 static void
 attempt_compare(void *arg)
 {
-	TvbWork    *w = arg;
+	TvbJob	   *w = arg;
 
 	tvb_writes_mode(w->writes, false, false);
 	memset(&w->written, 0, sizeof(TvbCounts));
@@ -182,7 +182,7 @@ attempt_compare(void *arg)
 static void
 attempt_all_keys(void *arg)
 {
-	TvbWork    *w = arg;
+	TvbJob	   *w = arg;
 
 	tvb_keys_all(w->cascade->run, w->context, w->tview, w->range, w->keys);
 }
@@ -191,7 +191,7 @@ attempt_all_keys(void *arg)
 static void
 attempt_find_range(void *arg)
 {
-	TvbWork    *w = arg;
+	TvbJob	   *w = arg;
 	TvbProgress *progress = &w->progress;
 	TvbRun	   *run = w->cascade->run;
 	MemoryContext old = MemoryContextSwitchTo(w->context);
