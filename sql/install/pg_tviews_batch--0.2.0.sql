@@ -581,10 +581,10 @@ CREATE FUNCTION tviews_batch.cron_has_seconds() RETURNS boolean
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     -- installed here, or what would be
-    SELECT coalesce(substring(coalesce(
+    SELECT coalesce(string_to_array(substring(coalesce(
                         (SELECT extversion FROM pg_extension WHERE extname = 'pg_cron'),
                         (SELECT default_version FROM pg_available_extensions WHERE name = 'pg_cron'))
-                    FROM '^\d+\.\d+')::numeric >= 1.5, false);
+                    FROM '^\d+(?:\.\d+)*'), '.')::int[] >= ARRAY[1, 5], false);
 END;
 COMMENT ON FUNCTION tviews_batch.cron_has_seconds() IS 'whether pg_cron is 1.5 or newer and can run a job every few seconds';
 

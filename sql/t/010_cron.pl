@@ -151,6 +151,22 @@ $node->safe_psql('postgres', q{UPDATE tb_item SET name = 'again' WHERE pk_item =
 ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM tv_item WHERE name = 'AGAIN'}), 'drained every second');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job_run_details WHERE status = 'failed'}), '0', 'no run failed');
 
+# Ten seconds: a schedule of pg_cron's own where it has seconds, else a job per minute that runs the loop.
+my $seconds = $node->safe_psql('postgres', 'SELECT tviews_batch.cron_has_seconds()') eq 't';
+my $job = $node->safe_psql('postgres', q{SELECT tviews_schedule('10 seconds')});
+is($node->safe_psql('postgres', "SELECT schedule || ': ' || command FROM cron.job WHERE jobid = $job"),
+    $seconds ? '10 seconds: SELECT public.tviews_drain()' : q{* * * * *: CALL public.tviews_drain_loop(run_for => '1 minute', pause => '10 seconds')}, 'every ten seconds');
+if ($seconds)
+{
+    for my $name ('ten', 'twenty')
+    {
+        $node->safe_psql('postgres', "UPDATE tb_item SET name = '$name' WHERE pk_item = 2");
+        ok($node->poll_query_until('postgres', "SELECT count(*) > 0 FROM tv_item WHERE name = upper('$name')"), "every ten seconds: drained '$name'");
+    }
+    is($node->safe_psql('postgres', "SELECT count(*) FILTER (WHERE status = 'succeeded') >= 1 AND NOT bool_or(status = 'failed') FROM cron.job_run_details WHERE jobid = $job"),
+        't', 'every ten seconds: the runs of the job');
+}
+
 is($node->safe_psql('postgres', 'SELECT tviews_unschedule()'), 't', 'unschedule');
 is($node->safe_psql('postgres', 'SELECT tviews_unschedule()'), 'f', 'unschedule again');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job WHERE database = 'postgres'}), '0', 'no job left');

@@ -76,9 +76,10 @@ sub fill
 # Changes of every source, which all TVIEWs show.
 sub change
 {
-	my ($node) = @_;
-	$node->safe_psql('shop', q{
-		UPDATE app.shop SET name = name || '!', region = 'r' || (id + length(name)) % 6 WHERE id % 20 = 1;
+	my ($node, $region) = @_;
+	$region //= 'region';
+	$node->safe_psql('shop', qq{
+		UPDATE app.shop SET name = name || '!', $region = 'r' || (id + length(name)) % 6 WHERE id % 20 = 1;
 		UPDATE app.sale SET amount = amount + 1 WHERE id % 100 = 3;
 		DELETE FROM app.sale WHERE id = (SELECT min(id) FROM app.sale);
 		INSERT INTO app.sale_2 SELECT max(id) + 1, '2024-02-07', 3, 5 FROM app.sale;
@@ -138,7 +139,7 @@ for my $mode (split ' ', $ENV{TVIEWS_OLD_MODES} // 'copy')
 	for (1 .. @TVIEWS + 1) { $new->safe_psql('shop', 'SELECT tviews_drain()') }
 	is(states($new), 'ok', "$what: DDL was followed");
 	is(differing($new), 0, "$what: every TVIEW equals its view after DDL");
-	change($new);
+	change($new, 'area');
 	$new->stop('immediate');
 	$new->start;
 	like(states($new), qr/^stale: the queue was lost/, "$what: a crash is noticed");
