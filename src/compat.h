@@ -3,6 +3,7 @@
 #define TVB_COMPAT_H
 
 #include "postgres.h"
+#include "access/relation.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
@@ -125,6 +126,24 @@ tvb_compat_virtual_expression(Relation relation, AttrNumber attno)
 		return build_generation_expression(relation, attno);
 #endif
 	return NULL;
+}
+
+/* Whether a column, whose row of pg_attribute is att, has no NULL: its NOT NULL may be NOT VALID. */
+static inline bool
+tvb_compat_not_null(Oid relid, Form_pg_attribute att)
+{
+	bool		result = att->attnotnull;
+
+#if PG_VERSION_NUM >= 180000
+	if (result)
+	{
+		Relation	relation = relation_open(relid, AccessShareLock);
+
+		result = TupleDescCompactAttr(RelationGetDescr(relation), att->attnum - 1)->attnullability == ATTNULLABLE_VALID;
+		relation_close(relation, AccessShareLock);
+	}
+#endif
+	return result;
 }
 
 /* Whether a subcommand of ALTER TABLE gives a generated column another expression. */

@@ -47,6 +47,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "evaluate.h"
 #include "pushdown.h"
 #include "range.h"
@@ -235,7 +236,7 @@ get_column(Oid relid, const char *name)
 						name, get_rel_name(relid))));
 	att = (Form_pg_attribute) GETSTRUCT(tuple);
 	column.type = getBaseType(att->atttypid);
-	column.not_null = att->attnotnull;
+	column.not_null = tvb_compat_not_null(relid, att);
 	ReleaseSysCache(tuple);
 	return column;
 }

@@ -273,7 +273,7 @@ var_not_null(TvbGraph *graph, Var *var)
 							Int16GetDatum(var->varattno));
 	if (HeapTupleIsValid(tuple))
 	{
-		result = ((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
+		result = tvb_compat_not_null(member->rte->relid, (Form_pg_attribute) GETSTRUCT(tuple));
 		ReleaseSysCache(tuple);
 	}
 	return result;

@@ -407,7 +407,7 @@ covers_unique_index(Query *query, int varno, List *exprs)
 			AttrNumber	attno = index->indkey.values[i];
 			ListCell   *expr;
 
-			all = attno > 0 && TupleDescAttr(RelationGetDescr(relation), attno - 1)->attnotnull;
+			all = attno > 0 && tvb_compat_not_null(rte->relid, TupleDescAttr(RelationGetDescr(relation), attno - 1));
 			foreach(expr, exprs)
 			{
 				Var		   *var = lfirst(expr);

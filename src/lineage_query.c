@@ -466,7 +466,7 @@ never_null(TvbGraph *graph, Expr *expr, Bitmapset *nullable)
 							Int16GetDatum(var->varattno));
 	if (!HeapTupleIsValid(tuple))
 		return false;
-	result = ((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
+	result = tvb_compat_not_null(member->rte->relid, (Form_pg_attribute) GETSTRUCT(tuple));
 	ReleaseSysCache(tuple);
 	return result;
 }

@@ -35,6 +35,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "range.h"
 
 /* What stands before the values of a packed beginning. */
@@ -334,7 +335,7 @@ column_nullable(const TvbRange *range)
 
 	if (HeapTupleIsValid(tuple))
 	{
-		nullable = !((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
+		nullable = !tvb_compat_not_null(range->relid, (Form_pg_attribute) GETSTRUCT(tuple));
 		ReleaseSysCache(tuple);
 	}
 	return nullable;
