@@ -140,6 +140,12 @@ tvb_batch_next(TvbBatch *batch, const TvbFilter **filter, const TvbRunArgs **arg
 	return true;
 }
 
+int
+tvb_batch_group_size(const TvbBatch *batch)
+{
+	return list_length(batch->group->keys);
+}
+
 void
 tvb_batch_register(TvbBatch *batch, TvbRun *run)
 {

@@ -38,6 +38,9 @@ extern void tvb_batch_set(TvbBatch *batch, const TvbPacked *keys, int n);
  */
 extern bool tvb_batch_next(TvbBatch *batch, const TvbFilter **filter, const TvbRunArgs **args);
 
+/* How many keys the group has. */
+extern int	tvb_batch_group_size(const TvbBatch *batch);
+
 /* Make the group's keys known to queries as TVB_EVALUATE_KEYS, if its filter needs that. */
 extern void tvb_batch_register(TvbBatch *batch, TvbRun *run);
 extern void tvb_batch_unregister(TvbBatch *batch, TvbRun *run);

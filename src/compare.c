@@ -25,6 +25,7 @@
 #include "compare.h"
 #include "evaluate.h"
 #include "owner.h"
+#include "probe.h"
 #include "refresh.h"
 
 static Oid	get_tview(FunctionCallInfo fcinfo);
@@ -45,14 +46,14 @@ tvb_compare_write(TvbRun *run, TvbTview *tview, const TvbRange *range, TvbWrites
 
 	tvb_owner_enter(&owner, tview->owner, tview->settings, tview->row_security);
 	args = range ? tvb_range_args(range) : NULL;
-	tvb_run_query(run, tvb_evaluate_sql(tview, filter), args, tvb_writes_receiver(writes));
+	tvb_run_query(run, tvb_evaluate_pairs_sql(tview, filter), args, tvb_writes_receive_pairs(writes));
 	if (tvb_writes_duplicates(writes) > 0)
 		tvb_refresh_duplicate(run, tview, filter, args);
 	rows = tvb_writes_rows(writes);
 	tvb_writes_apply(writes, counts);
 	if (tvb_writes_check_begin(writes))
 	{
-		tvb_run_query(run, tvb_evaluate_sql(tview, filter), args, tvb_writes_receiver(writes));
+		tvb_run_query(run, tvb_evaluate_pairs_sql(tview, filter), args, tvb_writes_receive_pairs(writes));
 		tvb_writes_check_end(writes);
 	}
 	tvb_owner_leave(&owner);
@@ -108,7 +109,12 @@ tvb_refresh_sql(PG_FUNCTION_ARGS)
 	tview = tvb_registry_require(relid);
 	filter.relid = tview->relid;
 	filter.columns = tview->refresh_key;
-	sql = tvb_evaluate_sql(tview, tview->refresh_key == NIL ? NULL : &filter);
+	if (tview->refresh_key == NIL)
+		sql = tvb_evaluate_pairs_sql(tview, NULL);
+	else if (OidIsValid(tvb_probe_index(tview)))
+		sql = tvb_evaluate_view_sql(tview, &filter);
+	else
+		sql = tvb_evaluate_pairs_sql(tview, &filter);
 	MemoryContextSwitchTo(caller);
 	result = cstring_to_text(sql);
 	SPI_finish();
@@ -139,7 +145,7 @@ verify(TvbTview *tview, TvbCounts *counts, int64 *duplicates)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("the view of TVIEW %s does not exist", tview->name)));
 	tvb_owner_enter(&owner, tview->owner, tview->settings, tview->row_security);
-	tvb_run_query(&run, tvb_evaluate_sql(tview, NULL), NULL, tvb_writes_receiver(writes));
+	tvb_run_query(&run, tvb_evaluate_pairs_sql(tview, NULL), NULL, tvb_writes_receive_pairs(writes));
 	tvb_owner_leave(&owner);
 	*counts = tvb_writes_counts(writes);
 	*duplicates = tvb_writes_duplicates(writes);

@@ -8,8 +8,9 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
-#include "nodes/plannodes.h"
+#include "executor/executor.h"
 #include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/prep.h"
 #include "rewrite/rewriteHandler.h"
@@ -19,6 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #if PG_VERSION_NUM >= 160000
+#include "parser/parse_relation.h"
 #include "varatt.h"
 #endif
 
@@ -245,6 +247,49 @@ tvb_compat_schema_aclcheck(Oid schema, Oid role, AclMode mode)
 #else
 	return pg_namespace_aclcheck(schema, role, mode);
 #endif
+}
+
+/* Which indexes an update leaves to be written. */
+#if PG_VERSION_NUM >= 160000
+typedef TU_UpdateIndexes tvb_compat_update_indexes;
+#define TVB_COMPAT_NO_INDEX TU_None
+#define TVB_COMPAT_ALL_INDEXES TU_All
+#define tvb_compat_insert_index_tuples(relinfo, slot, estate, update, indexes) \
+	ExecInsertIndexTuples(relinfo, slot, estate, update, false, NULL, NIL, (indexes) == TU_Summarizing)
+#else
+typedef bool tvb_compat_update_indexes;
+#define TVB_COMPAT_NO_INDEX false
+#define TVB_COMPAT_ALL_INDEXES true
+#define tvb_compat_insert_index_tuples(relinfo, slot, estate, update, indexes) \
+	ExecInsertIndexTuples(relinfo, slot, estate, update, false, NULL, NIL)
+#endif
+
+/* What the executor needs to write rows of one table: it is entry 1 of the range table. */
+static inline EState *
+tvb_compat_estate_for(Relation rel)
+{
+	EState	   *estate = CreateExecutorState();
+	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+#if PG_VERSION_NUM >= 160000
+	List	   *permissions = NIL;
+#endif
+
+	rte->rtekind = RTE_RELATION;
+	rte->relid = RelationGetRelid(rel);
+	rte->relkind = rel->rd_rel->relkind;
+	rte->rellockmode = RowExclusiveLock;
+#if PG_VERSION_NUM >= 180000
+	addRTEPermissionInfo(&permissions, rte);
+	ExecInitRangeTable(estate, list_make1(rte), permissions, bms_make_singleton(1));
+#elif PG_VERSION_NUM >= 160000
+	addRTEPermissionInfo(&permissions, rte);
+	ExecInitRangeTable(estate, list_make1(rte), permissions);
+#else
+	ExecInitRangeTable(estate, list_make1(rte));
+#endif
+	MemoryContextSwitchTo(old);
+	return estate;
 }
 
 #endif

@@ -1,10 +1,18 @@
 /*-------------------------------------------------------------------------
  *
  * evaluate.c
- *		The text of the query that puts a view's rows beside a TVIEW's.
+ *		The texts of the queries that put a view's rows beside a TVIEW's.
  *
- * Tables are not touched here, only catalogs.  The query, for a TVIEW
- * public.tv_product with the columns pk and doc, key pk, and some keys:
+ * Tables are not touched here, only catalogs.  For a TVIEW public.tv_product with the columns
+ * pk and doc, key pk, and some keys, these are the view's rows (keyed: pushdown.c)
+ *
+ *	SELECT s.pk, s.doc FROM (<keyed view>) AS s (pk, doc) WHERE <filter on s>
+ *
+ * and, where stored rows may be left over (writes.c), these
+ *
+ *	SELECT s.ctid, s.pk, s.doc FROM ONLY public.tv_product AS s WHERE <filter on s> ORDER BY s.ctid
+ *
+ * For a range or the whole, and for keys where stored rows cannot be found by index, one query joins both:
  *
  *	SELECT o.tid, n.present, NULL::pg_catalog.int8, n.c1, n.c2, o.c1, o.c2
  *	FROM (SELECT true, s.pk, s.doc FROM public.v_product AS s WHERE <filter on s> OFFSET 0)
@@ -141,7 +149,7 @@ tvb_evaluate_filter(StringInfo sql, const TvbFilter *filter, const char *alias)
 }
 
 char *
-tvb_evaluate_sql(const TvbTview *tview, const TvbFilter *filter)
+tvb_evaluate_pairs_sql(const TvbTview *tview, const TvbFilter *filter)
 {
 	int			n = list_length(tview->columns);
 	StringInfoData sql;
@@ -169,6 +177,32 @@ tvb_evaluate_sql(const TvbTview *tview, const TvbFilter *filter)
 	appendStringInfoString(&sql, ") ON (");
 	append_join(&sql, tview, filter);
 	appendStringInfoChar(&sql, ')');
+	return sql.data;
+}
+
+char *
+tvb_evaluate_view_sql(const TvbTview *tview, const TvbFilter *filter)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT ");
+	append_columns(&sql, tview->columns, "s");
+	append_view(&sql, tview, filter);
+	return sql.data;
+}
+
+char *
+tvb_evaluate_stored_sql(const TvbTview *tview, const TvbFilter *filter)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT s.ctid, ");
+	append_columns(&sql, tview->columns, "s");
+	appendStringInfo(&sql, " FROM ONLY %s AS s", tview->name);
+	append_where(&sql, filter, "s");
+	appendStringInfoString(&sql, " ORDER BY s.ctid");
 	return sql.data;
 }
 

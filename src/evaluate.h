@@ -1,4 +1,4 @@
-/* evaluate.h - the text of the query that puts a view's rows beside a TVIEW's */
+/* evaluate.h - the texts of the queries that put a view's rows beside a TVIEW's */
 #ifndef TVB_EVALUATE_H
 #define TVB_EVALUATE_H
 
@@ -46,7 +46,13 @@ extern void tvb_evaluate_filter(StringInfo sql, const TvbFilter *filter, const c
  * (NULL: the view has no such row), number of stored rows (NULL if the filter has keys),
  * the view's columns, the stored columns.  filter NULL: all rows.
  */
-extern char *tvb_evaluate_sql(const TvbTview *tview, const TvbFilter *filter);
+extern char *tvb_evaluate_pairs_sql(const TvbTview *tview, const TvbFilter *filter);
+
+/* The query whose rows are those of the view. */
+extern char *tvb_evaluate_view_sql(const TvbTview *tview, const TvbFilter *filter);
+
+/* The query whose rows are tid and columns of the stored rows, in the order of tid. */
+extern char *tvb_evaluate_stored_sql(const TvbTview *tview, const TvbFilter *filter);
 
 /* Query that yields, as text, one key for which the view has several rows. */
 extern char *tvb_evaluate_duplicate_sql(const TvbTview *tview, const TvbFilter *filter);

@@ -123,6 +123,7 @@ static TvbVerdict attempt(Refresh *r, const TvbPacked *keys, int n, Reach reach,
 static void attempt_chunk(void *arg);
 static void refresh_group(Refresh *r, const TvbFilter *filter, const TvbRunArgs *args);
 static void query_group(Refresh *r, const TvbFilter *filter, const TvbRunArgs *args);
+static void query_view(Refresh *r, const TvbFilter *filter, const TvbRunArgs *args);
 static void settle(Refresh *r);
 static void note_failure(Refresh *r, const TvbPacked *key);
 static bool is_conflict(int sqlstate);
@@ -450,15 +451,32 @@ refresh_group(Refresh *r, const TvbFilter *filter, const TvbRunArgs *args)
 static void
 query_group(Refresh *r, const TvbFilter *filter, const TvbRunArgs *args)
 {
-	DestReceiver *receiver = tvb_writes_receiver(r->writes);
+	if (!tvb_writes_probes(r->writes))
+	{
+		tvb_run_query(r->run, tvb_evaluate_pairs_sql(r->tview, filter), args,
+					  tvb_writes_receive_pairs(r->writes));
+		return;
+	}
+	query_view(r, filter, args);
+	if (tvb_writes_duplicates(r->writes) == 0 &&
+		tvb_writes_left_unseen(r->writes, tvb_batch_group_size(r->batch)))
+		tvb_run_query_again(r->run, tvb_evaluate_stored_sql(r->tview, filter), args,
+							tvb_writes_receive_stored(r->writes));
+}
+
+/* Have the view's rows. */
+static void
+query_view(Refresh *r, const TvbFilter *filter, const TvbRunArgs *args)
+{
+	DestReceiver *receiver = tvb_writes_receive_view(r->writes);
 
 	if (r->nchunk > SMALL_CHUNK || filter->nulls != NULL)
 	{
-		tvb_run_query(r->run, tvb_evaluate_sql(r->tview, filter), args, receiver);
+		tvb_run_query(r->run, tvb_evaluate_view_sql(r->tview, filter), args, receiver);
 		return;
 	}
 	if (r->plan_sql == NULL)
-		r->plan_sql = MemoryContextStrdup(r->context, tvb_evaluate_sql(r->tview, filter));
+		r->plan_sql = MemoryContextStrdup(r->context, tvb_evaluate_view_sql(r->tview, filter));
 	tvb_run_query_kept(r->run, &r->plan, r->plan_sql, args, receiver);
 }
 

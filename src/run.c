@@ -34,6 +34,7 @@ static List *kept_plans = NIL;
 static SPIPlanPtr prepare(const char *sql, const TvbRunArgs *args, int cursor_options);
 static void plan_by_tid(SPIPlanPtr plan);
 static void push_run_snapshot(TvbRun *run);
+static void query(const char *sql, const TvbRunArgs *args, DestReceiver *dest);
 static void execute(SPIPlanPtr plan, const TvbRunArgs *args, DestReceiver *dest);
 static ParamListInfo make_params(const TvbRunArgs *args);
 static uint64 run_own(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args,
@@ -42,15 +43,18 @@ static uint64 run_own(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args,
 void
 tvb_run_query(TvbRun *run, const char *sql, const TvbRunArgs *args, DestReceiver *dest)
 {
-	MemoryContext old = CurrentMemoryContext;
-	SPIPlanPtr	plan;
-
 	push_run_snapshot(run);
-	plan = prepare(sql, args, CURSOR_OPT_PARALLEL_OK);
-	execute(plan, args, dest);
-	SPI_freeplan(plan);
+	query(sql, args, dest);
 	PopActiveSnapshot();
-	MemoryContextSwitchTo(old);
+}
+
+void
+tvb_run_query_again(TvbRun *run, const char *sql, const TvbRunArgs *args, DestReceiver *dest)
+{
+	PushCopiedSnapshot(run->snapshot);
+	GetActiveSnapshot()->curcid = run->seen;
+	query(sql, args, dest);
+	PopActiveSnapshot();
 }
 
 void
@@ -206,6 +210,19 @@ push_run_snapshot(TvbRun *run)
 	PushCopiedSnapshot(run->snapshot);
 	CommandCounterIncrement();
 	UpdateActiveSnapshotCommandId();
+	run->seen = GetActiveSnapshot()->curcid;
+}
+
+/* Run a query under the active snapshot, planned for these parameters. */
+static void
+query(const char *sql, const TvbRunArgs *args, DestReceiver *dest)
+{
+	MemoryContext old = CurrentMemoryContext;
+	SPIPlanPtr	plan = prepare(sql, args, CURSOR_OPT_PARALLEL_OK);
+
+	execute(plan, args, dest);
+	SPI_freeplan(plan);
+	MemoryContextSwitchTo(old);
 }
 
 /* Run a query under the active snapshot. */

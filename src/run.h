@@ -16,6 +16,8 @@ typedef struct TvbRun
 {
 	MemoryContext context;		/* lives as long as the work */
 	Snapshot	snapshot;		/* registered */
+	CommandId	seen;			/* own writes before this are seen by the last
+								 * query */
 } TvbRun;
 
 /* The parameters of a statement. */
@@ -34,6 +36,10 @@ typedef struct TvbRunArgs
  */
 extern void tvb_run_query(TvbRun *run, const char *sql, const TvbRunArgs *args,
 						  DestReceiver *dest);
+
+/* The same, but of the run's own writes the query sees no more than the one before it. */
+extern void tvb_run_query_again(TvbRun *run, const char *sql, const TvbRunArgs *args,
+								DestReceiver *dest);
 
 /*
  * The same with a plan that does not depend on the parameters, kept in *plan for the

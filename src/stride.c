@@ -54,7 +54,7 @@ tvb_stride_choose(TvbRun *run, TvbTview *tview, int64 *step, int64 *total, TvbRa
 static TvbStrideKind
 choose(TvbRun *run, TvbTview *tview, int64 *step, int64 *total, TvbRange **first)
 {
-	double		whole = tvb_run_cost(run, tvb_evaluate_sql(tview, NULL), NULL, NULL);
+	double		whole = tvb_run_cost(run, tvb_evaluate_pairs_sql(tview, NULL), NULL, NULL);
 	double		rows = estimate_rows(run, tview);
 
 	*total = (int64) Min(Max(rows, 1.0), (double) PG_INT64_MAX / 2);
@@ -100,5 +100,5 @@ range_cost(TvbRun *run, TvbTview *tview, TvbRange *range)
 {
 	TvbFilter	filter = {.relid = tview->relid, .range = range};
 
-	return tvb_run_cost(run, tvb_evaluate_sql(tview, &filter), tvb_range_args(range), NULL);
+	return tvb_run_cost(run, tvb_evaluate_pairs_sql(tview, &filter), tvb_range_args(range), NULL);
 }

@@ -3,20 +3,17 @@
  * writes.c
  *		The differences between a view and its TVIEW, and their writing.
  *
- * A receiver takes the rows of the query made in evaluate.c, compares the two
- * halves of each by image, and keeps what differs in three tuplestores, which
- * spill to disk.  They are then written by three statements, in this order:
+ * Receivers take the rows of the queries made in evaluate.c and compare them by image with
+ * the stored ones.  There are two ways to have a stored row beside the view's:
  *
- *	DELETE FROM ONLY tv AS t USING tviews_deletes AS d WHERE t.ctid = d.tid
- *	UPDATE ONLY tv AS t SET pk = u.c1, doc = u.c2 FROM tviews_updates AS u WHERE t.ctid = u.tid
- *	INSERT INTO tv (pk, doc) SELECT i.c1, i.c2 FROM tviews_inserts AS i
+ *	- for keys, the query yields rows of the view and the stored row is found by the key's
+ *	  index (probe.c).  Stored rows whose key the view no longer has are found by a second query,
+ *	  which is left out when the view had a row for each key;
+ *	- for ranges and the whole, or where there is no such index, the query joins the two.
  *
- * so that a row may take over a unique value from one that goes.  A ctid stays
- * valid in between: everybody who writes a TVIEW holds the drain lock, and
- * moving rows needs a stronger lock than ours allows.
- *
- * What the TVIEWs that read this one are to be told is collected and handed over
- * only when the rows are sure to stay: writing happens in subtransactions.
+ * What differs is written at once (direct.c), or kept and written when the query has
+ * ended (stage.c) if the TVIEW has triggers of the user's or more unique indexes than its key, or the query
+ * runs in parallel.
  *
  * Invariant: a row whose image is equal is never written, and a row that is
  * written is told to the TVIEWs that read this one.
@@ -27,117 +24,106 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/pg_constraint.h"
-#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
-#include "miscadmin.h"
-#include "nodes/bitmapset.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
-#include "utils/tuplesort.h"
 
 #include "compat.h"
-#include "guard.h"
+#include "direct.h"
+#include "image.h"
 #include "memory.h"
+#include "probe.h"
 #include "rights.h"
-#include "settings.h"
+#include "stage.h"
+#include "tell.h"
+#include "tids.h"
 #include "writes.h"
 
-/* Columns of the query, from 0; then the view's columns, then the stored ones. */
-#define COLUMN_TID 0
-#define COLUMN_PRESENT 1
-#define COLUMN_STORED 2
-#define COLUMN_FIRST 3
+/* Columns of a query that joins both, from 0; then the view's columns, then the stored ones. */
+#define PAIR_TID 0
+#define PAIR_PRESENT 1
+#define PAIR_STORED 2
+#define PAIR_FIRST 3
 
-/* What another TVIEW wants to know of a written row. */
-typedef struct Listener
-{
-	TvbChanges *changes;
-	TvbChangeSet *set;			/* NULL: nobody reads this TVIEW */
-	TvbBag	   *told;			/* link values not handed over yet */
-	bool		told_all;		/* ... or any row */
-	int			nlinks;
-	int		   *links;			/* positions of the link columns */
-	bool		unknown_link;	/* one of them is not a column of the view */
-	bool		reads_all;		/* any difference matters */
-	Bitmapset  *reads;			/* else: these positions */
-	Datum	   *values;
-	bool	   *nulls;
-} Listener;
+/* Columns of a query for stored rows; then their columns. */
+#define STORED_TID 0
+#define STORED_FIRST 1
 
-/* Rows of one kind of write. */
-typedef struct Store
+/* What the rows of a query are. */
+typedef enum RowKind
 {
-	TupleDesc	desc;
-	Tuplestorestate *rows;		/* NULL while there are none */
-	int64		count;
-} Store;
+	PAIRS,
+	VIEW_ROWS,
+	STORED_ROWS
+} RowKind;
 
 typedef struct WritesReceiver
 {
 	DestReceiver pub;
 	TvbWrites  *writes;
+	RowKind		kind;
 } WritesReceiver;
 
 struct TvbWrites
 {
 	MemoryContext context;
-	MemoryContext rows_context; /* of the stores */
+	MemoryContext rows_context; /* of the work on one query's rows */
 	MemoryContext row_context;	/* of one row */
-	TvbRun	   *run;
 	TvbTview   *tview;
+	int			ncolumns;
+	TvbTell    *tell;			/* NULL: nobody reads this TVIEW */
+	Oid			key_index;		/* InvalidOid: stored rows are not to be probed for */
+	bool		may_write_directly; /* as far as the table is concerned */
+	bool		may_replace;
+	bool		rows_may_change;	/* by triggers of the user, while they are written */
+
 	bool		count_only;
 	bool		replace;
-	bool		may_replace;
 	bool		applying;
-	bool		rows_may_change;	/* by triggers of the user, while they are written */
-	int64		replaced;		/* among both deletes and inserts */
-	int			ncolumns;
+	bool		coerced;		/* the table's columns are narrower than the query's */
 	WritesReceiver receiver;
-	TupleDesc	typeinfo;		/* of the query, while it runs */
+	TupleDesc	desc;			/* c1, c2, ...: the view's columns, in rows_context */
+	TvbProbe   *probe;			/* while a query for rows of the view runs */
+	TvbDirect  *direct;			/* NULL: nothing was written directly yet */
+	TvbStage   *stage;
+	TvbCounts	counts;			/* differences */
+	int64		replaced;		/* among both deletes and inserts */
 	int64		matched;		/* rows received that have a stored row */
 	int64		stored;			/* stored rows there are; -1: not known */
-	Tuplesortstate *tids;		/* ... then: where these rows are */
-	Store		deletes;
-	Store		updates;
-	Store		inserts;
-	Datum	   *values;			/* scratch: tid and all columns */
-	bool	   *nulls;
-	Listener	listener;
+	int64		rewritten;		/* writes of rows that had been written already */
+	TvbTids    *tids;			/* where the matched rows are; NULL: stored is known */
 };
 
-static void listener_init(TvbWrites *writes, TvbChanges *changes);
 static bool find_may_replace(TvbWrites *writes);
-static int	column_position(TvbWrites *writes, const char *name);
 static void constraints_immediate(Oid relid);
-static void clear_stores(TvbWrites *writes);
-static void clear_store(Store *store);
-static void writes_startup(DestReceiver *self, int operation, TupleDesc typeinfo);
-static bool writes_receive(TupleTableSlot *slot, DestReceiver *self);
-static void writes_shutdown(DestReceiver *self);
+static DestReceiver *receiver(TvbWrites *writes, RowKind kind);
+static void clear(TvbWrites *writes);
+static void receive_startup(DestReceiver *self, int operation, TupleDesc typeinfo);
+static bool receive(TupleTableSlot *slot, DestReceiver *self);
+static void receive_shutdown(DestReceiver *self);
+static void receive_pair(TvbWrites *writes, TupleTableSlot *slot);
+static void receive_view_row(TvbWrites *writes, TupleTableSlot *slot);
+static void receive_stored_row(TvbWrites *writes, TupleTableSlot *slot);
+static void check_types(TvbWrites *writes, TupleDesc typeinfo, int first);
+static TupleDesc make_desc(TvbWrites *writes, TupleDesc typeinfo, int first);
 static void keep_tid(TvbWrites *writes, ItemPointer tid);
-static int64 count_tids(TvbWrites *writes);
-static void make_descs(TvbWrites *writes);
-static bool column_differs(TvbWrites *writes, TupleTableSlot *slot, int i);
-static bool row_differs(TvbWrites *writes, TupleTableSlot *slot);
-static void keep(TvbWrites *writes, Store *store, Datum *values, bool *nulls);
-static void keep_update(TvbWrites *writes, TupleTableSlot *slot);
-static void keep_replacement(TvbWrites *writes, TupleTableSlot *slot);
-static void tell_update(TvbWrites *writes, TupleTableSlot *slot);
-static void tell(TvbWrites *writes, TupleTableSlot *slot, int first);
-static void untell(Listener *listener);
+static TvbDirect *direct_writer(TvbWrites *writes);
+static void put_insert(TvbWrites *writes, const Datum *values, const bool *nulls);
+static void put_update(TvbWrites *writes, ItemPointer tid, const Datum *values, const bool *nulls,
+					   const Datum *old_values, const bool *old_nulls);
+static void put_delete(TvbWrites *writes, ItemPointer tid, const Datum *old_values, const bool *old_nulls);
+static bool row_differs(TvbWrites *writes, const Datum *values, const bool *nulls,
+						const Datum *old_values, const bool *old_nulls);
 tvb_compat_noreturn static void rows_were_changed(TvbWrites *writes);
-static int64 write_store(TvbWrites *writes, Store *store, const char *name, const char *sql);
-static char *delete_sql(TvbWrites *writes);
-static char *update_sql(TvbWrites *writes);
-static char *insert_sql(TvbWrites *writes);
 
 TvbWrites *
 tvb_writes_create(MemoryContext parent, TvbRun *run, TvbTview *tview, TvbChanges *changes)
@@ -147,28 +133,28 @@ tvb_writes_create(MemoryContext parent, TvbRun *run, TvbTview *tview, TvbChanges
 	TvbWrites  *writes = palloc0(sizeof(TvbWrites));
 
 	writes->context = context;
-	writes->rows_context = AllocSetContextCreate(context, "TVIEW rows", ALLOCSET_DEFAULT_SIZES);
+	writes->rows_context = AllocSetContextCreate(context, "TVIEW comparison", ALLOCSET_DEFAULT_SIZES);
 	writes->row_context = AllocSetContextCreate(context, "TVIEW row", ALLOCSET_DEFAULT_SIZES);
-	writes->run = run;
 	writes->tview = tview;
 	writes->count_only = changes == NULL;
 	writes->ncolumns = list_length(tview->columns);
-	writes->values = palloc(sizeof(Datum) * (writes->ncolumns + 1));
-	writes->nulls = palloc(sizeof(bool) * (writes->ncolumns + 1));
-	writes->receiver.pub.receiveSlot = writes_receive;
-	writes->receiver.pub.rStartup = writes_startup;
-	writes->receiver.pub.rShutdown = writes_shutdown;
-	writes->receiver.pub.rDestroy = writes_shutdown;
+	writes->receiver.pub.receiveSlot = receive;
+	writes->receiver.pub.rStartup = receive_startup;
+	writes->receiver.pub.rShutdown = receive_shutdown;
+	writes->receiver.pub.rDestroy = receive_shutdown;
 	writes->receiver.pub.mydest = DestTuplestore;
 	writes->receiver.writes = writes;
 	tvb_rights_check_owners(tview->view, tview->relid);
 	tvb_rights_check_table(tview->relid);
+	writes->key_index = tvb_probe_index(tview);
 	if (changes != NULL)
 	{
 		writes->rows_may_change = tvb_rights_rows_may_change(tview->relid);
-		listener_init(writes, changes);
+		writes->tell = tvb_tell_create(tview, changes);
 		constraints_immediate(tview->relid);
 		writes->may_replace = find_may_replace(writes);
+		writes->may_write_directly = tvb_direct_possible(tview, writes->key_index);
+		writes->stage = tvb_stage_create(run, tview);
 	}
 	MemoryContextSwitchTo(old);
 	return writes;
@@ -187,52 +173,74 @@ tvb_writes_may_replace(const TvbWrites *writes)
 	return writes->may_replace;
 }
 
-DestReceiver *
-tvb_writes_receiver(TvbWrites *writes)
+bool
+tvb_writes_probes(const TvbWrites *writes)
 {
-	clear_stores(writes);
-	return &writes->receiver.pub;
+	return OidIsValid(writes->key_index);
+}
+
+DestReceiver *
+tvb_writes_receive_pairs(TvbWrites *writes)
+{
+	clear(writes);
+	return receiver(writes, PAIRS);
+}
+
+DestReceiver *
+tvb_writes_receive_view(TvbWrites *writes)
+{
+	clear(writes);
+	return receiver(writes, VIEW_ROWS);
+}
+
+DestReceiver *
+tvb_writes_receive_stored(TvbWrites *writes)
+{
+	return receiver(writes, STORED_ROWS);
+}
+
+bool
+tvb_writes_left_unseen(const TvbWrites *writes, int64 nkeys)
+{
+	if (list_length(writes->tview->refresh_key) != list_length(writes->tview->key))
+		return true;
+	return tvb_writes_rows(writes) != nkeys;
 }
 
 TvbCounts
 tvb_writes_counts(const TvbWrites *writes)
 {
-	TvbCounts	counts = {writes->inserts.count, writes->updates.count, writes->deletes.count};
-
-	return counts;
+	return writes->counts;
 }
 
 int64
 tvb_writes_duplicates(TvbWrites *writes)
 {
-	if (writes->stored < 0)
-		writes->stored = count_tids(writes);
-	return writes->matched - writes->stored;
+	if (writes->tids != NULL)
+		writes->stored = tvb_tids_count(writes->tids);
+	return Max(writes->matched - writes->stored, writes->rewritten);
 }
 
 int64
 tvb_writes_rows(const TvbWrites *writes)
 {
-	return writes->matched + writes->inserts.count - writes->replaced;
+	return writes->matched + writes->counts.inserted - writes->replaced;
 }
 
 void
 tvb_writes_apply(TvbWrites *writes, TvbCounts *total)
 {
 	writes->applying = true;
-	if (writes->deletes.count + writes->updates.count + writes->inserts.count > 0)
-	{
-		int64		replaced = writes->replaced;
-
-		total->deleted += write_store(writes, &writes->deletes, "tviews_deletes",
-									  delete_sql(writes)) - replaced;
-		total->updated += write_store(writes, &writes->updates, "tviews_updates",
-									  update_sql(writes)) + replaced;
-		total->inserted += write_store(writes, &writes->inserts, "tviews_inserts",
-									   insert_sql(writes)) - replaced;
-	}
+	if (writes->direct != NULL)
+		tvb_direct_end(writes->direct);
+	writes->direct = NULL;
+	if (!tvb_stage_write(writes->stage))
+		rows_were_changed(writes);
+	total->deleted += writes->counts.deleted - writes->replaced;
+	total->updated += writes->counts.updated + writes->replaced;
+	total->inserted += writes->counts.inserted - writes->replaced;
 	writes->applying = false;
-	clear_stores(writes);
+	clear(writes);
 }
 
 bool
@@ -248,9 +256,7 @@ tvb_writes_check_begin(TvbWrites *writes)
 void
 tvb_writes_check_end(TvbWrites *writes)
 {
-	TvbCounts	counts = tvb_writes_counts(writes);
-
-	if (counts.inserted + counts.updated + counts.deleted > 0)
+	if (writes->counts.inserted + writes->counts.updated + writes->counts.deleted > 0)
 		rows_were_changed(writes);
 	writes->count_only = false;
 	writes->applying = false;
@@ -259,34 +265,23 @@ tvb_writes_check_end(TvbWrites *writes)
 void
 tvb_writes_tell(TvbWrites *writes)
 {
-	Listener   *listener = &writes->listener;
-	const char *data;
-	int			len;
-
-	if (listener->set == NULL)
-		return;
-	if (listener->told_all)
-		tvb_changes_add(listener->changes, listener->set, NULL, 0);
-	else
-	{
-		tvb_bag_read(listener->told);
-		while (tvb_bag_next(listener->told, &data, &len))
-			tvb_changes_add(listener->changes, listener->set, data, len);
-	}
-	untell(listener);
+	if (writes->tell != NULL)
+		tvb_tell_hand_over(writes->tell);
 }
 
 void
 tvb_writes_forget(TvbWrites *writes)
 {
-	/* their files went with the subtransaction */
-	writes->deletes.rows = writes->updates.rows = writes->inserts.rows = NULL;
+	/* their files, relations and buffers went with the subtransaction */
+	tvb_stage_forget_files(writes->stage);
 	writes->tids = NULL;
-	writes->typeinfo = NULL;
+	writes->probe = NULL;
+	writes->direct = NULL;
 	writes->applying = false;
-	clear_stores(writes);
+	clear(writes);
 	MemoryContextReset(writes->row_context);
-	untell(&writes->listener);
+	if (writes->tell != NULL)
+		tvb_tell_forget(writes->tell);
 }
 
 bool
@@ -298,47 +293,8 @@ tvb_writes_failed(const TvbWrites *writes)
 void
 tvb_writes_destroy(TvbWrites *writes)
 {
-	clear_stores(writes);
+	clear(writes);
 	MemoryContextDelete(writes->context);
-}
-
-/* Find out what TVIEWs that read this one want to know, in the current context. */
-static void
-listener_init(TvbWrites *writes, TvbChanges *changes)
-{
-	Listener   *listener = &writes->listener;
-	TvbSource  *source = tvb_registry_source(writes->tview->relid);
-	ListCell   *lc;
-
-	if (source == NULL)
-		return;
-	listener->changes = changes;
-	listener->set = tvb_changes_set(changes, source->relid, source->version);
-	listener->told = tvb_bag_create(writes->context, "TVIEW changes of a batch",
-									(Size) tvb_work_mem * 1024 / 16);
-	listener->nlinks = list_length(source->link_columns);
-	listener->links = palloc(sizeof(int) * Max(listener->nlinks, 1));
-	listener->values = palloc(sizeof(Datum) * Max(listener->nlinks, 1));
-	listener->nulls = palloc(sizeof(bool) * Max(listener->nlinks, 1));
-	foreach(lc, source->link_columns)
-	{
-		int			position = column_position(writes, lfirst(lc));
-
-		listener->links[foreach_current_index(lc)] = position;
-		if (position < 0)
-			listener->unknown_link = true;
-	}
-	listener->reads_all = source->reads_all;
-	foreach(lc, source->read_columns)
-	{
-		int			position = column_position(writes, lfirst(lc));
-
-		/* a column of the user's own may be generated from any other */
-		if (position < 0)
-			listener->reads_all = true;
-		else
-			listener->reads = bms_add_member(listener->reads, position);
-	}
 }
 
 /*
@@ -367,20 +323,6 @@ find_may_replace(TvbWrites *writes)
 	}
 	table_close(rel, NoLock);
 	return may && ncolumns == writes->ncolumns;
-}
-
-/* Position of a column in the view, from 0; -1: it is none. */
-static int
-column_position(TvbWrites *writes, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, writes->tview->columns)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return foreach_current_index(lc);
-	}
-	return -1;
 }
 
 /*
@@ -427,91 +369,75 @@ constraints_immediate(Oid relid)
 	pfree(sql.data);
 }
 
-/* Forget all rows received. */
-static void
-clear_stores(TvbWrites *writes)
+/* The receiver for rows of some kind. */
+static DestReceiver *
+receiver(TvbWrites *writes, RowKind kind)
 {
-	clear_store(&writes->deletes);
-	clear_store(&writes->updates);
-	clear_store(&writes->inserts);
-	if (writes->tids != NULL)
-		tuplesort_end(writes->tids);
-	writes->tids = NULL;
-	MemoryContextReset(writes->rows_context);
-	writes->matched = 0;
-	writes->stored = 0;
-	writes->replaced = 0;
+	writes->receiver.kind = kind;
+	return &writes->receiver.pub;
 }
 
-/* Forget the rows of one store; its description goes with the stores' context. */
+/* Forget the rows received. */
 static void
-clear_store(Store *store)
+clear(TvbWrites *writes)
 {
-	if (store->rows != NULL)
-		tuplestore_end(store->rows);
-	memset(store, 0, sizeof(Store));
+	if (writes->stage != NULL)
+		tvb_stage_clear(writes->stage);
+	if (writes->tids != NULL)
+		tvb_tids_destroy(writes->tids);
+	if (writes->direct != NULL)
+		tvb_direct_end(writes->direct);
+	writes->tids = NULL;
+	writes->direct = NULL;
+	writes->desc = NULL;
+	memset(&writes->counts, 0, sizeof(TvbCounts));
+	writes->replaced = writes->matched = writes->stored = writes->rewritten = 0;
+	MemoryContextReset(writes->rows_context);
 }
 
 /* The query starts. */
 static void
-writes_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+receive_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {
 	TvbWrites  *writes = ((WritesReceiver *) self)->writes;
+	RowKind		kind = ((WritesReceiver *) self)->kind;
+	MemoryContext old = MemoryContextSwitchTo(writes->rows_context);
+	int			first = kind == PAIRS ? PAIR_FIRST : kind == STORED_ROWS ? STORED_FIRST : 0;
+	int			n = writes->ncolumns;
 
-	if (typeinfo->natts != COLUMN_FIRST + 2 * writes->ncolumns)
-		elog(ERROR, "query for a TVIEW of %d columns yields %d", writes->ncolumns, typeinfo->natts);
-	writes->typeinfo = typeinfo;
-	for (int i = 0; i < writes->ncolumns; i++)
+	if (typeinfo->natts != first + (kind == PAIRS ? 2 * n : n))
+		elog(ERROR, "query for a TVIEW of %d columns yields %d", n, typeinfo->natts);
+	if (writes->desc == NULL)
 	{
-		Oid			view_type = TupleDescAttr(typeinfo, COLUMN_FIRST + i)->atttypid;
-		Oid			type = TupleDescAttr(typeinfo, COLUMN_FIRST + writes->ncolumns + i)->atttypid;
-
-		if (view_type != type)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("column \"%s\" has type %s in the TVIEW and type %s in its view",
-							(char *) list_nth(writes->tview->columns, i),
-							format_type_be(type), format_type_be(view_type))));
+		check_types(writes, typeinfo, first);
+		writes->desc = make_desc(writes, typeinfo, first);
+		if (!writes->count_only)
+			tvb_stage_describe(writes->stage, writes->desc);
 	}
-	make_descs(writes);
+	if (kind == VIEW_ROWS)
+		writes->probe = tvb_probe_begin(writes->tview, writes->key_index, GetActiveSnapshot());
+	MemoryContextSwitchTo(old);
 }
 
-/* One row: a row of the view, a stored row, or both. */
+/* One row. */
 static bool
-writes_receive(TupleTableSlot *slot, DestReceiver *self)
+receive(TupleTableSlot *slot, DestReceiver *self)
 {
 	TvbWrites  *writes = ((WritesReceiver *) self)->writes;
 	MemoryContext old = MemoryContextSwitchTo(writes->row_context);
-	int			n = writes->ncolumns;
 
 	slot_getallattrs(slot);
-	if (slot->tts_isnull[COLUMN_TID])
+	switch (((WritesReceiver *) self)->kind)
 	{
-		keep(writes, &writes->inserts, slot->tts_values + COLUMN_FIRST,
-			 slot->tts_isnull + COLUMN_FIRST);
-		tell(writes, slot, COLUMN_FIRST);
-	}
-	else
-	{
-		writes->matched++;
-		if (slot->tts_isnull[COLUMN_STORED])
-			keep_tid(writes, (ItemPointer) DatumGetPointer(slot->tts_values[COLUMN_TID]));
-		else
-			writes->stored = DatumGetInt64(slot->tts_values[COLUMN_STORED]);
-		if (slot->tts_isnull[COLUMN_PRESENT])
-		{
-			keep(writes, &writes->deletes, slot->tts_values + COLUMN_TID,
-				 slot->tts_isnull + COLUMN_TID);
-			tell(writes, slot, COLUMN_FIRST + n);
-		}
-		else if (row_differs(writes, slot))
-		{
-			if (writes->replace)
-				keep_replacement(writes, slot);
-			else
-				keep_update(writes, slot);
-			tell_update(writes, slot);
-		}
+		case PAIRS:
+			receive_pair(writes, slot);
+			break;
+		case VIEW_ROWS:
+			receive_view_row(writes, slot);
+			break;
+		case STORED_ROWS:
+			receive_stored_row(writes, slot);
+			break;
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(writes->row_context);
@@ -520,192 +446,226 @@ writes_receive(TupleTableSlot *slot, DestReceiver *self)
 
 /* The query ends. */
 static void
-writes_shutdown(DestReceiver *self)
+receive_shutdown(DestReceiver *self)
 {
-	((WritesReceiver *) self)->writes->typeinfo = NULL;
+	TvbWrites  *writes = ((WritesReceiver *) self)->writes;
+
+	if (writes->probe != NULL)
+		tvb_probe_end(writes->probe);
+	writes->probe = NULL;
 	tvb_memory_sample();
+}
+
+/* A row of the view, a stored row, or both. */
+static void
+receive_pair(TvbWrites *writes, TupleTableSlot *slot)
+{
+	const Datum *values = slot->tts_values + PAIR_FIRST;
+	const bool *nulls = slot->tts_isnull + PAIR_FIRST;
+	const Datum *old_values = values + writes->ncolumns;
+	const bool *old_nulls = nulls + writes->ncolumns;
+	ItemPointer tid = (ItemPointer) DatumGetPointer(slot->tts_values[PAIR_TID]);
+
+	if (slot->tts_isnull[PAIR_TID])
+	{
+		put_insert(writes, values, nulls);
+		return;
+	}
+	writes->matched++;
+	if (slot->tts_isnull[PAIR_STORED])
+		keep_tid(writes, tid);
+	else
+		writes->stored = DatumGetInt64(slot->tts_values[PAIR_STORED]);
+	if (slot->tts_isnull[PAIR_PRESENT])
+		put_delete(writes, tid, old_values, old_nulls);
+	else if (row_differs(writes, values, nulls, old_values, old_nulls))
+		put_update(writes, tid, values, nulls, old_values, old_nulls);
+}
+
+/* A row of the view. */
+static void
+receive_view_row(TvbWrites *writes, TupleTableSlot *slot)
+{
+	const Datum *values = slot->tts_values;
+	const bool *nulls = slot->tts_isnull;
+	TvbStoredRow *stored = tvb_probe_find(writes->probe, values, nulls);
+
+	if (stored == NULL)
+	{
+		put_insert(writes, values, nulls);
+		return;
+	}
+	writes->matched++;
+	keep_tid(writes, &stored->tid);
+	if (row_differs(writes, values, nulls, stored->values, stored->nulls))
+		put_update(writes, &stored->tid, values, nulls, stored->values, stored->nulls);
+}
+
+/* A stored row that has one of the keys, in the order of places. */
+static void
+receive_stored_row(TvbWrites *writes, TupleTableSlot *slot)
+{
+	ItemPointer tid = (ItemPointer) DatumGetPointer(slot->tts_values[STORED_TID]);
+
+	if (writes->tids == NULL || !tvb_tids_has(writes->tids, tid))
+		put_delete(writes, tid, slot->tts_values + STORED_FIRST, slot->tts_isnull + STORED_FIRST);
+}
+
+/* Check that columns of a query have the types of the table's, and see whether they fit without a cast. */
+static void
+check_types(TvbWrites *writes, TupleDesc typeinfo, int first)
+{
+	ListCell   *lc;
+
+	writes->coerced = false;
+	foreach(lc, writes->tview->columns)
+	{
+		Form_pg_attribute att = TupleDescAttr(typeinfo, first + foreach_current_index(lc));
+		Oid			type;
+		int32		typmod;
+		Oid			collation;
+
+		get_atttypetypmodcoll(writes->tview->relid, get_attnum(writes->tview->relid, lfirst(lc)),
+							  &type, &typmod, &collation);
+		if (att->atttypid != type)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" has type %s in the TVIEW and type %s in its view",
+							(char *) lfirst(lc), format_type_be(type), format_type_be(att->atttypid))));
+		if (typmod != -1 && typmod != att->atttypmod)
+			writes->coerced = true;
+	}
+}
+
+/* Describe the view's columns as c1, c2, ... */
+static TupleDesc
+make_desc(TvbWrites *writes, TupleDesc typeinfo, int first)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(writes->ncolumns);
+
+	for (int i = 1; i <= writes->ncolumns; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(typeinfo, first + i - 1);
+		char		name[NAMEDATALEN];
+
+		snprintf(name, sizeof(name), "c%d", i);
+		TupleDescInitEntry(desc, i, name, att->atttypid, att->atttypmod, 0);
+		TupleDescInitEntryCollation(desc, i, att->attcollation);
+	}
+	return desc;
 }
 
 /* Remember where a stored row is, to see whether it comes again. */
 static void
 keep_tid(TvbWrites *writes, ItemPointer tid)
 {
-	int64		place = ((int64) ItemPointerGetBlockNumber(tid) << 16) | ItemPointerGetOffsetNumber(tid);
-
 	if (writes->tids == NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(writes->rows_context);
 
-		writes->tids = tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false,
-											 Max(tvb_work_mem / 8, 64), NULL, TUPLESORT_NONE);
-		writes->stored = -1;
+		writes->tids = tvb_tids_create();
 		MemoryContextSwitchTo(old);
 	}
-	tuplesort_putdatum(writes->tids, Int64GetDatum(place), false);
+	tvb_tids_add(writes->tids, tid);
 }
 
-/* How many stored rows have come. */
-static int64
-count_tids(TvbWrites *writes)
+/* What writes rows at once; NULL: they have to wait. */
+static TvbDirect *
+direct_writer(TvbWrites *writes)
 {
-	int64		count = 0;
-	int64		last = -1;
-	Datum		place;
-	bool		isnull;
-
-	tuplesort_performsort(writes->tids);
-	while (tvb_compat_sort_getdatum(writes->tids, &place, &isnull))
+	if (!writes->may_write_directly || writes->coerced || writes->replace || IsInParallelMode())
+		return NULL;
+	if (writes->direct == NULL)
 	{
-		CHECK_FOR_INTERRUPTS();
-		if (DatumGetInt64(place) != last)
-			count++;
-		last = DatumGetInt64(place);
+		MemoryContext old = MemoryContextSwitchTo(writes->rows_context);
+
+		writes->direct = tvb_direct_begin(writes->tview);
+		MemoryContextSwitchTo(old);
 	}
-	tuplesort_end(writes->tids);
-	writes->tids = NULL;
-	return count;
+	return writes->direct;
 }
 
-/* Describe the rows of the stores: tid; tid, c1, c2, ...; c1, c2, ... */
+/* The view has a row more. */
 static void
-make_descs(TvbWrites *writes)
+put_insert(TvbWrites *writes, const Datum *values, const bool *nulls)
 {
-	MemoryContext old = MemoryContextSwitchTo(writes->rows_context);
-	int			n = writes->ncolumns;
+	TvbDirect  *direct;
 
-	writes->deletes.desc = CreateTemplateTupleDesc(1);
-	writes->updates.desc = CreateTemplateTupleDesc(n + 1);
-	writes->inserts.desc = CreateTemplateTupleDesc(n);
-	TupleDescInitEntry(writes->deletes.desc, 1, "tid", TIDOID, -1, 0);
-	TupleDescInitEntry(writes->updates.desc, 1, "tid", TIDOID, -1, 0);
-	for (int i = 1; i <= n; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(writes->typeinfo, COLUMN_FIRST + i - 1);
-		char		name[NAMEDATALEN];
-
-		snprintf(name, sizeof(name), "c%d", i);
-		TupleDescInitEntry(writes->updates.desc, i + 1, name, att->atttypid, att->atttypmod, 0);
-		TupleDescInitEntryCollation(writes->updates.desc, i + 1, att->attcollation);
-		TupleDescInitEntry(writes->inserts.desc, i, name, att->atttypid, att->atttypmod, 0);
-		TupleDescInitEntryCollation(writes->inserts.desc, i, att->attcollation);
-	}
-	MemoryContextSwitchTo(old);
+	writes->counts.inserted++;
+	if (writes->count_only)
+		return;
+	writes->applying = true;
+	direct = direct_writer(writes);
+	if (direct != NULL)
+		tvb_direct_insert(direct, values, nulls);
+	else
+		tvb_stage_insert(writes->stage, values, nulls);
+	writes->applying = false;
+	if (writes->tell != NULL)
+		tvb_tell_row(writes->tell, values, nulls);
 }
 
-/* Whether the two images of a column differ. */
-static bool
-column_differs(TvbWrites *writes, TupleTableSlot *slot, int i)
+/* The view has another row for a key. */
+static void
+put_update(TvbWrites *writes, ItemPointer tid, const Datum *values, const bool *nulls,
+		   const Datum *old_values, const bool *old_nulls)
 {
-	int			a = COLUMN_FIRST + i;
-	int			b = a + writes->ncolumns;
-	Form_pg_attribute att = TupleDescAttr(writes->typeinfo, a);
+	TvbDirect  *direct;
 
-	if (slot->tts_isnull[a] || slot->tts_isnull[b])
-		return slot->tts_isnull[a] != slot->tts_isnull[b];
-	return !datum_image_eq(slot->tts_values[a], slot->tts_values[b],
-						   att->attbyval, att->attlen);
+	if (writes->replace && !writes->count_only)
+	{
+		writes->replaced++;
+		put_delete(writes, tid, old_values, old_nulls);
+		put_insert(writes, values, nulls);
+		return;
+	}
+	writes->counts.updated++;
+	if (writes->count_only)
+		return;
+	/* before the row is written: the old values may be in a buffer that this changes */
+	if (writes->tell != NULL)
+		tvb_tell_update(writes->tell, writes->desc, values, nulls, old_values, old_nulls);
+	writes->applying = true;
+	direct = direct_writer(writes);
+	if (direct == NULL)
+		tvb_stage_update(writes->stage, tid, values, nulls);
+	else if (!tvb_direct_update(direct, tid, values, nulls))
+		writes->rewritten++;
+	writes->applying = false;
+}
+
+/* The view has no row for a key any more. */
+static void
+put_delete(TvbWrites *writes, ItemPointer tid, const Datum *old_values, const bool *old_nulls)
+{
+	TvbDirect  *direct;
+
+	writes->counts.deleted++;
+	if (writes->count_only)
+		return;
+	if (writes->tell != NULL)
+		tvb_tell_row(writes->tell, old_values, old_nulls);
+	writes->applying = true;
+	direct = direct_writer(writes);
+	if (direct == NULL)
+		tvb_stage_delete(writes->stage, tid);
+	else if (!tvb_direct_delete(direct, tid))
+		writes->rewritten++;
+	writes->applying = false;
 }
 
 /* Whether any column differs. */
 static bool
-row_differs(TvbWrites *writes, TupleTableSlot *slot)
+row_differs(TvbWrites *writes, const Datum *values, const bool *nulls,
+			const Datum *old_values, const bool *old_nulls)
 {
 	for (int i = 0; i < writes->ncolumns; i++)
 	{
-		if (column_differs(writes, slot, i))
+		if (tvb_image_differs(TupleDescAttr(writes->desc, i), values[i], nulls[i],
+							  old_values[i], old_nulls[i]))
 			return true;
 	}
 	return false;
-}
-
-/* Add a row to a store. */
-static void
-keep(TvbWrites *writes, Store *store, Datum *values, bool *nulls)
-{
-	store->count++;
-	if (writes->count_only)
-		return;
-	if (store->rows == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(writes->rows_context);
-
-		store->rows = tuplestore_begin_heap(false, false, Max(tvb_work_mem / 8, 64));
-		MemoryContextSwitchTo(old);
-	}
-	tuplestore_putvalues(store->rows, store->desc, values, nulls);
-}
-
-/* Add a tid and its new columns to the updates. */
-static void
-keep_update(TvbWrites *writes, TupleTableSlot *slot)
-{
-	int			n = writes->ncolumns;
-
-	writes->values[0] = slot->tts_values[COLUMN_TID];
-	writes->nulls[0] = false;
-	memcpy(writes->values + 1, slot->tts_values + COLUMN_FIRST, sizeof(Datum) * n);
-	memcpy(writes->nulls + 1, slot->tts_isnull + COLUMN_FIRST, sizeof(bool) * n);
-	keep(writes, &writes->updates, writes->values, writes->nulls);
-}
-
-/* Add a tid to the deletes and the row's new columns to the inserts. */
-static void
-keep_replacement(TvbWrites *writes, TupleTableSlot *slot)
-{
-	keep(writes, &writes->deletes, slot->tts_values + COLUMN_TID, slot->tts_isnull + COLUMN_TID);
-	keep(writes, &writes->inserts, slot->tts_values + COLUMN_FIRST,
-		 slot->tts_isnull + COLUMN_FIRST);
-	writes->replaced++;
-}
-
-/* Tell the readers of this TVIEW of an update, if a column they read differs. */
-static void
-tell_update(TvbWrites *writes, TupleTableSlot *slot)
-{
-	Listener   *listener = &writes->listener;
-	bool		matters = listener->reads_all;
-	int			i = -1;
-
-	if (listener->set == NULL || writes->count_only)
-		return;
-	while (!matters && (i = bms_next_member(listener->reads, i)) >= 0)
-		matters = column_differs(writes, slot, i);
-	if (!matters)
-		return;
-	tell(writes, slot, COLUMN_FIRST);
-	tell(writes, slot, COLUMN_FIRST + writes->ncolumns);
-}
-
-/* Tell them of a row whose columns start at first. */
-static void
-tell(TvbWrites *writes, TupleTableSlot *slot, int first)
-{
-	Listener   *listener = &writes->listener;
-	StringInfoData buf;
-
-	if (listener->set == NULL || writes->count_only)
-		return;
-	if (listener->unknown_link || listener->set->shape == NULL)
-		listener->told_all = true;
-	if (listener->told_all)
-		return;
-	for (int i = 0; i < listener->nlinks; i++)
-	{
-		listener->values[i] = slot->tts_values[first + listener->links[i]];
-		listener->nulls[i] = slot->tts_isnull[first + listener->links[i]];
-	}
-	initStringInfo(&buf);
-	tvb_link_pack(&buf, listener->set->shape->layout, listener->values, listener->nulls);
-	tvb_bag_add(listener->told, buf.data, buf.len);
-}
-
-/* Forget what was told. */
-static void
-untell(Listener *listener)
-{
-	if (listener->told != NULL)
-		tvb_bag_reset(listener->told);
-	listener->told_all = false;
 }
 
 /* What was written is not what the view has: a trigger of the user's had a hand in it. */
@@ -716,69 +676,4 @@ rows_were_changed(TvbWrites *writes)
 			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
 			 errmsg("a trigger of TVIEW %s changes or leaves out rows that are written", writes->tview->name),
 			 errhint("A trigger may refuse a row with an error, and set columns that the view does not have.")));
-}
-
-/* Write the rows of one store; returns how many rows were written. */
-static int64
-write_store(TvbWrites *writes, Store *store, const char *name, const char *sql)
-{
-	EphemeralNamedRelationData enr;
-	int64		written;
-
-	if (store->rows == NULL)
-		return 0;
-	tvb_run_register(writes->run, &enr, name, store->desc, store->rows);
-	tvb_guard_enter(writes->tview->relid);
-	written = tvb_run_write(writes->run, sql);
-	tvb_guard_leave();
-	if (written != store->count)
-		rows_were_changed(writes);
-	tvb_run_unregister(writes->run, &enr);
-	tuplestore_end(store->rows);
-	store->rows = NULL;
-	return written;
-}
-
-/* The text of the statement that deletes, in the current context. */
-static char *
-delete_sql(TvbWrites *writes)
-{
-	return psprintf("DELETE FROM ONLY %s AS t USING tviews_deletes AS d"
-					" WHERE t.ctid OPERATOR(pg_catalog.=) d.tid", writes->tview->name);
-}
-
-/* ... that updates: all columns, as a changed row is written whole anyway. */
-static char *
-update_sql(TvbWrites *writes)
-{
-	StringInfoData sql;
-	ListCell   *lc;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "UPDATE ONLY %s AS t SET ", writes->tview->name);
-	foreach(lc, writes->tview->columns)
-		appendStringInfo(&sql, "%s%s = u.c%d", foreach_current_index(lc) > 0 ? ", " : "",
-						 quote_identifier(lfirst(lc)), foreach_current_index(lc) + 1);
-	appendStringInfoString(&sql, " FROM tviews_updates AS u"
-						   " WHERE t.ctid OPERATOR(pg_catalog.=) u.tid");
-	return sql.data;
-}
-
-/* ... that inserts. */
-static char *
-insert_sql(TvbWrites *writes)
-{
-	StringInfoData sql;
-	ListCell   *lc;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "INSERT INTO %s (", writes->tview->name);
-	foreach(lc, writes->tview->columns)
-		appendStringInfo(&sql, "%s%s", foreach_current_index(lc) > 0 ? ", " : "",
-						 quote_identifier(lfirst(lc)));
-	appendStringInfoString(&sql, ") SELECT ");
-	for (int i = 1; i <= writes->ncolumns; i++)
-		appendStringInfo(&sql, "%si.c%d", i > 1 ? ", " : "", i);
-	appendStringInfoString(&sql, " FROM tviews_inserts AS i");
-	return sql.data;
 }

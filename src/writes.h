@@ -35,8 +35,20 @@ extern void tvb_writes_mode(TvbWrites *writes, bool look_only, bool replace);
 /* Whether replacing rows is harmless: no column of the user's own, no foreign key to the TVIEW. */
 extern bool tvb_writes_may_replace(const TvbWrites *writes);
 
-/* A receiver for the rows of one query made by tvb_evaluate_sql; forgets what was received before. */
-extern DestReceiver *tvb_writes_receiver(TvbWrites *writes);
+/* Whether stored rows are looked for by the key's index: then keys need no query that joins both. */
+extern bool tvb_writes_probes(const TvbWrites *writes);
+
+/*
+ * Receivers for the rows of queries made by tvb_evaluate_pairs_sql, tvb_evaluate_view_sql and
+ * tvb_evaluate_stored_sql.  The first two forget what was received before; the last is for after
+ * the second and under the same snapshot: it finds stored rows that the view no longer has.
+ */
+extern DestReceiver *tvb_writes_receive_pairs(TvbWrites *writes);
+extern DestReceiver *tvb_writes_receive_view(TvbWrites *writes);
+extern DestReceiver *tvb_writes_receive_stored(TvbWrites *writes);
+
+/* Whether there may be stored rows for some of so many keys that no row of the view was beside. */
+extern bool tvb_writes_left_unseen(const TvbWrites *writes, int64 nkeys);
 
 /* The differences received; how often the view had another row for the key of a stored row. */
 extern TvbCounts tvb_writes_counts(const TvbWrites *writes);
@@ -46,9 +58,10 @@ extern int64 tvb_writes_duplicates(TvbWrites *writes);
 extern int64 tvb_writes_rows(const TvbWrites *writes);
 
 /*
- * Write the differences received and add to total.  The caller has entered the
- * TVIEW's owner.  The TVIEWs that read this one are told by tell, once what was
- * written is sure to stay; forget is for when a subtransaction has undone it.
+ * Write the differences received, as far as that was not done when they came, and add to
+ * total.  The caller has entered the TVIEW's owner, and had when the queries ran.  The TVIEWs
+ * that read this one are told by tell, once what was written is sure to stay; forget is for when a
+ * subtransaction has undone it.
  */
 extern void tvb_writes_apply(TvbWrites *writes, TvbCounts *total);
 
