@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # fit.pl - does a backend's memory grow with what it does?
-# usage: fit.pl SAMPLES.csv ROLE RESULT.tsv        exit status 1: it does
+# usage: fit.pl SAMPLES.csv ROLE RESULT.tsv [CONTROL]        exit status 1: it does
 #
 # The warm-up (a fifth of the time, at most 120 s) is left out.  The rest is cut into blocks of equal length, 40 at most and
 # of five samples at least; a straight line is fitted to the blocks' means by least squares.  Neighbouring blocks are not
@@ -11,22 +11,27 @@
 #
 # An allocator's heap settles in steps of pages, so 64 kB over the whole run is no leak; 192 kB in a run of less than
 # ten minutes, in which caches still fill.  A leak it is when the whole interval is above that.  The smallest slope that would have been found nearly always is that plus twice the interval's half.
+#
+# With CONTROL, a role that does the like without the extension, what decides is the difference of the two slopes.
 use strict;
 use warnings;
 
-my ($file, $role, $result) = @ARGV;
-my (@rows, $end);
+my ($file, $role, $result, $control) = @ARGV;
+my (%samples, $end);
 open my $in, '<', $file or die "$file: $!\n";
 <$in>;
 while (<$in>)
 {
-	my ($seconds, $who, $count, $anonymous, $contexts) = split /,/;
-	$end = $seconds;
-	push @rows, [ $seconds, $count, $anonymous, $contexts ] if $who eq $role;
+	my ($seconds, $who, $count, $anonymous, $contexts, $blocks) = split /,/;
+	$end = $seconds if !defined $end || $seconds > $end;
+	push @{ $samples{$who} }, [ $seconds, $count, $anonymous, $contexts, $blocks ];
 }
 my $warm = $end / 5 < 120 ? $end / 5 : 120;
-@rows = grep { $_->[0] >= $warm } @rows;
+$samples{$_} = [ grep { $_->[0] >= $warm } @{ $samples{$_} } ] for keys %samples;
+my @rows = @{ $samples{$role} // [] };
 die "$role: too few samples\n" if @rows < 10;
+my @control = $control ? @{ $samples{$control} // [] } : ();
+die "$control: too few samples\n" if $control && @control < 10;
 my $tolerance = ($rows[-1][0] - $rows[0][0] < 600 ? 192 : 64) * 1024;
 
 # two-sided 99 % points of Student's distribution
@@ -74,17 +79,39 @@ my $range = $rows[-1][1] - $rows[0][1];
 my $floor = $tolerance / $range;
 my $leak = 0;
 open my $out, '>>', $result or die "$result: $!\n";
-for (['anonymous memory', 2], ['server\'s contexts', 3])
+
+# one line of the result
+sub put_line
 {
-	my ($name, $column) = @$_;
+	my ($name, $slope, $half, $verdict) = @_;
+	my $smallest = $floor + 2 * $half;
+	printf "%-7s %-18s %9.1f +- %.1f bytes a %s over %d; would have found %.0f: %s\n", $role, $name, $slope, $half, $unit{$role}, $range, $smallest, $verdict;
+	print $out join("\t", "$role, $name", sprintf('%.1f +- %.1f', $slope, $half), "bytes a $unit{$role}", $range, sprintf('%.0f', $smallest), $verdict), "\n";
+}
+
+# with the control's slope taken off, where there is one
+sub judge
+{
+	my ($name, $column) = @_;
 	my ($slope, $half) = fit($column, @rows);
 	my $verdict = $slope - $half > $floor ? 'LEAK' : 'no leak';
 	my @last = @rows[ int(@rows * 2 / 3) .. $#rows ];
 	my $end = $verdict eq 'LEAK' ? (fit($column, @last))[0] * ($last[-1][1] - $last[0][1]) : 0;
 	$verdict = sprintf('settles (%+.0f kB in the last third)', $end / 1024) if $verdict eq 'LEAK' && $end <= $tolerance;
-	my $smallest = $floor + 2 * $half;
+	if ($control)
+	{
+		my ($without, $without_half) = fit($column, @control);
+		my ($more, $more_half) = ($slope - $without, sqrt($half**2 + $without_half**2));
+
+		put_line($name, $slope, $half, sprintf('%.1f +- %.1f without us', $without, $without_half));
+		$verdict = 'no leak' if $verdict eq 'LEAK' && $more - $more_half <= $floor;
+		($name, $slope, $half) = ("$name, more", $more, $more_half);
+	}
+	put_line($name, $slope, $half, $verdict);
 	$leak = 1 if $verdict eq 'LEAK';
-	printf "%-7s %-18s %9.1f +- %.1f bytes a %s over %d; would have found %.0f: %s\n", $role, $name, $slope, $half, $unit{$role}, $range, $smallest, $verdict;
-	print $out join("\t", "$role, $name", sprintf('%.1f +- %.1f', $slope, $half), "bytes a $unit{$role}", $range, sprintf('%.0f', $smallest), $verdict), "\n";
 }
+
+judge('anonymous memory', 2);
+judge('server\'s contexts', 3);
+judge('their blocks', 4);
 exit $leak;

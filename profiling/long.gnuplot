@@ -1,16 +1,26 @@
-# long.gnuplot - long.csv as a picture: memory of each backend, queue, lag
-set terminal svg size 1000,900 font 'sans,13' background rgb 'white'
+# long.gnuplot - long-picture.csv as a picture: memory of each backend and its growth, queue, lag
+set terminal svg size 1000,1100 font 'sans,13' background rgb 'white'
 set output 'long.svg'
 set datafile separator ','
-set multiplot layout 3,1
+set multiplot layout 4,1
 set grid
-set key outside right
-set xlabel 'minutes'
-set ylabel 'anonymous memory, MB'
+set lmargin 9
+set rmargin 26
+set tmargin 2
+set key at screen 0.985, graph 1 right top
+array names[5] = ['drains', 'the loop', 'writes', 'TVIEWs come, go', 'control (no TVIEWs)']
+array colours[5] = ['#1b6ca8', '#2e8b57', '#8a63b8', '#d1641f', '#707070']
+set title 'anonymous memory, MB'
 set yrange [0:*]
-plot for [r in 'drain loop writer ddl'] 'long.csv' every 15::1 using ($1/60):(stringcolumn(2) eq r ? $4/1048576 : NaN) with points pt 7 ps 0.3 title r
-set ylabel 'queue, changes'
-plot 'long.csv' every 15::1 using ($1/60):7 with points pt 7 ps 0.3 title 'waiting'
-set ylabel 'lag, ms'
-plot 'long.csv' every 15::1 using ($1/60):8 with points pt 7 ps 0.3 title 'oldest'
+plot for [i=1:5] 'long-picture.csv' skip 1 using 1:2*i with points pt 7 ps 0.3 lc rgb colours[i] title names[i]
+unset key
+set title 'its growth since the warm-up, kB'
+set yrange [*:*]
+plot for [i=1:5] 'long-picture.csv' skip 1 using 1:2*i+1 with points pt 7 ps 0.3 lc rgb colours[i] 
+set yrange [0:*]
+set title 'changes waiting (most in each 1/200 of the time)'
+plot 'long-picture.csv' skip 1 using 1:12 with impulses lc rgb colours[1]
+set xlabel 'minutes'
+set title 'lag, ms (longest in each 1/200 of the time)'
+plot 'long-picture.csv' skip 1 using 1:13 with impulses lc rgb colours[1]
 unset multiplot

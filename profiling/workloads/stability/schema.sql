@@ -6,7 +6,7 @@ CREATE TABLE tb_product (pk_product int PRIMARY KEY, fk_category int NOT NULL RE
 CREATE TABLE tb_review (pk_review bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, fk_product int NOT NULL REFERENCES tb_product, stars int NOT NULL);
 CREATE INDEX ON tb_product (fk_category);
 CREATE INDEX ON tb_review (fk_product);
-INSERT INTO tb_category SELECT i, 'category ' || i FROM generate_series(1, 200) i;
+INSERT INTO tb_category SELECT i, 'category ' || md5(i::text) FROM generate_series(1, 200) i;
 INSERT INTO tb_product SELECT i, i % 200 + 1, 'product ' || i, i % 100 FROM generate_series(1, 4000) i;
 INSERT INTO tb_review (fk_product, stars) SELECT i % 4000 + 1, i % 5 FROM generate_series(1, 20000) i;
 
@@ -33,13 +33,15 @@ CREATE TABLE long_sample (
     count     bigint NOT NULL,     -- what it has done so far: drains, calls of the loop, writes
     anonymous bigint NOT NULL,
     contexts  bigint NOT NULL,     -- handed out by the server's contexts
+    blocks    bigint NOT NULL,     -- what these have from malloc, with what is free in it
     extension bigint NOT NULL,
     queue     bigint,
     lag_ms    double precision
 );
 CREATE FUNCTION look(role text, count bigint) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO long_sample (role, count, anonymous, contexts, extension, queue, lag_ms)
-    SELECT $1, $2, smaps('Anonymous'), (SELECT sum(used_bytes) FROM pg_backend_memory_contexts),
+    INSERT INTO long_sample (role, count, anonymous, contexts, blocks, extension, queue, lag_ms)
+    SELECT $1, $2, smaps('Anonymous'), c.used, c.total,
            (SELECT sum(bytes) FROM tviews_memory() m WHERE m.context IS NULL),
            d.pending_changes, extract(epoch FROM coalesce(d.oldest_age, '0')) * 1000
-      FROM (SELECT 1) one LEFT JOIN tviews_queue_depth d ON d.source IS NULL $$;
+      FROM (SELECT sum(used_bytes) AS used, sum(total_bytes) AS total FROM pg_backend_memory_contexts) c
+      LEFT JOIN tviews_queue_depth d ON d.source IS NULL $$;
