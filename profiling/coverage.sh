@@ -8,7 +8,7 @@
 STAGE_PROFILE="--coverage -O0 -fprofile-update=atomic"
 begin_server coverage
 dir=$base/coverage
-"${psql[@]}" -c "DROP SCHEMA tviews_profiling" -o /dev/null -f "$PROFILING/workloads/leak.sql"
+"${psql[@]}" -c "DROP SCHEMA tviews_profiling" -o /dev/null -f "$PROFILING/workloads/leak.sql" -f "$PROFILING/workloads/damage.sql"
 for test in $leak_tests; do
 	"${psql[@]}" -c "CREATE DATABASE \"$test\""
 	psql -X -q -d "$test" -o /dev/null -f "$root/sql/$test.sql" >/dev/null 2>&1 || true

@@ -167,6 +167,7 @@ SELECT FROM tviews_drain();
 CALL tviews_reconcile();
 CALL tviews_reconcile('tv_product');
 CALL tviews_drain_loop('200 milliseconds', '50 milliseconds');
+SELECT relpersistence = 'p' AS queue_logged FROM pg_class WHERE oid = 'tviews_batch.queue'::regclass \gset
 SELECT tviews_set_queue(true);
 UPDATE tb_category SET name = name || '.';
 SELECT FROM tviews_drain();
@@ -225,6 +226,7 @@ SELECT fails('CALL tviews_drain_loop()', '2D000');
 SELECT fails('SELECT tviews_create(''v_product'', ''tv_twice'', ''{nothing}'')', '42703');
 SELECT fails('CREATE VIEW v_random AS SELECT pk_product AS pk_random, random() FROM tb_product; SELECT tviews_create(''v_random'')', '0A000');
 
+SELECT tviews_set_queue(:'queue_logged');
 SELECT tviews_drop('tv_busy');
 SELECT tviews_drop('tv_total', keep_table => true);
 SELECT tviews_drop('tv_union');
