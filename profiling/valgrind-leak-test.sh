@@ -6,10 +6,43 @@
 #   server   workloads/leak.sql on a server with assertions and USE_VALGRIND (profiling/build-server): sees palloc leaks in
 #            contexts that live on, writes past a chunk, use after pfree, overwritten fences of the arena
 # A report counts as ours when a frame of it is in our library.  Results: build/profiling/valgrind-MODE.*
+#
+# On your own server: Valgrind cannot attach to a process that runs, so the server must have been started under it:
+#   PGHOST=... VALGRIND_LOGS=DIR profiling/valgrind-leak-test.sh     runs leak.sql there, as a superuser, and reads DIR/PID.log of its backend
+#   PGHOST=... profiling/valgrind-leak-test.sh                       says how to start it
 . "$(dirname "$0")/common.sh"
 mode=${1:-full}
 case $mode in short | full | server) ;; *) die "usage: valgrind-leak-test.sh [short|full|server]" ;; esac
-[ -z "$own_server" ] || die "Valgrind needs a server of its own: unset PGHOST"
+memcheck=(valgrind --quiet --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=definite,indirect,possible --num-callers=40
+	--trace-children=yes --child-silent-after-fork=no)
+
+# The server is the user's: the backend that has run the workload leaves its log when it ends.
+own_server_test() {
+	local pid log i
+	if [ -z "${VALGRIND_LOGS:-}" ]; then
+		say "Valgrind cannot attach to a server that runs. Stop yours, and start it as its user with"
+		say "    ${memcheck[*]} --suppressions=$PROFILING/valgrind.supp --log-file=DIR/%p.log postgres -D DATA"
+		say "with DIR a folder that it can write. Then, as a superuser, in a database without TVIEWs:"
+		say "    PGHOST=$PGHOST_GIVEN VALGRIND_LOGS=DIR $0"
+		die "VALGRIND_LOGS is not set"
+	fi
+	begin_server valgrind
+	out=$results/valgrind-own
+	[ "$("${psql[@]}" -c "SELECT rolsuper FROM pg_roles WHERE rolname = current_user")" = t ] ||
+		die "leak.sql empties and damages the extension's own tables and mends them: it needs a superuser"
+	say "leak.sql"
+	pid=$("${psql[@]}" -c "SELECT pg_backend_pid()" -o /dev/null -f "$PROFILING/workloads/leak.sql") || die "the workload failed"
+	log=$VALGRIND_LOGS/$pid.log
+	[ -e "$log" ] || die "there is no $log: is this server under Valgrind, with --log-file=$VALGRIND_LOGS/%p.log?"
+	for ((i = 0; i < 600; i++)); do
+		[ -d "/proc/$pid" ] || break
+		sleep 0.2
+	done
+	perl "$PROFILING/valgrind-report.pl" "$out.tsv" "$log" | tee "$out.txt" || die "leaks or invalid accesses, see $out.txt"
+	say "all reports: $out.txt"
+	exit 0
+}
+[ -z "$own_server" ] || own_server_test
 
 "$root/scripts/setup" profile
 find_base
@@ -55,8 +88,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 say "the server under Valgrind"
-as_server valgrind --quiet --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=definite,indirect,possible --num-callers=40 \
-	--trace-children=yes --child-silent-after-fork=no "${suppressions[@]}" --log-file="$logs/%p.log" \
+as_server "${memcheck[@]}" "${suppressions[@]}" --log-file="$logs/%p.log" \
 	"$bin/postgres" -D "$dir/data" >>"$dir/server.log" 2>&1 </dev/null &
 valgrind=$!
 use_cluster "$name"
@@ -72,6 +104,8 @@ pg_isready -q || die "the server did not start, see $dir/server.log"
 say "leak.sql"
 "${psql[@]}" -d leak -c "DROP SCHEMA tviews_profiling"
 "${psql[@]}" -d leak -o /dev/null -f "$PROFILING/workloads/leak.sql" || die "the workload failed"
+say "damage.sql"
+"${psql[@]}" -d leak -o /dev/null -f "$PROFILING/workloads/damage.sql" || die "the workload failed"
 if [ "$mode" = full ]; then
 	# their output is looked at elsewhere (make test); under Valgrind some time limits pass
 	for test in $leak_tests; do
