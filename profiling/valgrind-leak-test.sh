@@ -92,7 +92,7 @@ as_server "${memcheck[@]}" "${suppressions[@]}" --log-file="$logs/%p.log" \
 	"$bin/postgres" -D "$dir/data" >>"$dir/server.log" 2>&1 </dev/null &
 valgrind=$!
 use_cluster "$name"
-for ((i = 0; i < 600; i++)); do
+for ((i = 0; i < 3000; i++)); do # long: the machine may be busy
 	! pg_isready -q || break
 	kill -0 "$valgrind" 2>/dev/null || break
 	sleep 0.2

@@ -98,6 +98,13 @@ like($out, qr/^names 0$/m, 'no context is left');
 # Queue entries are bounded
 # ----------
 
+# An integer: 24 bytes of the row's header, 16 of its other columns, at most 6 of the packed value.
+is($node->safe_psql('postgres', q{
+    UPDATE tb_big SET filler = filler || 'z' WHERE pk_big < 100;
+    SELECT count(*), max(pg_column_size(q)) FROM tviews_batch.queue q WHERE source = 'tb_big'::regclass;
+    SELECT FROM tviews_drain();
+}), '100|46', 'size of a queue entry');
+
 # A link value of more than 64 kB is logged as a change of any row; one below it is logged.
 $node->safe_psql('postgres', q{
     CREATE TABLE tb_label (pk_label int PRIMARY KEY, label text NOT NULL);
@@ -139,6 +146,37 @@ is($after_900->[0], 900, 'a plan for each table');
 cmp_ok($after_1200->[0], '<', 300, 'the cache starts anew past 1,000');
 cmp_ok($after_900->[1] / 900, '<', 8192, 'a full cache has less than 8 MB');
 is($node->safe_psql('postgres', 'SELECT inserted FROM tviews_drain()'), '1200', 'all writes were captured');
+
+# ----------
+# Kept plans are bounded
+# ----------
+
+# One session calls what there is, thrice: nothing is kept the third time that was not after the second.
+my $round = q{
+    UPDATE tb_label SET label = label || '.';
+    SELECT FROM tviews_drain(10);
+    SELECT FROM tviews_drain(max_ms => 1000);
+    SELECT FROM tviews_refresh('tv_label');
+    SELECT FROM tviews_verify('tv_label');
+    CALL tviews_reconcile();
+    SELECT FROM tviews_pause('tv_label');
+    SELECT FROM tviews_resume('tv_label');
+    SELECT FROM tviews_retry();
+    CREATE VIEW v_short AS SELECT pk_label AS pk_short FROM tb_label;
+    SELECT FROM tviews_create('v_short');
+    ALTER TABLE tb_label RENAME label TO renamed;
+    ALTER TABLE tb_label RENAME renamed TO label;
+    SELECT FROM tviews_drain();
+    SELECT FROM tviews_drop('tv_short');
+    DROP VIEW v_short;
+    SELECT FROM tviews_wait('10 ms');
+    SELECT contexts || ' ' || bytes FROM tviews_memory() WHERE area = 'plans' AND context IS NULL;
+};
+my @kept = map { [ split / / ] } grep { /^\d+ \d+$/ } split /\n/, $node->safe_psql('postgres', $round x 3);
+is(scalar(@kept), 3, 'looked after each round');
+is($kept[2][0], $kept[1][0], 'no more plans are kept after the third round than after the second');
+cmp_ok($kept[2][1], '<', 2_000_000, 'all together have less than 2 MB');
+note("plans: $kept[2][0] contexts, $kept[2][1] bytes");
 
 $node->stop;
 done_testing();
