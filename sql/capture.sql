@@ -83,13 +83,32 @@ BEGIN
     RETURN result;
 END $$;
 
+-- The values of an entry: where there are many, several are packed into one (queue_pack.c).
+CREATE FUNCTION singly(link bytea) RETURNS SETOF bytea LANGUAGE plpgsql AS $$
+DECLARE
+    pos int := 7;
+BEGIN
+    IF coalesce(length(link), 0) NOT BETWEEN 7 AND 1900 OR get_byte(link, 0) <> 2 THEN
+        RETURN NEXT link;
+        RETURN;
+    END IF;
+    FOR i IN 1 .. get_byte(link, 1) * 256 + get_byte(link, 2) LOOP
+        RETURN NEXT substr(link, pos + 2, get_byte(link, pos));
+        pos := pos + 1 + get_byte(link, pos);
+    END LOOP;
+    IF pos <> length(link) THEN
+        RAISE EXCEPTION 'pack is % bytes, % expected', length(link), pos;
+    END IF;
+END $$;
+
 -- Take what is in the queue.  "times" counts equal entries.
 CREATE FUNCTION taken(OUT source text, OUT change text, OUT times bigint)
     RETURNS SETOF record LANGUAGE sql SET search_path = capture_test SECURITY DEFINER AS $$
     WITH entry AS (DELETE FROM tviews_batch.queue WHERE source <> 0 RETURNING *)
     SELECT e.source::regclass::text COLLATE "C", change COLLATE "C", count(*)
     FROM entry e LEFT JOIN tviews_batch.shape s USING (source, version),
-        LATERAL coalesce(unpack(e.link, s.types), '(everything)') AS change
+        LATERAL singly(e.link) AS value,
+        LATERAL coalesce(unpack(value, s.types), '(everything)') AS change
     GROUP BY 1, 2 ORDER BY 1, 2
 $$;
 
@@ -164,12 +183,12 @@ SELECT count(*), sum(times) FROM taken();
 TRUNCATE visit;
 DELETE FROM tviews_batch.queue WHERE source <> 0;
 INSERT INTO visit SELECT i, i FROM generate_series(1, 150000) i;
-SELECT count(*) >= 150000 AS all, count(DISTINCT link) FROM tviews_batch.queue WHERE source <> 0;
+SELECT count(*) >= 150000 AS all, count(DISTINCT value) FROM tviews_batch.queue, singly(link) AS value WHERE source <> 0;
 DELETE FROM tviews_batch.queue WHERE source <> 0;
 UPDATE visit SET unread = 1;
 SELECT count(*) FROM tviews_batch.queue WHERE source <> 0;
 DELETE FROM visit WHERE id > 5;
-SELECT count(*) < 300000 AS few, count(DISTINCT link) FROM tviews_batch.queue WHERE source <> 0;
+SELECT count(*) < 300000 AS few, count(DISTINCT value) FROM tviews_batch.queue, singly(link) AS value WHERE source <> 0;
 DELETE FROM tviews_batch.queue WHERE source <> 0;
 -- more than queue_limit of them in one statement: any row
 SET tviews_batch.queue_limit = 1000;

@@ -17,11 +17,15 @@ CREATE TRIGGER capture_truncate AFTER TRUNCATE ON item
 CREATE TRIGGER capture_insert AFTER INSERT ON shop REFERENCING NEW TABLE AS n
     FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture();
 
+-- How many changes an entry stands for: where there are many, several are packed into one (queue_pack.c).
+CREATE FUNCTION changes(link bytea) RETURNS int LANGUAGE sql AS $$
+    SELECT CASE WHEN length(link) BETWEEN 7 AND 1900 AND get_byte(link, 0) = 2 THEN get_byte(link, 1) * 256 + get_byte(link, 2) ELSE 1 END
+$$;
 -- What queue_depth() says beside what is there.
 CREATE VIEW depth AS
     SELECT d.source::regclass, pending_changes, pending_changes = n AS right, d.oldest = q.oldest AS oldest, exact
     FROM tviews_batch.queue_depth() d
-        FULL JOIN (SELECT source, count(*) AS n, min(started) AS oldest FROM tviews_batch.queue WHERE source <> 0 GROUP BY source) q
+        FULL JOIN (SELECT source, sum(changes(link)) AS n, min(started) AS oldest FROM tviews_batch.queue WHERE source <> 0 GROUP BY source) q
             USING (source)
     WHERE source IS NOT NULL
     ORDER BY d.source::regclass::text COLLATE "C";

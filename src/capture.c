@@ -85,12 +85,13 @@ static void capture_statement(Capture *capture, TriggerData *trigdata);
 static bool has_images(const TriggerData *trigdata);
 static bool may_lack_images(const TriggerData *trigdata);
 static void walk_images(Capture *capture, TriggerData *trigdata);
-static TupleTableSlot *begin_walk(Relation rel, Tuplestorestate *images);
+static TupleTableSlot *begin_walk(Tuplestorestate *images, TupleTableSlot *slot);
 static TupleTableSlot *next_image(Tuplestorestate *images, TupleTableSlot *slot);
 static void capture_row(Capture *capture, TriggerData *trigdata);
 static void log_change(Capture *capture, TupleTableSlot *old, TupleTableSlot *new);
 static void log_for_source(Capture *capture, SourceState *state,
 						   TupleTableSlot *old, TupleTableSlot *new);
+static bool links_equal(const TvbCaptureSource *source, TupleTableSlot *old, TupleTableSlot *new);
 static bool reads_equal(const TvbCaptureSource *source, TupleTableSlot *old, TupleTableSlot *new);
 static bool values_equal(const TvbReadColumn *column, Datum a, Datum b);
 static bool pack_image(Capture *capture, const TvbCaptureSource *source,
@@ -188,8 +189,6 @@ make_room(Capture *capture)
 		if (!source->everything)
 			nlink = Max(nlink, source->layout->natts);
 	}
-	initStringInfo(&capture->old);
-	initStringInfo(&capture->new);
 	capture->values = palloc(nlink * sizeof(Datum));
 	capture->nulls = palloc(nlink * sizeof(bool));
 }
@@ -258,8 +257,8 @@ walk_images(Capture *capture, TriggerData *trigdata)
 {
 	Tuplestorestate *olds = trigdata->tg_oldtable;
 	Tuplestorestate *news = trigdata->tg_newtable;
-	TupleTableSlot *old_slot = olds ? begin_walk(trigdata->tg_relation, olds) : NULL;
-	TupleTableSlot *new_slot = news ? begin_walk(trigdata->tg_relation, news) : NULL;
+	TupleTableSlot *old_slot = olds ? begin_walk(olds, capture->plan->old) : NULL;
+	TupleTableSlot *new_slot = news ? begin_walk(news, capture->plan->new) : NULL;
 
 	while (capture->open > 0)
 	{
@@ -273,14 +272,14 @@ walk_images(Capture *capture, TriggerData *trigdata)
 	}
 
 	if (old_slot != NULL)
-		ExecDropSingleTupleTableSlot(old_slot);
+		ExecClearTuple(old_slot);
 	if (new_slot != NULL)
-		ExecDropSingleTupleTableSlot(new_slot);
+		ExecClearTuple(new_slot);
 }
 
-/* Go to the start of a transition table; a slot for its rows. */
+/* Go to the start of a transition table; the slot for its rows, empty. */
 static TupleTableSlot *
-begin_walk(Relation rel, Tuplestorestate *images)
+begin_walk(Tuplestorestate *images, TupleTableSlot *slot)
 {
 	/*
 	 * Queries of other triggers on the same statement have pointers of their
@@ -288,7 +287,10 @@ begin_walk(Relation rel, Tuplestorestate *images)
 	 */
 	tuplestore_select_read_pointer(images, 0);
 	tuplestore_rescan(images);
-	return MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
+
+	/* if an error ended the last walk, its row is gone: forget it, free nothing */
+	slot->tts_flags = (slot->tts_flags & ~TTS_FLAG_SHOULDFREE) | TTS_FLAG_EMPTY;
+	return ExecClearTuple(slot);
 }
 
 /* The next row of a transition table, in slot, or NULL at the end. */
@@ -327,10 +329,11 @@ log_change(Capture *capture, TupleTableSlot *old, TupleTableSlot *new)
 		return;
 	}
 
+	/* a row that came or went is compared with none */
 	if (old != NULL)
-		slot_getsomeattrs(old, capture->plan->last);
+		slot_getsomeattrs(old, new != NULL ? capture->plan->last : capture->plan->last_link);
 	if (new != NULL)
-		slot_getsomeattrs(new, capture->plan->last);
+		slot_getsomeattrs(new, old != NULL ? capture->plan->last : capture->plan->last_link);
 
 	for (int i = 0; i < capture->plan->nsources; i++)
 	{
@@ -346,8 +349,13 @@ log_for_source(Capture *capture, SourceState *state,
 {
 	const TvbCaptureSource *source = state->source;
 
-	if (old != NULL && new != NULL && source->compare && reads_equal(source, old, new))
-		return;
+	if (old != NULL && new != NULL)
+	{
+		if (source->compare && reads_equal(source, old, new))
+			return;
+		if (!source->everything && links_equal(source, old, new))
+			old = NULL;			/* what is logged for one is logged for both */
+	}
 
 	if (source->everything ||
 		(old != NULL && !pack_image(capture, source, old, &capture->old)) ||
@@ -361,6 +369,26 @@ log_for_source(Capture *capture, SourceState *state,
 		log_value(capture, state, &capture->old);
 	if (new != NULL && (old == NULL || !same_bytes(&capture->old, &capture->new)))
 		log_value(capture, state, &capture->new);
+}
+
+/*
+ * Whether two images have the same link values, as far as that is seen without
+ * following a pointer; others are compared when they have been packed.
+ */
+static bool
+links_equal(const TvbCaptureSource *source, TupleTableSlot *old, TupleTableSlot *new)
+{
+	for (int i = 0; i < source->layout->natts; i++)
+	{
+		int			at = source->link[i].attno - 1;
+
+		if (old->tts_isnull[at] != new->tts_isnull[at])
+			return false;
+		if (!old->tts_isnull[at] &&
+			(!source->layout->columns[i].typbyval || old->tts_values[at] != new->tts_values[at]))
+			return false;
+	}
+	return true;
 }
 
 /* Whether two images are equal in every column that is read. */
@@ -418,6 +446,8 @@ pack_image(Capture *capture, const TvbCaptureSource *source,
 	}
 	if (!tvb_link_fits(source->layout, capture->values, capture->nulls))
 		return false;
+	if (buf->data == NULL)
+		initStringInfo(buf);
 	resetStringInfo(buf);
 	tvb_link_pack(buf, source->layout, capture->values, capture->nulls);
 	return true;

@@ -126,7 +126,8 @@ static bool is_part_of(Relation rel, Oid source);
 static bool add_read(TvbCaptureSource *result, Form_pg_attribute att);
 static Form_pg_attribute find_column(Relation rel, const char *name);
 static bool is_virtual(Form_pg_attribute att);
-static AttrNumber last_column(const TvbCapturePlan *plan);
+static void find_last_columns(TvbCapturePlan *plan);
+static void make_slots(TvbCapturePlan *plan, Relation rel, MemoryContext context);
 
 const TvbCapturePlan *
 tvb_capture_plan(Relation rel)
@@ -302,7 +303,8 @@ build_plan(const Metadata *metadata, Relation rel, MemoryContext context)
 		MemoryContextSwitchTo(oldcontext);
 		plan->skips |= plan->sources[plan->nsources++].skip;
 	}
-	plan->last = last_column(plan);
+	find_last_columns(plan);
+	make_slots(plan, rel, context);
 	return plan;
 }
 
@@ -566,20 +568,33 @@ is_virtual(Form_pg_attribute att)
 	return att->attgenerated != '\0' && att->attgenerated != ATTRIBUTE_GENERATED_STORED;
 }
 
-/* The highest column that a plan looks at. */
-static AttrNumber
-last_column(const TvbCapturePlan *plan)
+/* Find the highest columns that a plan looks at. */
+static void
+find_last_columns(TvbCapturePlan *plan)
 {
-	AttrNumber	last = 0;
-
 	for (int i = 0; i < plan->nsources; i++)
 	{
 		const TvbCaptureSource *source = &plan->sources[i];
 
 		for (int j = 0; source->compare && j < source->nread; j++)
-			last = Max(last, source->read[j].attno);
+			plan->last = Max(plan->last, source->read[j].attno);
 		for (int j = 0; !source->everything && j < source->layout->natts; j++)
-			last = Max(last, source->link[j].attno);
+			plan->last_link = Max(plan->last_link, source->link[j].attno);
 	}
-	return last;
+	plan->last = Max(plan->last, plan->last_link);
+}
+
+/*
+ * Make the slots for images of rel.  Their descriptor is the plan's own: it is as old as the plan, and the
+ * relation's need not be kept.  Missing values of columns that were added later come with it.
+ */
+static void
+make_slots(TvbCapturePlan *plan, Relation rel, MemoryContext context)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(context);
+	TupleDesc	desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
+
+	plan->old = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	plan->new = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	MemoryContextSwitchTo(oldcontext);
 }

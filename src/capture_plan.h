@@ -4,6 +4,7 @@
 
 #include "postgres.h"
 #include "access/attnum.h"
+#include "executor/tuptable.h"
 #include "utils/rel.h"
 
 #include "link.h"
@@ -42,8 +43,11 @@ typedef struct TvbCaptureSource
 /* All sources that changes of one relation are logged for. */
 typedef struct TvbCapturePlan
 {
-	AttrNumber	last;			/* highest column needed */
+	AttrNumber	last;			/* highest column needed where rows are compared */
+	AttrNumber	last_link;		/* highest column needed where they are only logged */
 	bool		skips;			/* one of the sources is to be skipped */
+	TupleTableSlot *old;		/* for rows of the transition tables; what an earlier */
+	TupleTableSlot *new;		/* statement left there is not to be looked at */
 	int			nsources;
 	TvbCaptureSource *sources;	/* ordered by oid */
 } TvbCapturePlan;

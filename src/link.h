@@ -19,6 +19,7 @@ typedef struct TvbLinkColumn
 typedef struct TvbLayout
 {
 	int			natts;
+	int			fixed;			/* bytes of a row without NULLs; 0 where some column varies in length */
 	TvbLinkColumn columns[FLEXIBLE_ARRAY_MEMBER];
 } TvbLayout;
 

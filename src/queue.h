@@ -6,7 +6,7 @@
 #include "utils/snapshot.h"
 #include "utils/uuid.h"
 
-/* One queue entry: rows of source with these link values changed; link NULL: any row of it. */
+/* One change: rows of source with these link values changed; link NULL: any row of it. */
 typedef struct TvbChange
 {
 	Oid			source;
@@ -52,19 +52,19 @@ extern void tvb_queue_set_logged(bool logged);
 extern bool tvb_queue_owned(Oid user);
 
 /*
- * Write entries with multi-inserts, as part of the current (sub)transaction
- * and without any privilege of the current user.  put copies nothing larger
+ * Write changes with multi-inserts, as part of the current (sub)transaction
+ * and without any privilege of the current user.  Those of one source share entries where there are many.  put copies nothing larger
  * than its own buffers: entries are flushed as they fill.  finish flushes,
  * closes and frees; it returns true, at long intervals, when so much is in the queue
- * that a source may have more than tviews_batch.queue_limit entries.
+ * that a source may have more than tviews_batch.queue_limit changes.
  */
 extern TvbQueueWriter *tvb_queue_writer(void);
 extern void tvb_queue_put(TvbQueueWriter *writer, const TvbChange *change);
 extern bool tvb_queue_finish(TvbQueueWriter *writer);
 
 /*
- * Take entries visible to snapshot in physical order, removing each in the
- * current transaction; an abort gives them back.  The caller holds the drain
+ * Take changes visible to snapshot in physical order of their entries, removing each in the
+ * current transaction; an abort gives them back.  release gives back what is left of an entry.  The caller holds the drain
  * lock.  The change returned is valid until the next call.
  */
 extern TvbQueueClaim *tvb_queue_claim(Snapshot snapshot);
@@ -84,7 +84,7 @@ extern bool tvb_queue_pending_before(Snapshot snapshot, TransactionId before);
  */
 extern void tvb_queue_turn_ring(void);
 
-/* Entries snapshot sees; exact up to 100,000, above that an estimate from sampled pages. */
+/* Changes that snapshot sees; exact up to 100,000, above that an estimate from sampled pages. */
 extern int64 tvb_queue_count(Snapshot snapshot, bool *exact);
 extern int64 tvb_queue_count_source(Snapshot snapshot, Oid source);
 

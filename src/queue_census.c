@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * queue_census.c
- *		Stage 2: counting the entries of the queue.
+ *		Stage 2: counting the changes in the queue.
  *
  * A count is exact while the queue is short and an estimate when it is long:
  * it takes less than ten milliseconds whatever the queue holds.  The pages of
@@ -28,6 +28,7 @@
 #include "utils/timestamp.h"
 
 #include "queue.h"
+#include "queue_pack.h"
 #include "queue_table.h"
 
 /*
@@ -36,7 +37,7 @@
  * clock is for pages that must come from disk and for hint bits that have not
  * been set; it is not looked at before CENSUS_SURE_PAGES have been read.
  */
-#define CENSUS_EXACT_ENTRIES	100000
+#define CENSUS_EXACT_CHANGES	100000
 #define CENSUS_EXACT_PAGES		4096
 #define CENSUS_SAMPLE_PAGES		256
 #define CENSUS_SURE_PAGES		64
@@ -52,7 +53,7 @@ typedef struct SourceCount
 	TimestampTz oldest;
 } SourceCount;
 
-/* A count of the entries that snapshot sees. */
+/* A count of the changes that snapshot sees. */
 typedef struct Census
 {
 	Relation	members[TVB_QUEUE_MEMBERS];
@@ -77,6 +78,7 @@ static BlockNumber count_in_order(Census *census, BlockNumber npages);
 static void count_sample(Census *census, BlockNumber first, BlockNumber npages);
 static void count_page(Census *census, BlockNumber page);
 static void count_entry(Census *census, TupleDesc desc, HeapTuple tuple);
+static int	changes_of(TupleDesc desc, HeapTuple tuple);
 static SourceCount *find_source(Census *census, Oid source);
 static double census_ms(const Census *census);
 static int64 census_total(const Census *census, int64 counted, int64 sampled);
@@ -116,7 +118,7 @@ tvb_queue_count_source(Snapshot snapshot, Oid source)
 }
 
 /*
- * tviews_batch.queue_depth(): entries that the caller's snapshot sees, a row
+ * tviews_batch.queue_depth(): changes that the caller's snapshot sees, a row
  * for each source that has some, and one without a source if they are estimates: then there
  * may be others.  No rows on a standby while the queue is unlogged:
  * then it cannot be read.
@@ -190,7 +192,7 @@ end_census(Census *census)
 	tvb_queue_close_all(census->members, AccessShareLock);
 }
 
-/* Count the entries that the snapshot sees, within the bounds above. */
+/* Count the changes that the snapshot sees, within the bounds above. */
 static void
 take_census(Census *census)
 {
@@ -211,7 +213,7 @@ count_in_order(Census *census, BlockNumber npages)
 	for (page = 0; page < npages; page++)
 	{
 		if (page >= CENSUS_EXACT_PAGES ||
-			census->counted > CENSUS_EXACT_ENTRIES ||
+			census->counted > CENSUS_EXACT_CHANGES ||
 			(page >= CENSUS_SURE_PAGES && census_ms(census) > CENSUS_EXACT_MS))
 			break;
 		count_page(census, page);
@@ -276,7 +278,7 @@ count_page(Census *census, BlockNumber page)
 	UnlockReleaseBuffer(buffer);
 }
 
-/* Count one entry. */
+/* Count the changes of one entry. */
 static void
 count_entry(Census *census, TupleDesc desc, HeapTuple tuple)
 {
@@ -284,23 +286,38 @@ count_entry(Census *census, TupleDesc desc, HeapTuple tuple)
 	Oid			source = DatumGetObjectId(fastgetattr(tuple, QUEUE_SOURCE, desc, &isnull));
 	TimestampTz started = DatumGetTimestampTz(fastgetattr(tuple, QUEUE_STARTED, desc, &isnull));
 	SourceCount *count = census->last;
+	int			changes;
 
 	if (source == TVB_QUEUE_SENTINEL)
 		return;
 	if (count == NULL || count->source != source)
 		census->last = count = find_source(census, source);
 
+	changes = changes_of(desc, tuple);
 	if (census->sampling)
 	{
-		count->sampled++;
-		census->sampled++;
+		count->sampled += changes;
+		census->sampled += changes;
 	}
 	else
 	{
-		count->counted++;
-		census->counted++;
+		count->counted += changes;
+		census->counted += changes;
 	}
 	count->oldest = Min(count->oldest, started);
+}
+
+/* How many changes an entry stands for. */
+static int
+changes_of(TupleDesc desc, HeapTuple tuple)
+{
+	bool		isnull;
+	struct varlena *link = (struct varlena *)
+	DatumGetPointer(fastgetattr(tuple, QUEUE_LINK, desc, &isnull));
+
+	if (isnull || VARATT_IS_EXTERNAL(link) || VARATT_IS_COMPRESSED(link))
+		return 1;
+	return Max(tvb_queue_pack_count(VARDATA_ANY(link), VARSIZE_ANY_EXHDR(link)), 1);
 }
 
 /* What has been counted of source, made if there is nothing yet. */
@@ -330,7 +347,7 @@ census_ms(const Census *census)
 	return INSTR_TIME_GET_MILLISEC(now);
 }
 
-/* Entries, given those counted and those found in the sample. */
+/* Changes, given those counted and those found in the sample. */
 static int64
 census_total(const Census *census, int64 counted, int64 sampled)
 {

@@ -5,7 +5,8 @@
  *
  * A drain removes entries in the transaction that uses them: an abort gives
  * them back.  They are taken from the members in ring order, the current one
- * last, and in each in physical order.
+ * last, and in each in physical order.  Of an entry with several changes some may be wanted
+ * only: the others go back to the queue as a new entry.
  *
  * Invariant: an entry is removed only by the transaction that was handed it.
  *
@@ -24,6 +25,7 @@
 #include "utils/rel.h"
 
 #include "queue.h"
+#include "queue_pack.h"
 #include "queue_table.h"
 
 struct TvbQueueClaim
@@ -35,13 +37,18 @@ struct TvbQueueClaim
 	TupleTableSlot *slot;
 	MemoryContext context;		/* the claim lives here */
 	struct varlena *copy;		/* the last link, if it had to be detoasted */
+	TvbChange	entry;			/* the one in slot */
+	TvbQueueUnpack pack;		/* what is left of it, if it is a pack */
 };
 
 static bool next_entry(TvbQueueClaim *claim);
 static bool take_entry(TvbQueueClaim *claim);
-static void read_entry(TvbQueueClaim *claim, TvbChange *change);
+static void read_entry(TvbQueueClaim *claim);
+static TransactionId writer_of(TupleTableSlot *slot, const TvbQueueUnpack *pack);
+static void put_back(TvbQueueClaim *claim);
 static bool member_pending(Relation rel, Snapshot snapshot, TransactionId before);
 static bool is_before(TupleTableSlot *slot, TransactionId before);
+static void read_pack(TupleTableSlot *slot, TvbQueueUnpack *pack);
 
 TvbQueueClaim *
 tvb_queue_claim(Snapshot snapshot)
@@ -55,35 +62,44 @@ tvb_queue_claim(Snapshot snapshot)
 	claim->slot = table_slot_create(claim->members[0], NULL);
 	claim->context = CurrentMemoryContext;
 	claim->copy = NULL;
+	claim->pack.left = 0;
 	return claim;
 }
 
 bool
 tvb_queue_next(TvbQueueClaim *claim, TvbChange *change)
 {
-	while (next_entry(claim))
+	while (claim->pack.left == 0)
 	{
+		if (!next_entry(claim))
+			return false;
 		if (tvb_queue_is_sentinel(claim->slot))
 			continue;
-		read_entry(claim, change);
-		if (take_entry(claim))
+		read_entry(claim);
+		if (!take_entry(claim))
+			claim->pack.left = 0;
+		else if (claim->pack.left == 0)
+		{
+			*change = claim->entry;
 			return true;
+		}
 	}
-	return false;
+
+	*change = claim->entry;
+	return tvb_queue_unpack_next(&claim->pack, &change->link, &change->len);
 }
 
 TransactionId
 tvb_queue_writer_of(TvbQueueClaim *claim)
 {
-	bool		isnull;
-
-	return DatumGetTransactionId(slot_getsysattr(claim->slot, MinTransactionIdAttributeNumber,
-												 &isnull));
+	return writer_of(claim->slot, &claim->pack);
 }
 
 void
 tvb_queue_release(TvbQueueClaim *claim)
 {
+	if (claim->pack.left > 0)
+		put_back(claim);
 	if (claim->copy != NULL)
 		pfree(claim->copy);
 	ExecDropSingleTupleTableSlot(claim->slot);
@@ -156,16 +172,18 @@ take_entry(TvbQueueClaim *claim)
 
 /* Read the entry in the slot.  The link points into the slot's page or to claim->copy. */
 static void
-read_entry(TvbQueueClaim *claim, TvbChange *change)
+read_entry(TvbQueueClaim *claim)
 {
 	TupleTableSlot *slot = claim->slot;
+	TvbChange  *entry = &claim->entry;
 	struct varlena *link;
 
 	slot_getallattrs(slot);
-	change->source = DatumGetObjectId(slot->tts_values[QUEUE_SOURCE - 1]);
-	change->version = DatumGetInt32(slot->tts_values[QUEUE_VERSION - 1]);
-	change->link = NULL;
-	change->len = 0;
+	entry->source = DatumGetObjectId(slot->tts_values[QUEUE_SOURCE - 1]);
+	entry->version = DatumGetInt32(slot->tts_values[QUEUE_VERSION - 1]);
+	entry->link = NULL;
+	entry->len = 0;
+	claim->pack.writer = InvalidTransactionId;
 
 	if (claim->copy != NULL)
 		pfree(claim->copy);
@@ -182,8 +200,55 @@ read_entry(TvbQueueClaim *claim, TvbChange *change)
 		link = claim->copy = detoast_attr(link);
 		MemoryContextSwitchTo(oldcontext);
 	}
-	change->link = VARDATA_ANY(link);
-	change->len = VARSIZE_ANY_EXHDR(link);
+	entry->link = VARDATA_ANY(link);
+	entry->len = VARSIZE_ANY_EXHDR(link);
+	if (tvb_queue_pack_count(entry->link, entry->len) > 0)
+		tvb_queue_unpack(&claim->pack, entry->link, entry->len);
+}
+
+/* Who logged the changes of the entry in a slot. */
+static TransactionId
+writer_of(TupleTableSlot *slot, const TvbQueueUnpack *pack)
+{
+	bool		isnull;
+
+	if (TransactionIdIsValid(pack->writer))
+		return pack->writer;
+	return DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull));
+}
+
+/*
+ * Write the values of the entry that nobody asked for to the current member.  They keep the
+ * time when they were logged and who did it: it is by these that others judge them.
+ */
+static void
+put_back(TvbQueueClaim *claim)
+{
+	Relation	rel = claim->members[TVB_QUEUE_MEMBERS - 1];
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TvbQueuePack *pack = palloc(sizeof(TvbQueuePack));
+	bytea	   *link;
+	const char *value;
+	int			len;
+
+	tvb_queue_pack_reset(pack);
+	while (tvb_queue_unpack_next(&claim->pack, &value, &len))
+		(void) tvb_queue_pack_add(pack, value, len);
+	tvb_queue_pack_finish(pack, tvb_queue_writer_of(claim));
+
+	link = palloc(VARHDRSZ + pack->len);
+	SET_VARSIZE(link, VARHDRSZ + pack->len);
+	memcpy(VARDATA(link), pack->data, pack->len);
+	for (int i = 0; i < QUEUE_NATTS; i++)
+		slot->tts_values[i] = claim->slot->tts_values[i];
+	slot->tts_values[QUEUE_LINK - 1] = PointerGetDatum(link);
+	memset(slot->tts_isnull, false, QUEUE_NATTS);
+	ExecStoreVirtualTuple(slot);
+	table_tuple_insert(rel, slot, GetCurrentCommandId(true), 0, NULL);
+
+	ExecDropSingleTupleTableSlot(slot);
+	pfree(link);
+	pfree(pack);
 }
 
 /* The same as tvb_queue_pending_before, for one member. */
@@ -208,15 +273,29 @@ member_pending(Relation rel, Snapshot snapshot, TransactionId before)
 	return found;
 }
 
-/* Whether somebody else wrote the entry in the slot under an older id than before, if that is one. */
+/* Whether somebody else logged the entry in the slot under an older id than before, if that is one. */
 static bool
 is_before(TupleTableSlot *slot, TransactionId before)
 {
-	bool		isnull;
+	TvbQueueUnpack pack;
 	TransactionId writer;
 
 	if (!TransactionIdIsValid(before))
 		return true;
-	writer = DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull));
+	read_pack(slot, &pack);
+	writer = writer_of(slot, &pack);
 	return TransactionIdPrecedes(writer, before) && !TransactionIdIsCurrentTransactionId(writer);
+}
+
+/* Read the entry in the slot as a pack, if it is one; the writer alone matters to the caller. */
+static void
+read_pack(TupleTableSlot *slot, TvbQueueUnpack *pack)
+{
+	bool		isnull;
+	struct varlena *link = (struct varlena *) DatumGetPointer(slot_getattr(slot, QUEUE_LINK, &isnull));
+
+	pack->writer = InvalidTransactionId;
+	if (!isnull && !VARATT_IS_EXTERNAL(link) && !VARATT_IS_COMPRESSED(link) &&
+		tvb_queue_pack_count(VARDATA_ANY(link), VARSIZE_ANY_EXHDR(link)) > 0)
+		tvb_queue_unpack(pack, VARDATA_ANY(link), VARSIZE_ANY_EXHDR(link));
 }

@@ -40,7 +40,7 @@
 #include "queue.h"
 #include "queue_table.h"
 
-/* A member with more pages than this is retired; some 40,000 changes. */
+/* A member with more pages than this is retired; some 40,000 entries of single changes. */
 #define RETIRE_PAGES 256
 
 /* What a member keeps at least: the page with its sentinel. */

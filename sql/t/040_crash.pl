@@ -266,7 +266,7 @@ is(differing($node), 0, 'ranges: every TVIEW equals its view');
 # ---- the sentinel goes back to the front, behind which a large queue was written before it
 $node->stop('immediate');
 $node->start;
-value($node, "UPDATE tb_item SET price = price + 1; UPDATE tb_item SET price = price + 1");
+value($node, q{DO 'BEGIN FOR i IN 1 .. 2000 LOOP UPDATE tb_item SET price = price + 1 WHERE pk_item = i; END LOOP; END'});
 value($node, 'SELECT tviews_drain()');
 cmp_ok(value($node, 'SELECT max((ctid::text::point)[0]) FROM tviews_batch.queue WHERE source = 0'), '>', 0, 'the sentinel is behind old entries');
 value($node, "SELECT tviews_drain(); SELECT tviews_drain(); VACUUM tviews_batch.queue; UPDATE tb_item SET price = price + 1; SELECT tviews_drain()");
