@@ -66,6 +66,11 @@ $(error no pg_config: install postgresql-server-dev-15, or name one with PG_CONF
 endif
 include $(PGXS)
 
+# The library's own functions are bound when it is linked: a session that loads it need not look them up.
+ifeq ($(PORTNAME),linux)
+SHLIB_LINK += -Wl,-Bsymbolic
+endif
+
 $(OBJS): $(wildcard $(srcdir)/src/*.h)
 clean: clean-build
 endif

@@ -35,6 +35,13 @@
 #define tvb_compat_noreturn _Noreturn
 #endif
 
+/* Whether defining a setting costs nothing to speak of: before 16 all that there are are sorted anew. */
+#if PG_VERSION_NUM >= 160000
+#define tvb_compat_settings_are_cheap true
+#else
+#define tvb_compat_settings_are_cheap false
+#endif
+
 /* The base relations of a FROM tree, joins left out. */
 #if PG_VERSION_NUM >= 160000
 #define tvb_compat_relids_in_jointree(jtnode) get_relids_in_jointree(jtnode, false, false)

@@ -417,6 +417,7 @@ create_tview(TvbDefinition *definition, ArrayType *key)
 static ArrayType *
 take_arguments(FunctionCallInfo fcinfo, int first, TvbDefinition *definition)
 {
+	tvb_settings_define();
 	definition->populate = PG_ARGISNULL(first + 1) || PG_GETARG_BOOL(first + 1);
 	definition->refresh_every = NULL;
 	if (!PG_ARGISNULL(first + 2))

@@ -112,6 +112,7 @@ tvb_drain(PG_FUNCTION_ARGS)
 void
 tvb_drain_check_transaction(const char *call)
 {
+	tvb_settings_define();
 	PreventCommandDuringRecovery(call);
 	PreventCommandIfReadOnly(call);
 	if (IsolationUsesXactSnapshot())
@@ -128,6 +129,7 @@ tvb_drain_lock(bool wait)
 	Oid			namespace = get_namespace_oid("tviews_batch", false);
 	Oid			relid = get_relname_relid("drain_lock", namespace);
 
+	tvb_settings_define();
 	if (!OidIsValid(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),

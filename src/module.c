@@ -5,6 +5,11 @@
  *
  * Every setting has an entry in docs/reference.md.
  *
+ * In PostgreSQL 15 each setting that a library defines has the server sort all settings it knows,
+ * which is most of what loading this library costs.  So a session that loads it to write a row of
+ * a captured table gets the settings that writers need, and the others with its first call of
+ * what they are for.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -12,8 +17,10 @@
 #include <limits.h>
 
 #include "fmgr.h"
+#include "tcop/pquery.h"
 #include "utils/guc.h"
 
+#include "compat.h"
 #include "settings.h"
 #include "statement.h"
 
@@ -94,12 +101,43 @@ define_capture_settings(void)
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
+/* Whether it is a writer's trigger that the library is loaded for. */
+static bool
+loaded_by_writer(void)
+{
+	if (ActivePortal == NULL)
+		return false;
+	switch (ActivePortal->commandTag)
+	{
+		case CMDTAG_INSERT:
+		case CMDTAG_UPDATE:
+		case CMDTAG_DELETE:
+		case CMDTAG_MERGE:
+		case CMDTAG_COPY:
+			return true;
+		default:
+			return false;
+	}
+}
+
+void
+tvb_settings_define(void)
+{
+	static bool defined = false;
+
+	if (defined)
+		return;
+	defined = true;
+	define_drain_settings();
+	MarkGUCPrefixReserved("tviews_batch");
+}
+
 /* Called by the server when it loads the library. */
 void
 _PG_init(void)
 {
-	define_drain_settings();
 	define_capture_settings();
-	MarkGUCPrefixReserved("tviews_batch");
+	if (tvb_compat_settings_are_cheap || !loaded_by_writer())
+		tvb_settings_define();
 	tvb_statement_watch();
 }

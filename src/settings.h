@@ -19,4 +19,10 @@ extern int	tvb_history;		/* tviews_batch.history, rows */
 extern int	tvb_log_min_duration;	/* tviews_batch.log_min_duration, ms; -1:
 									 * never */
 
+/*
+ * Define those settings that only drains and comparisons have, unless that has been done.  Whoever reads them
+ * calls this first: values that the session has given them count from then on.
+ */
+extern void tvb_settings_define(void);
+
 #endif
