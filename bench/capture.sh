@@ -33,22 +33,49 @@ mixed() {
 	done
 }
 
+# processor KIND CASE ROUND: the server's own processor time for a statement, whatever else the machine does.  $scripts/KIND-VARIANT-cpu.sql
+# are turns of many statements between two looks at the clock of the server process; one client takes them in random order.
+processor() {
+	local variant files=()
+	for variant in "${variants[@]}"; do
+		[ "$variant" = pg_ivm ] || files+=(-f "$scripts/$1-$variant-cpu.sql")
+	done
+	pgbench_run -t $((turns * ${#files[@]} / 2)) "${files[@]}" >/dev/null
+	for variant in "${variants[@]}"; do
+		[ "$variant" = pg_ivm ] ||
+			sample "$2" "$variant" cpu_us "$3" "$(ask "percentile_cont(0.5) WITHIN GROUP (ORDER BY us) FROM cpu_log WHERE variant = '$variant'")"
+	done
+	sql -c "TRUNCATE cpu_log"
+}
+
+# cpu_script KIND VARIANT STATEMENTS: a turn; needs pgbench_script KIND VARIANT
+cpu_script() {
+	local script n
+	script=$(pgbench_script "$1" "$2")
+	echo '\set n :n + 1'
+	echo 'SELECT bench_cpu() AS c1 \gset'
+	for ((n = 0; n < $3; n++)); do echo "$script"; done
+	echo 'SELECT bench_cpu() AS c2 \gset'
+	echo "INSERT INTO cpu_log VALUES ('$2', (CAST(:c2 AS bigint) - CAST(:c1 AS bigint)) / (1000.0 * $3));"
+}
+
 # pgbench_run ARGUMENT...: run pgbench, print its rate
 pgbench_run() {
 	local tps
-	tps=$(pgbench -n -M prepared -D n=0 "$@" 2>"$out/pgbench.log" | awk '/^tps = / { print $3 }')
+	tps=$({ pgbench -n -M prepared -D n=0 "$@" 2>"$out/pgbench.log" || true; } | awk '/^tps = / { print $3 }')
 	[ -n "$tps" ] && ! grep -q -i error "$out/pgbench.log" || die "pgbench failed, see $out/pgbench.log"
 	echo "$tps"
 }
 
-# instructions CASE=SQL...: run each statement 500 times, prepared, in a single-user server under valgrind, for every variant but
-# pg_ivm, and keep the instructions per execution, from reading the command to the end of its transaction.  In SQL, TABLE is the variant's table and $1 a number that grows by one.
+# instructions CASE=SQL...: run each statement 500 times, prepared, in a single-user server under valgrind, for the variants in
+# $counted, and keep the instructions per execution, from reading the command to the end of its transaction.  In SQL, TABLE is the variant's table and $1 a number that grows by one.
 instructions() {
 	local variant case file part
+	for variant in $counted; do fresh_rows "$variant"; done | sql
+	sql -c "SELECT tviews_drain()" -c "VACUUM ANALYZE" -c CHECKPOINT
 	rm -rf "$out/callgrind-$bar" && mkdir "$out/callgrind-$bar" # profiles of the variant with capture stay here
 	"$root/scripts/cluster" stop "$cluster" >/dev/null
-	for variant in "${variants[@]}"; do
-		[ "$variant" != pg_ivm ] || continue # hours, under valgrind
+	for variant in $counted; do
 		file=$base/$cluster/single
 		rm -rf "$file" "$base/$cluster/copy" && mkdir "$file"
 		cp -a "$base/$cluster/data" "$base/$cluster/copy"
@@ -67,11 +94,16 @@ instructions() {
 				"$(awk '/^(totals|summary):/ { n = $2 } END { printf "%d", n / 500 }' "$file/out.$part")"
 			[ "$variant" != tviews ] || sample "${case%%=*}" tviews "instructions in the trigger function" 1 \
 				"$(callgrind_annotate --inclusive=yes --threshold=100 "$file/out.$part" |
-					awk '/:tvb_capture_trigger/ { gsub(/,/, "", $1); n = $1 } END { printf "%d", n / 500 }')"
+					awk '/:tvb_capture_trigger/ { gsub(/,/, "", $1); if ($1 + 0 > n) n = $1 + 0 } END { printf "%d", n / 500 }')"
 		done
 		[ "$variant" != tviews ] || cp "$file"/out.[2-9] "$out/callgrind-$bar"/
 	done
 	rm -rf "$base/$cluster/copy"
+}
+
+# fresh_rows VARIANT: the table as it began, with room on its pages, so that what earlier rounds left there makes no difference
+fresh_rows() {
+	echo "TRUNCATE tb_$1; ALTER TABLE tb_$1 SET (fillfactor = 80); INSERT INTO tb_$1 SELECT * FROM make_rows(1, 100000);"
 }
 
 single_script() {

@@ -27,6 +27,7 @@ new_cluster() {
 		CREATE EXTENSION pg_tviews_batch;
 		CREATE FUNCTION bench_empty() RETURNS trigger LANGUAGE c AS 'bench';
 		CREATE FUNCTION bench_mark() RETURNS void LANGUAGE c AS 'bench';
+		CREATE FUNCTION bench_cpu() RETURNS bigint LANGUAGE c AS 'bench';
 	END
 }
 

@@ -34,17 +34,26 @@ tidy_rows() {
 }
 
 begin_capture
-rounds=$(full 15 3) transactions=$(full 3000 1500)
+rounds=$(full 15 3) transactions=$(full 3000 1000) turns=$(full 20 10) statements=50
+counted="none empty tviews $(full plpgsql '')"
 scripts=$out/pgbench
 mkdir -p "$scripts"
 for variant in "${variants[@]}"; do
-	for kind in UPDATE INSERT DELETE; do pgbench_script $kind "$variant" >"$scripts/$kind-$variant.sql"; done
+	for kind in UPDATE INSERT DELETE; do
+		pgbench_script $kind "$variant" >"$scripts/$kind-$variant.sql"
+		cpu_script $kind "$variant" $statements >"$scripts/$kind-$variant-cpu.sql"
+	done
 done
 
 for round in $(seq 0 "$rounds"); do
 	for kind in INSERT UPDATE DELETE; do
 		[ $kind != DELETE ] || refill | sql
 		mixed $kind "$kind 1 clients" "$round"
+	done
+	tidy_rows | sql
+	for kind in INSERT UPDATE DELETE; do
+		[ $kind != DELETE ] || refill | sql
+		processor $kind "$kind 1 clients" "$round"
 	done
 	tidy_rows | sql
 	for kind in INSERT UPDATE DELETE; do
@@ -73,7 +82,13 @@ for clients in 1 4; do
 	done
 done
 for kind in UPDATE INSERT DELETE; do
+	c="$kind 1 clients"
+	also "$kind, tviews / none" "processor time of the server" "$(calc "$(median "$c" tviews cpu_us) / $(median "$c" none cpu_us)")"
+	also "$kind, empty / none" "processor time of the server" "$(calc "$(median "$c" empty cpu_us) / $(median "$c" none cpu_us)")"
+	also "$kind, tviews / empty" "processor time of the server" "$(calc "$(median "$c" tviews cpu_us) / $(median "$c" empty cpu_us)")"
+done
+for kind in UPDATE INSERT DELETE; do
 	figure 1.insn "$kind" "$(calc "$(median $kind tviews instructions) / $(median $kind empty instructions)")"
 	also "$kind, tviews / none" "instructions" "$(calc "$(median $kind tviews instructions) / $(median $kind none instructions)")"
-	also "$kind, plpgsql / empty" "instructions" "$(calc "$(median $kind plpgsql instructions) / $(median $kind empty instructions)")"
+	[ -n "$quick" ] || also "$kind, plpgsql / empty" "instructions" "$(calc "$(median $kind plpgsql instructions) / $(median $kind empty instructions)")"
 done

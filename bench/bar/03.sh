@@ -6,7 +6,7 @@
 queue_is_empty() { valued "$1" tviews "$2" queued "(SELECT coalesce(sum(pending_changes), 0) FROM tviews_batch.queue_depth())"; }
 
 begin_capture
-rounds=$(full 15 3) transactions=$(full 4000 2000)
+rounds=$(full 15 3) transactions=$(full 4000 1000)
 scripts=$out/pgbench
 mkdir -p "$scripts"
 for variant in "${variants[@]}"; do
@@ -26,6 +26,7 @@ for round in $(seq 0 "$rounds"); do
 	} | play
 done
 
+counted="empty tviews"
 instructions "1 row=UPDATE TABLE SET remark = 'another remark' WHERE pk = \$1"
 
 figure 3.time "1 row" "$(calc "$(median "1 row" empty tps) / $(median "1 row" tviews tps)")"

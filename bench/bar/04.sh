@@ -1,7 +1,7 @@
 # bar 4
 # drain of 1, 100, 10,000 keys of 100,000 product documents, beside hand-written SQL and REFRESH MATERIALIZED VIEW
 
-products=$(full 100000 30000) many=$(full 10000 3000)
+products=$(full 100000 20000) many=$(full 10000 2000)
 forms=(insert_array insert_join update_array update_join)
 
 # change KEYS ROUND: change inventory or a review of so many products, chosen anew each round
@@ -32,8 +32,8 @@ new_cluster
 sql -v products="$products" -f "$root/bench/sql/product.sql"
 sql -c CHECKPOINT
 {
-	for round in $(seq 0 "$(full 25 9)"); do documents "1 keys" 1 "$round"; done
-	for round in $(seq 0 "$(full 15 5)"); do documents "100 keys" 100 "$round"; done
+	for round in $(seq 0 "$(full 25 7)"); do documents "1 keys" 1 "$round"; done
+	for round in $(seq 0 "$(full 15 3)"); do documents "100 keys" 100 "$round"; done
 	for round in $(seq 0 "$(full 7 3)"); do
 		documents "$many keys" "$many" "$round"
 		echo "SET tviews_batch.full_threshold = 1;"

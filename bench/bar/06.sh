@@ -1,7 +1,7 @@
 # bar 6
 # flat scaling: 1,000 changed keys of TVIEWs with 10,000 to 5,000,000 rows, beside hand-written SQL
 
-sizes=(10000 100000 $(full "1000000 5000000" 1000000))
+sizes=(10000 100000 $(full "1000000 5000000" 300000))
 forms=(insert_array insert_join update_array update_join)
 
 # change SIZE ROUND: another 1,000 keys, spread over the table

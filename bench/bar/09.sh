@@ -1,7 +1,7 @@
 # bar 9
 # memory and temporary disk: 10,000,000 queued changes over 5,000,000 keys; a cascade from one row to 5,000,000 keys
 
-items=$(full 5000000 500000)
+items=$(full 5000000 200000)
 
 # phase NAME: what the watcher notes from now on belongs to it
 phase() { echo "\\! echo '$1' >$out/watch.phase"; }

@@ -4,7 +4,7 @@
 # A row is written once and by one statement, so the transaction that wrote its newest version is the one that changed it, and the
 # one that wrote its document's is the drain that showed it.  The server keeps the commit time of both: their difference is
 # the time from commit to visible, and nothing has to poll.
-seconds=$(full 20 6) rest=$(full 10 5)
+seconds=$(full 20 5) rest=$(full 10 3)
 
 # start_loop SECONDS: drain in the background; sets loop (the shell's job) and backend (the server's process)
 start_loop() {

@@ -11,6 +11,14 @@ SELECT p.pk_place, p.name, (SELECT sum(v.visits) FROM tb_visit v WHERE v.fk_plac
 SELECT tviews_create('v_place');
 VACUUM ANALYZE;
 
+-- changes, made by statements of seven rows
+CREATE PROCEDURE make_changes(changes int) LANGUAGE plpgsql AS $$
+BEGIN
+    FOR lo IN 1 .. changes BY 7 LOOP
+        INSERT INTO tb_visit SELECT n, 0, 1 FROM generate_series(lo, least(lo + 6, changes)) n;
+    END LOOP;
+END $$;
+
 -- what the queue's tables take on disk
 CREATE FUNCTION queue_bytes() RETURNS bigint LANGUAGE sql AS $$
     SELECT sum(pg_table_size(oid))::bigint FROM pg_class
