@@ -104,6 +104,7 @@ typedef struct CachedPlan
 } CachedPlan;
 
 static HTAB *plans = NULL;
+static CachedPlan *last = NULL; /* in plans; the one asked for last */
 static MemoryContext plans_context = NULL;
 static uint64 invalidations = 0;
 static Oid	overflow_table = InvalidOid;	/* when it changes, so may all plans */
@@ -138,10 +139,14 @@ tvb_capture_plan(Relation rel)
 	uint64		before;
 	bool		found;
 
+	if (last != NULL && last->relid == relid && last->valid &&
+		(last->plan == NULL || !last->plan->skips))
+		return last->plan;
+
 	if (plans == NULL || hash_get_num_entries(plans) > MAX_PLANS)
 		make_cache();
 
-	cached = hash_search(plans, &relid, HASH_ENTER, &found);
+	last = cached = hash_search(plans, &relid, HASH_ENTER, &found);
 	if (!found)
 		memset((char *) cached + sizeof(Oid), 0, sizeof(CachedPlan) - sizeof(Oid));
 	/* whether to skip must be as others see it now, not when this backend last looked */
@@ -188,6 +193,7 @@ make_cache(void)
 	}
 
 	plans = NULL;
+	last = NULL;
 	if (plans_context == NULL)
 		plans_context = AllocSetContextCreate(TopMemoryContext,
 											  "tviews_batch capture plans",
