@@ -189,8 +189,8 @@ make_room(Capture *capture)
 		if (!source->everything)
 			nlink = Max(nlink, source->layout->natts);
 	}
-	capture->values = palloc(nlink * sizeof(Datum));
-	capture->nulls = palloc(nlink * sizeof(bool));
+	capture->values = palloc(nlink * (sizeof(Datum) + sizeof(bool)));
+	capture->nulls = (bool *) (capture->values + nlink);
 }
 
 /* Flush what was logged.  Memory goes with the trigger's context. */
