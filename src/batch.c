@@ -147,7 +147,7 @@ tvb_batch_group_size(const TvbBatch *batch)
 }
 
 void
-tvb_batch_register(TvbBatch *batch, TvbRun *run)
+tvb_batch_register(TvbBatch *batch)
 {
 	MemoryContext old;
 	ListCell   *lc;
@@ -164,15 +164,16 @@ tvb_batch_register(TvbBatch *batch, TvbRun *run)
 							 batch->nulls + offset);
 	}
 	MemoryContextSwitchTo(old);
-	tvb_run_register(run, &batch->enr, TVB_EVALUATE_KEYS, batch->desc, batch->store);
+	tvb_run_describe(&batch->enr, TVB_EVALUATE_KEYS, batch->desc, batch->store);
+	batch->args.relation = &batch->enr;
 }
 
 void
-tvb_batch_unregister(TvbBatch *batch, TvbRun *run)
+tvb_batch_unregister(TvbBatch *batch)
 {
 	if (batch->store == NULL)
 		return;
-	tvb_run_unregister(run, &batch->enr);
+	batch->args.relation = NULL;
 	tuplestore_end(batch->store);
 	batch->store = NULL;
 }
@@ -295,6 +296,8 @@ make_args(TvbBatch *batch)
 	batch->args.types = palloc(sizeof(Oid) * natts);
 	batch->args.values = palloc(sizeof(Datum) * natts);
 	batch->args.nulls = NULL;
+	batch->args.relation = NULL;
+	batch->args.keyed = true;
 	for (int i = 0; i < natts; i++)
 	{
 		Oid			type = getBaseType(batch->layout->columns[i].type);

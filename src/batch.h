@@ -41,9 +41,9 @@ extern bool tvb_batch_next(TvbBatch *batch, const TvbFilter **filter, const TvbR
 /* How many keys the group has. */
 extern int	tvb_batch_group_size(const TvbBatch *batch);
 
-/* Make the group's keys known to queries as TVB_EVALUATE_KEYS, if its filter needs that. */
-extern void tvb_batch_register(TvbBatch *batch, TvbRun *run);
-extern void tvb_batch_unregister(TvbBatch *batch, TvbRun *run);
+/* Make the group's keys known to queries with its args as TVB_EVALUATE_KEYS, if its filter needs that. */
+extern void tvb_batch_register(TvbBatch *batch);
+extern void tvb_batch_unregister(TvbBatch *batch);
 
 /* Forget what was registered in a subtransaction that has failed. */
 extern void tvb_batch_forget(TvbBatch *batch);

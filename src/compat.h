@@ -256,6 +256,13 @@ tvb_compat_schema_aclcheck(Oid schema, Oid role, AclMode mode)
 #endif
 }
 
+/* Run a plan to its end. */
+#if PG_VERSION_NUM >= 180000
+#define tvb_compat_executor_run(desc) ExecutorRun(desc, ForwardScanDirection, 0)
+#else
+#define tvb_compat_executor_run(desc) ExecutorRun(desc, ForwardScanDirection, 0, true)
+#endif
+
 /* Which indexes an update leaves to be written. */
 #if PG_VERSION_NUM >= 160000
 typedef TU_UpdateIndexes tvb_compat_update_indexes;

@@ -27,6 +27,7 @@
 #include "keys.h"
 #include "memory.h"
 #include "owner.h"
+#include "plans.h"
 #include "settings.h"
 
 #define CHANGED_RELATION "tviews_changed"
@@ -263,13 +264,14 @@ run_lookup(Collector *c, Task *task, TvbBag *target, const TvbLayout *layout, co
 	tvb_bag_read(links);
 	while ((store = next_links(links, desc, link_layout)) != NULL)
 	{
-		EphemeralNamedRelationData enr;
+		EphemeralNamedRelationData changed;
+		TvbRunArgs	args = {.relation = &changed, .keyed = true};
 		TvbOwnerState owner;
 
 		tvb_owner_enter(&owner, c->tview->owner, c->tview->settings, c->tview->row_security);
-		tvb_run_register(c->run, &enr, CHANGED_RELATION, desc, store);
-		tvb_run_query(c->run, task->lookup->sql, NULL, &receiver->pub);
-		tvb_run_unregister(c->run, &enr);
+		tvb_run_describe(&changed, CHANGED_RELATION, desc, store);
+		tvb_plans_query(c->run, c->tview, task->lookup->sql, &args, tuplestore_tuple_count(store),
+						&receiver->pub);
 		tvb_owner_leave(&owner);
 		tuplestore_end(store);
 	}
@@ -443,10 +445,10 @@ match_parts(Collector *c, TvbBag *parts, const TvbLookup *lookup, const TvbLayou
 			TvbOwnerState owner;
 
 			tvb_owner_enter(&owner, c->tview->owner, c->tview->settings, c->tview->row_security);
-			tvb_batch_register(batch, c->run);
+			tvb_batch_register(batch);
 			tvb_run_query(c->run, tvb_evaluate_stored_keys_sql(c->tview, filter), args,
 						  &receiver->pub);
-			tvb_batch_unregister(batch, c->run);
+			tvb_batch_unregister(batch);
 			tvb_owner_leave(&owner);
 		}
 	}

@@ -4,7 +4,7 @@
  *		What the extension holds in this backend: tviews_memory().
  *
  * Three places hold memory: the capture plans (capture_plan.c), the kept plans
- * of queries on the extension's own tables (run.c), and a drain.  The first two
+ * of queries on the extension's own tables (run.c) and of TVIEWs' queries (plans.c), and a drain.  The first two
  * stay with the backend.  What a drain holds is in the contexts of its SPI
  * connection and of those connected later, by an attempt or by functions that
  * its queries call.  They are children of the transaction's context, which has
@@ -25,6 +25,7 @@
 
 #include "capture_plan.h"
 #include "memory.h"
+#include "plans.h"
 #include "run.h"
 
 /* Contexts of one name within an area. */
@@ -63,7 +64,7 @@ tvb_memory(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	if (tvb_capture_plan_context() != NULL)
 		capture = add_tree(capture, tvb_capture_plan_context());
-	foreach(lc, tvb_run_kept_contexts())
+	foreach(lc, list_concat(tvb_run_kept_contexts(), tvb_plans_contexts()))
 		plans = add_tree(plans, lfirst(lc));
 	for (MemoryContext context = newest(); context != NULL; context = next_older(context))
 		drain = add_tree(drain, context);

@@ -16,7 +16,7 @@
  * So a failing batch keeps few subtransactions: a transaction that keeps many
  * with writes slows down everybody's snapshots.
  *
- * Small chunks use one plan, made once: planning the view for each
+ * Small chunks use one plan, which is kept (plans.c): planning the view for each
  * would cost far more than evaluating a key.
  *
  * Keys that violate a unique constraint of the user's are tried again after the others,
@@ -43,12 +43,10 @@
 #include "batch.h"
 #include "evaluate.h"
 #include "owner.h"
+#include "plans.h"
 #include "quarantine.h"
 #include "refresh.h"
 #include "settings.h"
-
-/* Chunks up to this size share a plan. */
-#define SMALL_CHUNK 64
 
 /* Longer messages are cut. */
 #define MESSAGE_BYTES 500
@@ -74,9 +72,6 @@ typedef struct Refresh
 	MemoryContext attempt_context;	/* of one attempt */
 	MemoryContext error_context;	/* of the last error */
 	MemoryContext failure_context;	/* of the batch's failures */
-	SPIPlanPtr	plan;			/* for small chunks; NULL: not made yet */
-	char	   *plan_sql;
-	MemoryContextCallback callback; /* frees it */
 
 	/* the batch: those not known to fail, in no particular order */
 	TvbArena   *arena;
@@ -112,7 +107,6 @@ typedef struct KeyText
 } KeyText;
 
 static Refresh *refresh_begin(MemoryContext parent);
-static void free_plan(void *arg);
 static ErrorData *copy_error(MemoryContext context, const ErrorData *error);
 static int	take_batch(Refresh *r, TvbBag *bag);
 static TvbVerdict refresh_batch(Refresh *r);
@@ -123,7 +117,6 @@ static TvbVerdict attempt(Refresh *r, const TvbPacked *keys, int n, Reach reach,
 static void attempt_chunk(void *arg);
 static void refresh_group(Refresh *r, const TvbFilter *filter, const TvbRunArgs *args);
 static void query_group(Refresh *r, const TvbFilter *filter, const TvbRunArgs *args);
-static void query_view(Refresh *r, const TvbFilter *filter, const TvbRunArgs *args);
 static void settle(Refresh *r);
 static void note_failure(Refresh *r, const TvbPacked *key);
 static bool is_conflict(int sqlstate);
@@ -195,20 +188,7 @@ refresh_begin(MemoryContext parent)
 	r->arena = tvb_arena_create(context, "TVIEW batch");
 	r->capacity = 256;
 	r->keys = MemoryContextAlloc(context, sizeof(TvbPacked) * r->capacity);
-	r->callback.func = free_plan;
-	r->callback.arg = r;
-	MemoryContextRegisterResetCallback(context, &r->callback);
 	return r;
-}
-
-/* The refresh's context goes: the plan is kept elsewhere. */
-static void
-free_plan(void *arg)
-{
-	Refresh    *r = arg;
-
-	if (r->plan != NULL)
-		SPI_freeplan(r->plan);
 }
 
 /* A copy of an error, without what is of use to programs only. */
@@ -430,7 +410,7 @@ refresh_group(Refresh *r, const TvbFilter *filter, const TvbRunArgs *args)
 	TvbOwnerState owner;
 
 	tvb_owner_enter(&owner, r->tview->owner, r->tview->settings, r->tview->row_security);
-	tvb_batch_register(r->batch, r->run);
+	tvb_batch_register(r->batch);
 	query_group(r, filter, args);
 	if (tvb_writes_duplicates(r->writes) > 0)
 		tvb_refresh_duplicate(r->run, r->tview, filter, args);
@@ -443,7 +423,7 @@ refresh_group(Refresh *r, const TvbFilter *filter, const TvbRunArgs *args)
 			tvb_writes_check_end(r->writes);
 		}
 	}
-	tvb_batch_unregister(r->batch, r->run);
+	tvb_batch_unregister(r->batch);
 	tvb_owner_leave(&owner);
 }
 
@@ -457,27 +437,12 @@ query_group(Refresh *r, const TvbFilter *filter, const TvbRunArgs *args)
 					  tvb_writes_receive_pairs(r->writes));
 		return;
 	}
-	query_view(r, filter, args);
+	tvb_plans_query(r->run, r->tview, tvb_evaluate_view_sql(r->tview, filter), args,
+					tvb_batch_group_size(r->batch), tvb_writes_receive_view(r->writes));
 	if (tvb_writes_duplicates(r->writes) == 0 &&
 		tvb_writes_left_unseen(r->writes, tvb_batch_group_size(r->batch)))
 		tvb_run_query_again(r->run, tvb_evaluate_stored_sql(r->tview, filter), args,
 							tvb_writes_receive_stored(r->writes));
-}
-
-/* Have the view's rows. */
-static void
-query_view(Refresh *r, const TvbFilter *filter, const TvbRunArgs *args)
-{
-	DestReceiver *receiver = tvb_writes_receive_view(r->writes);
-
-	if (r->nchunk > SMALL_CHUNK || filter->nulls != NULL)
-	{
-		tvb_run_query(r->run, tvb_evaluate_view_sql(r->tview, filter), args, receiver);
-		return;
-	}
-	if (r->plan_sql == NULL)
-		r->plan_sql = MemoryContextStrdup(r->context, tvb_evaluate_view_sql(r->tview, filter));
-	tvb_run_query_kept(r->run, &r->plan, r->plan_sql, args, receiver);
 }
 
 /* The keys left in the batch have succeeded: forget that they ever failed. */

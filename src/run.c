@@ -5,9 +5,9 @@
  *
  * A drain works under one snapshot: every query of it sees the tables as they
  * were when the snapshot was taken, plus what the drain itself has written
- * since.  SPI offers that only piecemeal: a statement that writes takes the
- * snapshot and advances its command id, a query with its own receiver wants
- * the advanced snapshot to be the active one.  That is hidden here.
+ * since.  Its queries are planned and run here rather than by SPI, which would keep what the planner
+ * leaves behind until they have run, and plan them as it plans for everybody.  Statements that
+ * write take the snapshot and advance its command id.
  *
  * SPI leaves CurrentMemoryContext somewhere else after most calls; these
  * functions put it back.
@@ -19,14 +19,22 @@
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "executor/spi_priv.h"
+#include "optimizer/optimizer.h"
 #include "nodes/params.h"
 #include "tcop/tcopprot.h"
 #include "utils/plancache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "compat.h"
 #include "owner.h"
 #include "run.h"
+
+/* Planning that leaves more than this is cleaned up before the query runs. */
+#define PLANNING_BYTES ((Size) 256 * 1024)
+
+/* What finding a page of rows that changed a moment ago costs, in pages read in order. */
+#define KEYED_PAGE_COST 1.1
 
 /* The plans run_own has kept, SPIPlanPtr: one for each place in the code that calls it, never more. */
 static List *kept_plans = NIL;
@@ -35,7 +43,10 @@ static SPIPlanPtr prepare(const char *sql, const TvbRunArgs *args, int cursor_op
 static void plan_by_tid(SPIPlanPtr plan);
 static void push_run_snapshot(TvbRun *run);
 static void query(const char *sql, const TvbRunArgs *args, DestReceiver *dest);
-static void execute(SPIPlanPtr plan, const TvbRunArgs *args, DestReceiver *dest);
+static PlannedStmt *plan_query(const char *sql, const TvbRunArgs *args);
+static PlannedStmt *plan_query_tidily(const char *sql, const TvbRunArgs *args);
+static void execute(PlannedStmt *stmt, const char *sql, const TvbRunArgs *args, DestReceiver *dest);
+static void query_error_context(void *arg);
 static ParamListInfo make_params(const TvbRunArgs *args);
 static uint64 run_own(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args,
 					  bool read_only);
@@ -58,95 +69,107 @@ tvb_run_query_again(TvbRun *run, const char *sql, const TvbRunArgs *args, DestRe
 }
 
 void
-tvb_run_query_kept(TvbRun *run, SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args,
-				   DestReceiver *dest)
+tvb_run_planned(TvbRun *run, PlannedStmt *stmt, const char *sql, const TvbRunArgs *args,
+				DestReceiver *dest)
 {
-	MemoryContext old = CurrentMemoryContext;
-
 	push_run_snapshot(run);
-	if (*plan == NULL)
-	{
-		SPIPlanPtr	fresh = prepare(sql, args, CURSOR_OPT_GENERIC_PLAN);
-
-		SPI_keepplan(fresh);
-		*plan = fresh;
-	}
-	execute(*plan, args, dest);
+	execute(stmt, sql, args, dest);
 	PopActiveSnapshot();
-	MemoryContextSwitchTo(old);
+}
+
+List *
+tvb_run_analyze(RawStmt *raw, const char *sql, const TvbRunArgs *args)
+{
+	return pg_analyze_and_rewrite_fixedparams(raw, sql, args ? args->types : NULL, args ? args->nargs : 0,
+											  tvb_run_environment(args));
+}
+
+int
+tvb_run_begin_planning(const TvbRunArgs *args)
+{
+	int			level = NewGUCNestLevel();
+	char		cost[32];
+
+	if (args != NULL && args->keyed && random_page_cost > seq_page_cost * KEYED_PAGE_COST)
+	{
+		snprintf(cost, sizeof(cost), "%g", seq_page_cost * KEYED_PAGE_COST);
+		(void) set_config_option("random_page_cost", cost, PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	}
+	return level;
+}
+
+void
+tvb_run_end_planning(int level)
+{
+	AtEOXact_GUC(true, level);
+}
+
+QueryEnvironment *
+tvb_run_environment(const TvbRunArgs *args)
+{
+	QueryEnvironment *environment;
+
+	if (args == NULL || args->relation == NULL)
+		return NULL;
+	environment = create_queryEnv();
+	register_ENR(environment, args->relation);
+	return environment;
 }
 
 double
 tvb_run_cost(TvbRun *run, const char *sql, const TvbRunArgs *args, double *rows)
 {
-	MemoryContext old = CurrentMemoryContext;
-	SPIPlanPtr	plan;
-	CachedPlanSource *source;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "TVIEW plan",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
 	PlannedStmt *stmt;
 	double		cost;
 
 	push_run_snapshot(run);
-	plan = prepare(sql, args, CURSOR_OPT_PARALLEL_OK);
-	source = linitial(SPI_plan_get_plan_sources(plan));
-	stmt = pg_plan_query(copyObject(linitial_node(Query, source->query_list)), sql,
-						 CURSOR_OPT_PARALLEL_OK, make_params(args));
+	stmt = plan_query(sql, args);
 	cost = stmt->planTree->total_cost;
 	if (rows != NULL)
 		*rows = stmt->planTree->plan_rows;
-	SPI_freeplan(plan);
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
 	return cost;
 }
 
 uint64
-tvb_run_write(TvbRun *run, const char *sql)
+tvb_run_write(TvbRun *run, const char *sql, EphemeralNamedRelation relation)
 {
-	MemoryContext old = CurrentMemoryContext;
-	SPIPlanPtr	plan = prepare(sql, NULL, 0);
+	/* SPI makes its list of relations in the current context */
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+	SPIPlanPtr	plan;
 	int			result;
 
+	if (SPI_register_relation(relation) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register relation \"%s\"", relation->md.name);
+	plan = prepare(sql, NULL, 0);
 	plan_by_tid(plan);
 	result = SPI_execute_snapshot(plan, NULL, NULL, run->snapshot,
 								  InvalidSnapshot, false, true, 0);
 	if (result != SPI_OK_INSERT && result != SPI_OK_UPDATE && result != SPI_OK_DELETE)
 		elog(ERROR, "unexpected result %s of a write", SPI_result_code_string(result));
 	SPI_freeplan(plan);
+	if (SPI_unregister_relation(relation->md.name) != SPI_OK_REL_UNREGISTER)
+		elog(ERROR, "could not unregister relation \"%s\"", relation->md.name);
 	MemoryContextSwitchTo(old);
 	return SPI_processed;
 }
 
 void
-tvb_run_register(TvbRun *run, EphemeralNamedRelation enr, const char *name,
-				 TupleDesc desc, Tuplestorestate *store)
+tvb_run_describe(EphemeralNamedRelation relation, const char *name, TupleDesc desc,
+				 Tuplestorestate *store)
 {
-	/* SPI makes its list of relations in the current context */
-	MemoryContext old = MemoryContextSwitchTo(run->context);
-	int			result;
-
-	enr->md.name = unconstify(char *, name);
-	enr->md.reliddesc = InvalidOid;
-	enr->md.tupdesc = desc;
-	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
-	enr->md.enrtuples = tuplestore_tuple_count(store);
-	enr->reldata = store;
-	result = SPI_register_relation(enr);
-	if (result != SPI_OK_REL_REGISTER)
-		elog(ERROR, "could not register relation \"%s\": %s", name,
-			 SPI_result_code_string(result));
-	MemoryContextSwitchTo(old);
-}
-
-void
-tvb_run_unregister(TvbRun *run, EphemeralNamedRelation enr)
-{
-	MemoryContext old = MemoryContextSwitchTo(run->context);
-	int			result = SPI_unregister_relation(enr->md.name);
-
-	if (result != SPI_OK_REL_UNREGISTER)
-		elog(ERROR, "could not unregister relation \"%s\": %s", enr->md.name,
-			 SPI_result_code_string(result));
-	MemoryContextSwitchTo(old);
+	relation->md.name = unconstify(char *, name);
+	relation->md.reliddesc = InvalidOid;
+	relation->md.tupdesc = desc;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = tuplestore_tuple_count(store);
+	relation->reldata = store;
 }
 
 uint64
@@ -217,28 +240,93 @@ push_run_snapshot(TvbRun *run)
 static void
 query(const char *sql, const TvbRunArgs *args, DestReceiver *dest)
 {
-	MemoryContext old = CurrentMemoryContext;
-	SPIPlanPtr	plan = prepare(sql, args, CURSOR_OPT_PARALLEL_OK);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "TVIEW plan",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
 
-	execute(plan, args, dest);
-	SPI_freeplan(plan);
+	execute(plan_query_tidily(sql, args), sql, args, dest);
 	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
 }
 
-/* Run a query under the active snapshot. */
-static void
-execute(SPIPlanPtr plan, const TvbRunArgs *args, DestReceiver *dest)
+/* Plan a query for these parameters, in the current context. */
+static PlannedStmt *
+plan_query(const char *sql, const TvbRunArgs *args)
 {
-	SPIExecuteOptions options;
-	int			result;
+	ErrorContextCallback callback = {error_context_stack, query_error_context, unconstify(char *, sql)};
+	PlannedStmt *stmt;
+	int			level;
 
-	memset(&options, 0, sizeof(options));
-	options.params = make_params(args);
-	options.read_only = true;
-	options.dest = dest;
-	result = SPI_execute_plan_extended(plan, &options);
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "unexpected result %s of a query", SPI_result_code_string(result));
+	error_context_stack = &callback;
+	level = tvb_run_begin_planning(args);
+	stmt = pg_plan_query(linitial_node(Query, tvb_run_analyze(linitial_node(RawStmt, pg_parse_query(sql)),
+															  sql, args)),
+						 sql, CURSOR_OPT_PARALLEL_OK, make_params(args));
+	tvb_run_end_planning(level);
+	error_context_stack = callback.previous;
+	return stmt;
+}
+
+/*
+ * The same, but leave only the plan, if there is much more: for an array of keys the planner makes some 350 bytes for
+ * each key in each condition, which would stay until the query has run.
+ */
+static PlannedStmt *
+plan_query_tidily(const char *sql, const TvbRunArgs *args)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "TVIEW planning",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	PlannedStmt *stmt = plan_query(sql, args);
+
+	MemoryContextSwitchTo(old);
+	if (MemoryContextMemAllocated(context, true) > PLANNING_BYTES)
+	{
+		stmt = copyObject(stmt);
+		MemoryContextDelete(context);
+	}
+	return stmt;
+}
+
+/* Run a plan under the active snapshot. */
+static void
+execute(PlannedStmt *stmt, const char *sql, const TvbRunArgs *args, DestReceiver *dest)
+{
+	ErrorContextCallback callback = {error_context_stack, query_error_context, unconstify(char *, sql)};
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "TVIEW query",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	QueryDesc  *desc;
+
+	if (stmt->commandType != CMD_SELECT)
+		elog(ERROR, "\"%s\" is not a query", sql);
+	error_context_stack = &callback;
+	desc = CreateQueryDesc(stmt, sql, GetActiveSnapshot(), InvalidSnapshot, dest,
+						   make_params(args), tvb_run_environment(args), 0);
+	ExecutorStart(desc, 0);
+	tvb_compat_executor_run(desc);
+	ExecutorFinish(desc);
+	ExecutorEnd(desc);
+	FreeQueryDesc(desc);
+	error_context_stack = callback.previous;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/* As SPI has it: a place in the text is one in this text, not in the user's. */
+static void
+query_error_context(void *arg)
+{
+	int			position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(arg);
+	}
+	else
+		errcontext("SQL statement \"%s\"", (char *) arg);
 }
 
 /* Run a kept plan as the extension's owner. */

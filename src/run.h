@@ -5,7 +5,9 @@
 #include "postgres.h"
 #include "access/tupdesc.h"
 #include "executor/spi.h"
+#include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
+#include "nodes/plannodes.h"
 #include "tcop/dest.h"
 #include "utils/queryenvironment.h"
 #include "utils/snapshot.h"
@@ -27,12 +29,14 @@ typedef struct TvbRunArgs
 	Oid		   *types;
 	Datum	   *values;
 	const char *nulls;			/* 'n' per NULL as in SPI, or NULL */
+	EphemeralNamedRelation relation;	/* rows it can name, or NULL */
+	bool		keyed;			/* it reads few rows, by keys that changed a moment ago */
 } TvbRunArgs;
 
 /*
- * Run a query under the snapshot and send its rows to dest.  The user, the
- * settings and the named relations are those in force.  Memory: the current
- * context is the same afterwards; nothing is left in it.
+ * Run a query under the snapshot and send its rows to dest.  The user and the
+ * settings are those in force.  Memory: the current context is the same
+ * afterwards; nothing is left in it.
  */
 extern void tvb_run_query(TvbRun *run, const char *sql, const TvbRunArgs *args,
 						  DestReceiver *dest);
@@ -41,26 +45,29 @@ extern void tvb_run_query(TvbRun *run, const char *sql, const TvbRunArgs *args,
 extern void tvb_run_query_again(TvbRun *run, const char *sql, const TvbRunArgs *args,
 								DestReceiver *dest);
 
-/*
- * The same with a plan that does not depend on the parameters, kept in *plan for the
- * next call; SPI_freeplan is the caller's.  For a query that is run often with few rows.
- */
-extern void tvb_run_query_kept(TvbRun *run, SPIPlanPtr *plan, const char *sql,
-							   const TvbRunArgs *args, DestReceiver *dest);
+/* The same with a plan that was made before; between, it was locked as the planner does. */
+extern void tvb_run_planned(TvbRun *run, PlannedStmt *stmt, const char *sql, const TvbRunArgs *args,
+							DestReceiver *dest);
+
+/* What a query's text means, as for pg_plan_query, in the current context. */
+extern List *tvb_run_analyze(RawStmt *raw, const char *sql, const TvbRunArgs *args);
+
+/* Between them the planner knows that a query reads few rows.  Returns a level for end. */
+extern int	tvb_run_begin_planning(const TvbRunArgs *args);
+extern void tvb_run_end_planning(int level);
+
+/* The named relation of arguments as statements take it, in the current context; NULL: none. */
+extern QueryEnvironment *tvb_run_environment(const TvbRunArgs *args);
 
 /* What the planner thinks a query costs, and how many rows it yields (rows may be NULL). */
 extern double tvb_run_cost(TvbRun *run, const char *sql, const TvbRunArgs *args, double *rows);
 
-/* Run INSERT, UPDATE or DELETE under the snapshot; returns the rows written. */
-extern uint64 tvb_run_write(TvbRun *run, const char *sql);
+/* Run INSERT, UPDATE or DELETE with rows of a relation under the snapshot; returns the rows written. */
+extern uint64 tvb_run_write(TvbRun *run, const char *sql, EphemeralNamedRelation relation);
 
-/*
- * Make a tuplestore known to queries by a name.  enr is the caller's memory;
- * it, name, desc and store must last until unregister.
- */
-extern void tvb_run_register(TvbRun *run, EphemeralNamedRelation enr, const char *name,
-							 TupleDesc desc, Tuplestorestate *store);
-extern void tvb_run_unregister(TvbRun *run, EphemeralNamedRelation enr);
+/* Describe a tuplestore as a named relation.  name, desc and store must last as long as it is used. */
+extern void tvb_run_describe(EphemeralNamedRelation relation, const char *name, TupleDesc desc,
+							 Tuplestorestate *store);
 
 /*
  * Run a statement on the extension's own tables as the extension's owner.

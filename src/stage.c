@@ -163,18 +163,17 @@ clear_store(Store *store)
 static bool
 write_store(TvbStage *stage, Store *store, const char *name, const char *sql)
 {
-	EphemeralNamedRelationData enr;
+	EphemeralNamedRelationData relation;
 	uint64		written;
 
 	if (store->rows == NULL)
 		return true;
-	tvb_run_register(stage->run, &enr, name, store->desc, store->rows);
+	tvb_run_describe(&relation, name, store->desc, store->rows);
 	tvb_guard_enter(stage->tview->relid);
-	written = tvb_run_write(stage->run, sql);
+	written = tvb_run_write(stage->run, sql, &relation);
 	tvb_guard_leave();
 	if (written != store->count)
 		return false;
-	tvb_run_unregister(stage->run, &enr);
 	tuplestore_end(store->rows);
 	store->rows = NULL;
 	return true;

@@ -18,7 +18,7 @@ my %calls = (
 	'Errors caught' => qr/\b(?:PG_TRY|BeginInternalSubTransaction)\s*\(/,
 	'Raw memory' => qr/\b(?:mem(?:cpy|move)|str(?:n?cpy|n?cat)|sprintf|VARDATA(?:_ANY)?)\s*\(/,
 	'SPI connections' => qr/\bSPI_connect(?:_ext)?\s*\(/,
-	'SQL text' => qr/\b(?:SPI_execute(?:_with_args)?|SPI_prepare(?:_cursor)?|tvb_sources_ddl|tvb_run_(?:query|query_again|query_kept|write))\s*\(/);
+	'SQL text' => qr/\b(?:SPI_execute(?:_with_args)?|SPI_prepare(?:_cursor)?|tvb_sources_ddl|pg_parse_query|tvb_plans_query|tvb_run_(?:query|query_again|write))\s*\(/);
 
 # Count the calls in a file by "heading, file, function".
 sub count_calls
