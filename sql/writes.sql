@@ -62,7 +62,7 @@ SELECT begin_again();
 ALTER TABLE tv_part ADD extra int DEFAULT 7, ADD twice int GENERATED ALWAYS AS (rank * 2) STORED;
 CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO log VALUES (TG_OP || ' ' || TG_LEVEL || ' ' || TG_WHEN);
+    INSERT INTO writes.log VALUES (TG_OP || ' ' || TG_LEVEL || ' ' || TG_WHEN);
     RETURN NULL;
 END $$;
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON tv_part FOR EACH STATEMENT EXECUTE FUNCTION note();

@@ -47,14 +47,17 @@ typedef struct Kept
 {
 	Oid			tview;			/* InvalidOid: nothing */
 	Oid			owner;
-	uint32		settings;		/* hash of the TVIEW's settings, with which the text was parsed */
+	uint32		settings;		/* hash of the TVIEW's settings, with which
+								 * the text was parsed */
 	CachedPlanSource *source;
-	bool		gone;			/* the TVIEW has changed, perhaps it was dropped */
+	bool		gone;			/* the TVIEW has changed, perhaps it was
+								 * dropped */
 	int64		last_used;
 	int			generation;		/* of the plan that linear is about */
 	bool		linear;
 	int			nrelations;
-	BlockNumber *pages;			/* of the relations in source->relationOids when it was planned */
+	BlockNumber *pages;			/* of the relations in source->relationOids
+								 * when it was planned */
 } Kept;
 
 static Kept plans[MAX_PLANS];
@@ -102,7 +105,7 @@ tvb_plans_query(TvbRun *run, const TvbTview *tview, const char *sql, const TvbRu
 	}
 }
 
-List *
+List	   *
 tvb_plans_contexts(void)
 {
 	List	   *contexts = NIL;
@@ -318,7 +321,11 @@ linear_walker(Plan *plan)
 	switch (nodeTag(plan))
 	{
 		case T_NestLoop:
-			/* an inner side that the outer row does not lead into is read whole for each */
+
+			/*
+			 * an inner side that the outer row does not lead into is read
+			 * whole for each
+			 */
 			if (((NestLoop *) plan)->nestParams == NIL ||
 				key_filter_walker((Node *) ((Join *) plan)->joinqual, NULL))
 				return false;

@@ -38,7 +38,8 @@ struct TvbProbe
 	IndexScanDesc scan;
 	ScanKey		keys;
 	TupleTableSlot *slot;
-	int		   *key_columns;	/* per column of the index, its position in the view */
+	int		   *key_columns;	/* per column of the index, its position in
+								 * the view */
 	int			ncolumns;
 	AttrNumber *attnos;			/* per column of the view, the table's */
 	TvbStoredRow row;

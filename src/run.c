@@ -77,7 +77,7 @@ tvb_run_planned(TvbRun *run, PlannedStmt *stmt, const char *sql, const TvbRunArg
 	PopActiveSnapshot();
 }
 
-List *
+List	   *
 tvb_run_analyze(RawStmt *raw, const char *sql, const TvbRunArgs *args)
 {
 	return pg_analyze_and_rewrite_fixedparams(raw, sql, args ? args->types : NULL, args ? args->nargs : 0,
@@ -184,7 +184,7 @@ tvb_run_own_change(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args)
 	return run_own(plan, sql, args, false);
 }
 
-List *
+List	   *
 tvb_run_kept_contexts(void)
 {
 	List	   *contexts = NIL;

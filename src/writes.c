@@ -81,17 +81,21 @@ struct TvbWrites
 	TvbTview   *tview;
 	int			ncolumns;
 	TvbTell    *tell;			/* NULL: nobody reads this TVIEW */
-	Oid			key_index;		/* InvalidOid: stored rows are not to be probed for */
+	Oid			key_index;		/* InvalidOid: stored rows are not to be
+								 * probed for */
 	bool		may_write_directly; /* as far as the table is concerned */
 	bool		may_replace;
-	bool		rows_may_change;	/* by triggers of the user, while they are written */
+	bool		rows_may_change;	/* by triggers of the user, while they are
+									 * written */
 
 	bool		count_only;
 	bool		replace;
 	bool		applying;
-	bool		coerced;		/* the table's columns are narrower than the query's */
+	bool		coerced;		/* the table's columns are narrower than the
+								 * query's */
 	WritesReceiver receiver;
-	TupleDesc	desc;			/* c1, c2, ...: the view's columns, in rows_context */
+	TupleDesc	desc;			/* c1, c2, ...: the view's columns, in
+								 * rows_context */
 	TvbProbe   *probe;			/* while a query for rows of the view runs */
 	TvbDirect  *direct;			/* NULL: nothing was written directly yet */
 	TvbStage   *stage;
@@ -99,8 +103,10 @@ struct TvbWrites
 	int64		replaced;		/* among both deletes and inserts */
 	int64		matched;		/* rows received that have a stored row */
 	int64		stored;			/* stored rows there are; -1: not known */
-	int64		rewritten;		/* writes of rows that had been written already */
-	TvbTids    *tids;			/* where the matched rows are; NULL: stored is known */
+	int64		rewritten;		/* writes of rows that had been written
+								 * already */
+	TvbTids    *tids;			/* where the matched rows are; NULL: stored is
+								 * known */
 };
 
 static bool find_may_replace(TvbWrites *writes);
@@ -622,7 +628,11 @@ put_update(TvbWrites *writes, ItemPointer tid, const Datum *values, const bool *
 	writes->counts.updated++;
 	if (writes->count_only)
 		return;
-	/* before the row is written: the old values may be in a buffer that this changes */
+
+	/*
+	 * before the row is written: the old values may be in a buffer that this
+	 * changes
+	 */
 	if (writes->tell != NULL)
 		tvb_tell_update(writes->tell, writes->desc, values, nulls, old_values, old_nulls);
 	writes->applying = true;
