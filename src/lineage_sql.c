@@ -5,9 +5,9 @@
  *
  * Some constructs (NULLIF, IS DISTINCT FROM, CASE x WHEN, row comparisons)
  * cannot name the schema of their operator, so the same words can mean another
- * operator under the fixed search_path.  The text is therefore parsed again and
- * its operators, functions, collations, relations and columns are compared
- * with those of the tree.  The caller has the fixed search_path in force.
+ * operator under the fixed search_path.  The text is therefore parsed again: the tree that comes out
+ * must mean the same (meaning.c) and name columns of the same members.  The caller has the
+ * fixed search_path in force.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,106 +17,23 @@
 #include "lib/stringinfo.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
-#include "parser/parsetree.h"
 #include "parser/parser.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
 #include "tcop/tcopprot.h"
 #include "utils/queryenvironment.h"
 #include "utils/ruleutils.h"
 
 #include "compat.h"
 #include "lineage_query.h"
+#include "meaning.h"
 
-typedef struct MeaningContext
+/* The columns that a walk has met. */
+typedef struct Names
 {
 	StringInfoData text;
 	Query	   *query;
-} MeaningContext;
-
-/* Append what identifies a node's operators, functions and columns. */
-static bool
-meaning_walker(Node *node, MeaningContext *context)
-{
-	StringInfo	out = &context->text;
-
-	if (node == NULL)
-		return false;
-	switch (nodeTag(node))
-	{
-		case T_Var:
-			{
-				Var		   *var = (Var *) node;
-
-				if (var->varlevelsup == 0)
-					appendStringInfo(out, " v%s.%d", rt_fetch(var->varno, context->query->rtable)->eref->aliasname,
-									 var->varattno);
-				return false;
-			}
-		case T_OpExpr:
-		case T_DistinctExpr:
-		case T_NullIfExpr:
-			appendStringInfo(out, " o%u/%u", ((OpExpr *) node)->opno, ((OpExpr *) node)->inputcollid);
-			break;
-		case T_ScalarArrayOpExpr:
-			appendStringInfo(out, " a%u/%u", ((ScalarArrayOpExpr *) node)->opno,
-							 ((ScalarArrayOpExpr *) node)->inputcollid);
-			break;
-		case T_RowCompareExpr:
-			{
-				ListCell   *lc;
-
-				foreach(lc, ((RowCompareExpr *) node)->opnos)
-					appendStringInfo(out, " r%u", lfirst_oid(lc));
-				break;
-			}
-		case T_FuncExpr:
-			if (((FuncExpr *) node)->funcformat == COERCE_EXPLICIT_CALL)
-				appendStringInfo(out, " f%u/%u", ((FuncExpr *) node)->funcid,
-								 ((FuncExpr *) node)->inputcollid);
-			break;
-		case T_RangeTblEntry:
-			if (((RangeTblEntry *) node)->rtekind == RTE_RELATION)
-				appendStringInfo(out, " t%u", ((RangeTblEntry *) node)->relid);
-			return false;
-		case T_SortGroupClause:
-			appendStringInfo(out, " s%u", ((SortGroupClause *) node)->eqop);
-			return false;
-		default:
-			break;
-	}
-	return expression_tree_walker(node, meaning_walker, context);
-}
-
-/* Relations in the order of FROM. */
-static void
-append_relations(MeaningContext *context)
-{
-	ListCell   *lc;
-
-	foreach(lc, context->query->jointree->fromlist)
-	{
-		RangeTblRef *ref = lfirst_node(RangeTblRef, lc);
-		RangeTblEntry *rte = rt_fetch(ref->rtindex, context->query->rtable);
-
-		(void) meaning_walker((Node *) rte, context);
-		(void) meaning_walker((Node *) rte->functions, context);
-		(void) meaning_walker((Node *) rte->values_lists, context);
-	}
-}
-
-/* A text that is the same for queries that mean the same. */
-static char *
-meaning(Query *query)
-{
-	MeaningContext context;
-
-	initStringInfo(&context.text);
-	context.query = query;
-	append_relations(&context);
-	(void) meaning_walker((Node *) query->jointree->quals, &context);
-	(void) meaning_walker((Node *) query->targetList, &context);
-	(void) meaning_walker((Node *) query->distinctClause, &context);
-	return context.text.data;
-}
+} Names;
 
 /* A query environment in which tviews_changed has the columns of rte. */
 static QueryEnvironment *
@@ -146,6 +63,68 @@ changed_environment(RangeTblEntry *rte)
 	return environment;
 }
 
+/* Append the columns that a query names, by the names of their members. */
+static bool
+names_walker(Node *node, Names *names)
+{
+	if (node == NULL || IsA(node, Query))
+		return false;
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+
+		if (var->varlevelsup == 0)
+			appendStringInfo(&names->text, " %s.%d", rt_fetch(var->varno, names->query->rtable)->eref->aliasname,
+							 var->varattno);
+		return false;
+	}
+	return expression_tree_walker(node, names_walker, names);
+}
+
+/* A text that is the same for queries whose columns are those of the same members. */
+static char *
+column_names(Query *query)
+{
+	Names		names;
+
+	initStringInfo(&names.text);
+	names.query = query;
+	(void) query_tree_walker(query, names_walker, &names, QTW_IGNORE_RANGE_TABLE);
+	return names.text.data;
+}
+
+/*
+ * Let entries of a parsed query be what they are in the tree that was written: tviews_changed, where a name
+ * is all it has, and VALUES in FROM, which the parser wraps into a subquery.
+ */
+static void
+restore_entries(Query *query, RangeTblEntry *changed)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		Query	   *sub = rte->subquery;
+
+		if (rte->rtekind == RTE_NAMEDTUPLESTORE)
+		{
+			rte->rtekind = changed->rtekind;
+			rte->ctename = changed->ctename;
+			rte->ctelevelsup = changed->ctelevelsup;
+		}
+		else if (rte->rtekind == RTE_SUBQUERY && list_length(sub->rtable) == 1 &&
+				 linitial_node(RangeTblEntry, sub->rtable)->rtekind == RTE_VALUES &&
+				 sub->jointree->quals == NULL)
+		{
+			rte->rtekind = RTE_VALUES;
+			rte->values_lists = linitial_node(RangeTblEntry, sub->rtable)->values_lists;
+			IncrementVarSublevelsUp((Node *) rte->values_lists, -1, 1);
+			rte->subquery = NULL;
+		}
+	}
+}
+
 char *
 tvb_query_sql(TvbWayQuery *query)
 {
@@ -156,7 +135,9 @@ tvb_query_sql(TvbWayQuery *query)
 
 	again = parse_analyze_fixedparams(linitial_node(RawStmt, raw), sql, NULL, 0,
 									  changed_environment(linitial(tree->rtable)));
-	if (strcmp(meaning(tree), meaning(again)) != 0)
+	restore_entries(again, linitial_node(RangeTblEntry, tree->rtable));
+	if (strcmp(tvb_meaning_of(tree), tvb_meaning_of(again)) != 0 ||
+		strcmp(column_names(tree), column_names(again)) != 0)
 	{
 		elog(DEBUG1, "lookup changes its meaning when parsed again: %s", sql);
 		return NULL;
