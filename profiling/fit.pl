@@ -11,6 +11,7 @@
 #
 # An allocator's heap settles in steps of pages, so 64 kB over the whole run is no leak; 192 kB in a run of less than
 # ten minutes, in which caches still fill.  A leak it is when the whole interval is above that.  The smallest slope that would have been found nearly always is that plus twice the interval's half.
+# (What leaks from malloc first fills what the heap has free, some 2 MB in a backend that drains, before it is seen as memory.)
 #
 # With CONTROL, a role that does the like without the extension, what decides is the difference of the two slopes.
 use strict;

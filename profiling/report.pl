@@ -63,12 +63,15 @@ for my $mode (grep { $leak{$_} } $leak{full} ? 'full' : 'short', 'server')
 }
 my @long = map { [ split /\t/ ] } lines('long.tsv');
 my %does = (drain => 'drains', loop => 'the loop', writer => 'writes', ddl => 'TVIEWs created and dropped');
-for (grep { $_->[0] =~ /^\w+, anonymous memory/ && $_->[5] !~ /without us/ } @long)
+for (grep { $_->[0] =~ /^\w+, anonymous memory$/ } @long)
 {
 	my ($name, $slope, $unit, $range, $smallest, $verdict) = @$_;
-	my ($role, $more) = $name =~ /^(\w+), .*?(, more)?$/;
+	my ($role) = $name =~ /^(\w+)/;
+	my ($control) = $verdict =~ /^(.*) without us$/;
+	# what decides is then the line after, the slope beyond that of the control
+	($verdict) = map { $_->[5] } grep { $_->[0] eq "$name, more" } @long if $control;
 	my $ok = $verdict eq 'LEAK' ? 'FAIL' : 'pass';
-	print "| long run, $does{$role}: slope", $more ? ' beyond that of the control' : '', " | $slope $unit | no growth | $ok | none | $ok |\n";
+	print "| long run, $does{$role}: slope | $slope $unit", $control ? " (control without TVIEWs: $control)" : '', " | no growth | $ok | none | $ok |\n";
 }
 
 print <<'END';
@@ -96,22 +99,22 @@ A leak of 100 bytes a drain was planted in a copy of the sources (`profiling/pla
 |---|---|---|
 END
 my %kind = (malloc => 'malloc', palloc => 'palloc in TopMemoryContext');
-my $third = (grep { /^a leak of/ } lines('run-planted-long-palloc.log'))[0] // '';
-my ($minutes) = $third =~ /sh (\d+)/;
 my @planted = (
-	[ 'palloc', 'long', '`long-running-test.sh ' . ($minutes // '') . '`' ], [ 'malloc', 'long', '`long-running-test.sh ' . ($minutes // '') . '`' ],
+	[ 'palloc', 'long', '`long-running-test.sh %s`' ], [ 'malloc', 'long', '`long-running-test.sh %s`' ],
 	[ 'palloc', 'server', '`valgrind-leak-test.sh server`' ], [ 'malloc', 'valgrind', '`valgrind-leak-test.sh short` (CI)' ],
 	[ 'palloc', 'baseline', '`baseline-memory.sh short` (CI)' ], [ 'malloc', 'baseline', '`baseline-memory.sh short` (CI)' ]);
 for (@planted)
 {
 	my ($kind, $with, $tool) = @$_;
 	my @log = lines("run-planted-$with-$kind.log");
+	my ($minutes) = map { /^a leak of.*sh (\d+)/ } @log;
+	$tool =~ s/%s/$minutes \/\/ ''/e;
 	my @said = grep { /LEAK|drain_end|refreshes, growth|^definite/ } @log;
 	my ($said) = ((grep { /drain_end/ } @said), (grep { /anonymous|refreshes|definite/ } @said));
 	$said = ($said // 'not run') =~ s/\s+/ /gr =~ s/^.*?(?:at|by) 0x[0-9A-F]+: /definite leak, at /r;
 	print "| $kind{$kind} | $tool | $said: ", (grep { /^seen/ } @log) ? 'caught' : 'NOT CAUGHT', " |\n";
 }
-print "\nThe slope that the long run of @{[ (grep { /minutes of/ } lines('run-long.log'))[0] =~ /^(\d+)/ ? $1 : '?' ]} minutes would have found is above: a leak of 100 bytes a drain is far beyond it.\n";
+print "\nThe slope that the long run of @{[ (grep { /minutes of/ } lines('run-long.log'))[0] =~ /^(\d+)/ ? $1 : '?' ]} minutes would have found is above. A leak of malloc is seen later than that: it first fills\nwhat the heap has free, some 2 MB in a backend that drains, so a run of ten minutes does not see 100 bytes a drain.\n";
 print "\n## Where the memory of a drain comes from\n\n100,000 changes of 100,000 products, heap of the backend at its peak (heaptrack):\n\n![largest sites](memory-heap.svg)\n\n```\n";
 my $n = 0;
 for (lines('heap.txt')) { print "$_\n" if $n++ < 14 || /^peak/ }
