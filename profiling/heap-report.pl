@@ -30,6 +30,6 @@ my $n = 0;
 for my $site (sort { $ours{$b} <=> $ours{$a} } keys %ours)
 {
 	printf "%10.3f MB  %s\n", $ours{$site} / 1e6, $site;
-	printf $out "%s,%d\n", $site =~ s/[,_]/ /gr, $ours{$site} if $n < 10;
+	printf $out "%s,%d\n", $site =~ s/,/ /gr, $ours{$site} if $n < 10;
 	last if ++$n == 20;
 }

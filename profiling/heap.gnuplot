@@ -1,5 +1,5 @@
 # heap.gnuplot - heap-sites.csv as bars
-set terminal svg size 1000,420 font 'sans,13' background rgb 'white'
+set terminal svg size 1000,420 font 'sans,13' background rgb 'white' noenhanced
 set output 'heap.svg'
 set datafile separator ','
 set style fill solid 0.6

@@ -122,9 +122,9 @@ print <<'END';
 ```
 
 - Keys and changes stand in arenas and hash sets (`tvb_byteset_add`, `tvb_arena_alloc`), at most `tviews_batch.work_mem` together; past their shares they spill to sorts.
-- The rows that differ wait in tuplestores (`writes_receive`) of an eighth of `tviews_batch.work_mem` and then on disk.
-- The planner looks at every key of a batch when it estimates `= ANY ($1)`, some 350 bytes a key and condition, freed when the query is over: the largest
-  part of a batch whose view has several such conditions. `tviews_batch.batch_keys` bounds it.
+- Rows of a TVIEW without triggers, further unique indexes or columns of the user's are written while the query that finds them runs; those of others wait in tuplestores of an eighth of `tviews_batch.work_mem` and then on disk.
+- The planner looks at every key of a batch when it estimates `= ANY ($1)`, some 350 bytes a key and condition, freed when the query is over: in a batch whose view has several such
+  conditions, a large part. `tviews_batch.batch_keys` bounds it.
 - The executor's hash tables and sorts are bounded by the server's `work_mem`, each.
 - Plans of queries on the extension's own tables stay with the backend: 1.5 MB when all were used. jit is off in drains.
 
