@@ -34,7 +34,7 @@ tidy_rows() {
 }
 
 begin_capture
-rounds=$(full 15 3) transactions=$(full 3000 1000) turns=$(full 60 10) statements=50
+rounds=$(full 15 2) transactions=$(full 3000 1000) turns=$(full 60 10) statements=50
 counted="none empty tviews $(full plpgsql '')"
 scripts=$out/pgbench
 mkdir -p "$scripts"

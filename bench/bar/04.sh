@@ -34,7 +34,7 @@ sql -c CHECKPOINT
 {
 	for round in $(seq 0 "$(full 25 7)"); do documents "1 keys" 1 "$round"; done
 	for round in $(seq 0 "$(full 15 3)"); do documents "100 keys" 100 "$round"; done
-	for round in $(seq 0 "$(full 7 3)"); do
+	for round in $(seq 0 "$(full 7 2)"); do
 		documents "$many keys" "$many" "$round"
 		echo "SET tviews_batch.full_threshold = 1;"
 		documents "$many keys - full_threshold off" "$many" "$((round + 100 * (round > 0)))"
