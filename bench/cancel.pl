@@ -33,8 +33,8 @@ my @kinds = (
 		"$joined; CREATE VIEW v_up AS SELECT id, md5(name) AS m FROM tv_item; SELECT tviews_create('v_up', key => '{id}')",
 		'UPDATE grp SET name = upper(name)', 'SELECT tviews_drain()' ],
 	[ 'failing', 'a drain: a tenth of the rows, of which every tenth key fails',
-		"CREATE VIEW v_item AS SELECT id, 10 / d AS q FROM item; SELECT tviews_create('v_item', key => '{id}')",
-		"UPDATE item SET d = CASE id % 10 WHEN 0 THEN 0 ELSE 2 END WHERE id <= $tenth", 'SELECT tviews_drain()' ],
+		"CREATE VIEW v_item AS SELECT id, 10 / (d % 10) AS q FROM item; SELECT tviews_create('v_item', key => '{id}')",
+		"UPDATE item SET d = (d / 10 + 1) * 10 + CASE id % 10 WHEN 0 THEN 0 ELSE 1 + d / 10 % 5 END WHERE id <= $tenth", 'SELECT tviews_drain()' ],
 	[ 'lookups', 'a drain: 10,000 changes, some of whose lookups fail',
 		"CREATE TABLE code (c text, n int); CREATE INDEX ON code (n); INSERT INTO code SELECT i::text, i FROM generate_series(1, 10000) i; ANALYZE code;"
 		  . " CREATE VIEW v_item AS SELECT i.id, c.c FROM item i JOIN code c ON c.c::int = i.id; SELECT tviews_create('v_item', key => '{id}')",
