@@ -72,10 +72,27 @@ CREATE VIEW v_through AS SELECT * FROM v_preserved WHERE other IS NOT NULL;
 CREATE VIEW v_cte AS WITH x AS (SELECT g1, count(*) AS n FROM t GROUP BY g1) SELECT a.g1, a.n, b.n AS again FROM x a JOIN x b ON b.g1 = a.g1;
 SELECT tviews_create('v_nested'), tviews_create('v_distinct'), tviews_create('v_first'), tviews_create('v_union'),
        tviews_create('v_preserved'), tviews_create('v_joined'), tviews_create('v_through'),
-       tviews_create('v_cte', key => '{g1}');
+       tviews_create('v_cte');
+CREATE VIEW v_beside AS SELECT a.i, x.n, x.top FROM t a CROSS JOIN LATERAL (SELECT count(*) AS n, max(b.s) AS top FROM t b WHERE b.g1 = a.i) x;
+CREATE VIEW v_many AS SELECT b.i, a.n FROM (SELECT g1, count(*) AS n FROM t GROUP BY g1) a JOIN t b ON b.g1 = a.g1;
+CREATE VIEW v_crossed AS SELECT a.i, b.n FROM t a CROSS JOIN (SELECT g1, count(*) AS n FROM t GROUP BY g1) b;
+SELECT tviews_create('v_beside'), tviews_create('v_many');
+SELECT tviews_create('v_crossed');
 SELECT tview, key FROM tviews_batch.tview
- WHERE tview::text IN ('tv_distinct', 'tv_first', 'tv_union', 'tv_preserved', 'tv_joined', 'tv_nested', 'tv_through', 'tv_cte')
+ WHERE tview::text IN ('tv_distinct', 'tv_first', 'tv_union', 'tv_preserved', 'tv_joined', 'tv_nested', 'tv_through', 'tv_cte', 'tv_beside', 'tv_many')
  ORDER BY tview::text COLLATE "C";
+
+-- what has no fixed order is said; a group that its primary key tells, or of one scale, has one
+CREATE TABLE price (id int PRIMARY KEY, amount numeric, rounded numeric(9, 2), tags int[]);
+CREATE VIEW v_amount AS SELECT amount, count(*) AS n FROM price GROUP BY amount;
+CREATE VIEW v_rounded AS SELECT rounded, tags, count(*) AS n FROM price GROUP BY rounded, tags;
+CREATE VIEW v_told AS SELECT p.id, p.amount, count(*) AS n FROM price p JOIN t ON t.g1 = p.id GROUP BY p.id, p.amount;
+CREATE VIEW v_either AS SELECT amount FROM price UNION SELECT rounded FROM price;
+CREATE VIEW v_listed AS SELECT rounded, jsonb_agg(id) AS ids, jsonb_agg(id ORDER BY amount) AS tied, jsonb_agg(amount ORDER BY id) AS sorted FROM price GROUP BY rounded;
+SELECT tviews_create('v_amount'), tviews_create('v_rounded'), tviews_create('v_told'), tviews_create('v_either'), tviews_create('v_listed');
+SELECT tview, unnest(notes) AS note FROM tviews_batch.tview
+ WHERE tview::text IN ('tv_amount', 'tv_rounded', 'tv_told', 'tv_either', 'tv_listed') ORDER BY tview::text COLLATE "C", 2;
+SELECT count(tviews_drop(tview)) FROM tviews_batch.tview WHERE view IN (SELECT ('v_' || x)::regclass FROM unnest('{amount,rounded,told,either,listed}'::text[]) AS x);
 
 -- other names, other schemas, no table yet
 CREATE SCHEMA creating_too;

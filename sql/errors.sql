@@ -65,6 +65,10 @@ SELECT * FROM refused($$SELECT tviews_create('v_nokey')$$);
 -- what triggers cannot see
 SELECT * FROM refused($$SELECT tviews_create('v_random')$$);
 SELECT * FROM refused($$SELECT tviews_create('v_random', refresh_every => '1 minute')$$);
+CREATE FUNCTION add_some(int, int) RETURNS int LANGUAGE sql VOLATILE AS 'SELECT $1 + $2';
+CREATE AGGREGATE sum_some(int) (sfunc = add_some, stype = int, initcond = '0');
+CREATE VIEW v_sum_some AS SELECT g, sum_some(id) AS s FROM t GROUP BY g;
+SELECT * FROM refused($$SELECT tviews_create('v_sum_some')$$);
 SELECT * FROM refused($$SELECT tviews_create('v_now')$$);
 SELECT * FROM refused($$SELECT tviews_create('v_ctid')$$);
 SELECT * FROM refused($$SELECT tviews_create('v_lock')$$);

@@ -236,6 +236,28 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious, indexed) VALU
    LATERAL (SELECT count(*) AS n FROM event e WHERE e.prod IS NOT DISTINCT FROM r.prod) x GROUP BY c.id$$,
  '{id}', '{c:direct,r:direct,e:lookup}', true, false);
 
+-- outer joins whose NULLs a condition above them refuses, or does not
+INSERT INTO corpus (name, topic, view_sql, key, routes, indexed) VALUES
+('chain_group', 'nullable chain',
+ $$SELECT k.name, count(*) AS n FROM review r LEFT JOIN prod p ON p.id = r.prod LEFT JOIN cat k ON k.id = p.cat GROUP BY k.name$$,
+ '{name}', '{r:lookup,p:lookup,k:routed}', true),
+('chain_group_extra', 'nullable chain',
+ $$SELECT k.id, count(*) AS n, count(c.id) AS m FROM review r LEFT JOIN prod p ON p.id = r.prod AND r.stars > 1 LEFT JOIN cust c ON c.id = p.twin
+   LEFT JOIN cat k ON k.id = p.cat AND c.grp > 1 GROUP BY k.id$$,
+ '{id}', '{r:lookup,p:routed,c:lookup,k:routed}', false),
+('chain_then_inner', 'nullable chain',
+ $$SELECT k.id, count(*) AS n FROM review r LEFT JOIN prod p ON p.id = r.prod JOIN cat k ON k.id = p.cat GROUP BY k.id$$,
+ '{id}', '{r:lookup,p:direct,k:direct}', true),
+('chain_in_sublink', 'nullable chain',
+ $$SELECT c.id, (SELECT count(*) FROM item i LEFT JOIN ord o ON o.id = i.ord WHERE o.cust = c.id) AS n FROM cust c$$,
+ '{id}', '{c:direct,i:lookup,o:direct}', true),
+('chain_trap_or', 'nullable chain',
+ $$SELECT k.name, count(*) AS n FROM review r LEFT JOIN prod p ON p.id = r.prod LEFT JOIN cat k ON k.id = p.cat OR p.id IS NULL GROUP BY k.name$$,
+ '{name}', '{r:full,p:full,k:routed}', true),
+('chain_trap_coalesce', 'nullable chain',
+ $$SELECT k.name, count(*) AS n FROM review r LEFT JOIN prod p ON p.id = r.prod LEFT JOIN cat k ON k.id = coalesce(p.cat, r.stars) GROUP BY k.name$$,
+ '{name}', '{r:full,p:full,k:routed}', true);
+
 -- FULL JOIN
 INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious) VALUES
 ('full_coalesce', 'full join',
@@ -620,7 +642,17 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious, indexed) VALU
  '{k,label}', '{c:routed}', true, true),
 ('values_filter', 'function',
  $$SELECT c.id, v.label FROM cust c JOIN (VALUES (1, 'one'), (2, 'two')) AS v(k, label) ON v.k = c.grp$$,
- '{id}', '{c:direct}', true, true);
+ '{id}', '{c:direct}', true, true),
+('unnest_then_join', 'function',
+ $$SELECT t.label, count(*) AS n FROM prod p, unnest(p.tags) AS u(x) JOIN tag t ON t.id = u.x GROUP BY t.label$$,
+ '{label}', '{p:lookup,t:direct}', false, true),
+('unnest_twice', 'function',
+ $$SELECT k.name, count(*) AS n FROM prod p, unnest(p.tags) AS u(x), generate_series(u.x, u.x + 1) AS g(y), cat k
+   WHERE k.id = g.y GROUP BY k.name$$,
+ '{name}', '{p:lookup,k:direct}', false, true),
+('values_lateral', 'function',
+ $$SELECT p.id, v.k, c.name FROM prod p CROSS JOIN LATERAL (VALUES (p.cat, 1), (p.twin, 2)) AS v(x, k) LEFT JOIN cat c ON c.id = v.x$$,
+ '{id,k}', '{p:direct,c:lookup}', true, false);
 
 -- the same source twice or more
 INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES

@@ -219,7 +219,7 @@ key_targets(Analysis *analysis, TvbGraph *graph)
 			target = palloc0(sizeof(TvbTarget));
 			target->carrier = carrier;
 			keys->targets = lappend(keys->targets, target);
-			keys->solid = bms_union(keys->solid, tvb_graph_member(graph, carrier)->nullable);
+			keys->nullable |= !bms_is_empty(tvb_graph_member(graph, carrier)->nullable);
 		}
 		target->positions = lappend_int(target->positions, at++);
 		target->exprs = lappend(target->exprs, expr);

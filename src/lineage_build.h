@@ -44,7 +44,6 @@ typedef struct TvbBuilder
 {
 	TvbGraph   *graph;
 	int			next_scope;
-	int			next_join;
 	List	   *merges;			/* TvbMerge * */
 	List	   *choices;		/* int: arm taken at each decision so far */
 	List	   *widths;			/* int: how many arms it had */

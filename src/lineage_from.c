@@ -418,11 +418,23 @@ orient_merges(TvbBuilder *builder, int from, Bitmapset *left, Bitmapset *right)
 	builder->merges = kept;
 }
 
+/* Give a join an id, and note where it stands. */
+static int
+add_join(TvbBuilder *builder, TvbScope *scope, Bitmapset *nullable)
+{
+	TvbJoin    *join = palloc(sizeof(TvbJoin));
+
+	join->nullable = nullable;
+	join->shells = scope->shells;
+	builder->graph->joins = lappend(builder->graph->joins, join);
+	return list_length(builder->graph->joins);
+}
+
 /* A join: its sides, then its condition. */
 static void
 build_join(TvbBuilder *builder, TvbScope *scope, JoinExpr *join, Bitmapset *nullable)
 {
-	int			id = builder->next_join++;
+	int			id = add_join(builder, scope, nullable);
 	Bitmapset  *inside = bms_add_member(bms_copy(nullable), id);
 	bool		null_left = join->jointype == JOIN_RIGHT;
 	bool		null_right = join->jointype == JOIN_LEFT;

@@ -458,7 +458,6 @@ tvb_graph_variants(Query *expanded)
 			return NIL;
 		builder.graph = palloc0(sizeof(TvbGraph));
 		builder.next_scope = 1;
-		builder.next_join = 1;
 		builder.choices = choices;
 		builder.widths = widths;
 		top = tvb_graph_query(&builder, expanded, NULL, NULL, NULL, NULL, NULL);

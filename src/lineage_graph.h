@@ -40,6 +40,13 @@ typedef struct TvbConjunct
 								 * btree semantics */
 } TvbConjunct;
 
+/* Where a join stands. */
+typedef struct TvbJoin
+{
+	Bitmapset  *nullable;		/* outer joins around it */
+	Bitmapset  *shells;
+} TvbJoin;
+
 /* One window definition. */
 typedef struct TvbWindow
 {
@@ -55,6 +62,7 @@ typedef struct TvbGraph
 	List	   *members;		/* TvbMember *, by id */
 	List	   *conjuncts;		/* TvbConjunct * */
 	List	   *windows;		/* TvbWindow * */
+	List	   *joins;			/* TvbJoin *, by id from 1 */
 	List	   *outputs;		/* Expr * or NULL, per column of the view */
 	Bitmapset  *full_joins;		/* outer joins that are one side of a FULL
 								 * JOIN */

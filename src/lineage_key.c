@@ -160,9 +160,9 @@ preserved_entries(Node *node, Bitmapset **entries, List **quals)
 	}
 }
 
-/* Whether a column is set equal to something that is not of its own entry. */
+/* Whether a column is set equal to something that is not over entries still to be told. */
 static bool
-is_equated(List *quals, int varno, AttrNumber attno)
+is_told(List *quals, int varno, AttrNumber attno, Bitmapset *untold)
 {
 	ListCell   *lc;
 
@@ -175,50 +175,82 @@ is_equated(List *quals, int varno, AttrNumber attno)
 		for (int side = 0; side < 2; side++)
 		{
 			Var		   *var = (Var *) strip_implicit_coercions(list_nth(op->args, side));
-			Relids		others = tvb_compat_pull_varnos(list_nth(op->args, 1 - side));
 
 			if (IsA(var, Var) && var->varno == varno && var->varattno == attno &&
-				!bms_is_member(varno, others))
+				!bms_overlap(tvb_compat_pull_varnos(list_nth(op->args, 1 - side)), untold))
 				return true;
 		}
 	}
 	return false;
 }
 
-/* Whether an entry is joined by its whole key, so that it multiplies nothing. */
+/* Whether a subquery gives one row at most: an aggregate without GROUP BY. */
 static bool
-is_looked_up(Query *query, int varno, List *quals)
+is_single_row(RangeTblEntry *rte)
 {
-	List	   *key = entry_key(rt_fetch(varno, query->rtable));
+	return rte->rtekind == RTE_SUBQUERY && rte->subquery->hasAggs && rte->subquery->groupClause == NIL &&
+		rte->subquery->groupingSets == NIL && !rte->subquery->hasTargetSRFs;
+}
+
+/* Whether an entry multiplies nothing: it has one row for each row of those that are not untold. */
+static bool
+is_looked_up(Query *query, int varno, List *quals, Bitmapset *untold)
+{
+	RangeTblEntry *rte = rt_fetch(varno, query->rtable);
+	List	   *key;
 	ListCell   *lc;
 
+	if (is_single_row(rte))
+		return true;
+	key = entry_key(rte);
 	foreach(lc, key)
 	{
-		if (!is_equated(quals, varno, lfirst_int(lc)))
+		if (!is_told(quals, varno, lfirst_int(lc), untold))
 			return false;
 	}
 	return key != NIL;
 }
 
-/* The shown key of the one entry whose rows are the view's rows, or NIL. */
+/* Whether a row of one entry tells the rows of all others. */
+static bool
+tells_all(Query *query, int varno, List *quals, Bitmapset *entries)
+{
+	Bitmapset  *untold = bms_del_member(bms_copy(entries), varno);
+	bool		shrunk = true;
+
+	while (shrunk)
+	{
+		int			other = -1;
+
+		shrunk = false;
+		while ((other = bms_next_member(entries, other)) >= 0)
+		{
+			if (!bms_is_member(other, untold) || !is_looked_up(query, other, quals, untold))
+				continue;
+			untold = bms_del_member(untold, other);
+			shrunk = true;
+		}
+	}
+	return bms_is_empty(untold);
+}
+
+/* The shown key of the first entry whose rows are the view's rows, or NIL. */
 static List *
 preserved_key(Query *query)
 {
 	Bitmapset  *entries = NULL;
 	List	   *quals = NIL;
-	List	   *found = NIL;
-	int			candidates = 0;
 	int			varno = -1;
 
 	preserved_entries((Node *) query->jointree, &entries, &quals);
 	while ((varno = bms_next_member(entries, varno)) >= 0)
 	{
-		if (bms_membership(entries) == BMS_MULTIPLE && is_looked_up(query, varno, quals))
-			continue;
-		candidates++;
-		found = shown_columns(query, varno, entry_key(rt_fetch(varno, query->rtable)));
+		List	   *found = shown_columns(query, varno, entry_key(rt_fetch(varno, query->rtable)));
+
+		if (found != NIL && tells_all(query, varno, quals, entries))
+			return found;
 	}
-	return candidates == 1 ? found : NIL;
+	return NIL;
 }
 
 /* The columns a query's form says are unique together, or NIL. */

@@ -678,6 +678,7 @@ tvb_query_member(TvbGraph *graph, int id, TvbKeyTargets *keys, const char **reas
 	Search		search = {graph, id, keys};
 	Draft		draft = {NIL, NIL};
 	Segment    *segment = new_segment(graph);
+	Bitmapset  *solid;
 	ListCell   *lc;
 
 	if (tvb_graph_member(graph, id)->opaque)
@@ -685,13 +686,14 @@ tvb_query_member(TvbGraph *graph, int id, TvbKeyTargets *keys, const char **reas
 		*reason = tvb_graph_member(graph, id)->opaque;
 		return NIL;
 	}
-	search.nearest = tvb_way_forest(graph, keys->targets, keys->solid, 0);
+	solid = tvb_way_solid(graph, keys->targets);
+	search.nearest = tvb_way_forest(graph, keys->targets, solid, 0);
 	foreach(lc, keys->targets)
 		search.forests = lappend(search.forests,
-								 tvb_way_forest(graph, list_make1(lfirst(lc)), keys->solid, 0));
+								 tvb_way_forest(graph, list_make1(lfirst(lc)), solid, 0));
 	segment->varno[id] = 1;
 	walk_windows(&search, &draft, segment, id, false, INT_MAX);
-	if (search.reason == NULL && !bms_is_empty(keys->solid))
+	if (search.reason == NULL && keys->nullable)
 		add_null_extended(&search);
 	*reason = search.reason;
 	return search.reason ? NIL : without_duplicates(search.queries);

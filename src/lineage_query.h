@@ -14,8 +14,8 @@ typedef struct TvbKeyTargets
 								 * constants alone */
 	List	   *positions;		/* int: of the constants */
 	List	   *constants;		/* Expr * */
-	Bitmapset  *solid;			/* outer joins whose NULL-extended key is
-								 * looked up as a constant */
+	bool		nullable;		/* the carrier may be NULL-extended: that key
+								 * is looked up as a constant */
 } TvbKeyTargets;
 
 /*

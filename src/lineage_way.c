@@ -35,6 +35,65 @@ only_solid(const Bitmapset *a, const Bitmapset *b, const Bitmapset *solid)
 	return empty;
 }
 
+/*
+ * Whether NULLs that an outer join puts in the place of a member never pass a strict
+ * conjunct that names it, wherever that join stands: the conjunct is outside the join,
+ * and must hold there.
+ */
+static bool
+refuses_nulls(TvbGraph *graph, TvbConjunct *conjunct, int join, const Bitmapset *solid)
+{
+	TvbJoin    *place = list_nth(graph->joins, join - 1);
+
+	return !bms_is_member(join, conjunct->nullable) &&
+		only_solid(conjunct->nullable, place->nullable, solid) &&
+		bms_is_subset(conjunct->shells, place->shells);
+}
+
+/* Add the outer joins whose NULLs a conjunct refuses; says whether there were new ones. */
+static bool
+add_solid(TvbGraph *graph, TvbConjunct *conjunct, Bitmapset **solid)
+{
+	bool		grown = false;
+	int			id = -1;
+
+	if (!conjunct->strict)
+		return false;
+	while ((id = bms_next_member(conjunct->members, id)) >= 0)
+	{
+		Bitmapset  *joins = tvb_graph_member(graph, id)->nullable;
+		int			join = -1;
+
+		while ((join = bms_next_member(joins, join)) >= 0)
+		{
+			if (bms_is_member(join, *solid) || bms_is_member(join, graph->full_joins) ||
+				!refuses_nulls(graph, conjunct, join, *solid))
+				continue;
+			*solid = bms_add_member(*solid, join);
+			grown = true;
+		}
+	}
+	return grown;
+}
+
+Bitmapset *
+tvb_way_solid(TvbGraph *graph, List *targets)
+{
+	Bitmapset  *solid = NULL;
+	bool		grown = true;
+	ListCell   *lc;
+
+	foreach(lc, targets)
+		solid = bms_add_members(solid, tvb_graph_member(graph, ((TvbTarget *) lfirst(lc))->carrier)->nullable);
+	while (grown)
+	{
+		grown = false;
+		foreach(lc, graph->conjuncts)
+			grown |= add_solid(graph, lfirst(lc), &solid);
+	}
+	return solid;
+}
+
 /* Whether every box that a conjunct looks into from outside is looked at through one member. */
 static bool
 one_member_per_box(TvbGraph *graph, TvbConjunct *conjunct)
@@ -310,9 +369,13 @@ way_is_complete(TvbForest *forest, int id, int next)
 	return true;
 }
 
-/* Attach the one member that is cheapest to attach; false when none can be. */
+/*
+ * Attach the one member that is cheapest to attach; false when none can be.
+ * incomplete: a derived one that lacks its arguments.  Only they can be attached to
+ * it, which makes the way complete.
+ */
 static bool
-attach_one(TvbForest *forest)
+attach_one(TvbForest *forest, bool incomplete)
 {
 	int			n = list_length(forest->graph->members);
 	int			best = -1;
@@ -321,14 +384,14 @@ attach_one(TvbForest *forest)
 
 	for (int id = 1; id <= n; id++)
 	{
-		if (forest->target[id])
+		if (forest->target[id] || (incomplete && !tvb_graph_member(forest->graph, id)->derived))
 			continue;
 		for (int next = 1; next <= n; next++)
 		{
 			int			cost;
 
 			if (next == id || forest->target[next] == NULL ||
-				!way_is_complete(forest, id, next))
+				(!incomplete && !way_is_complete(forest, id, next)))
 				continue;
 			cost = best_step(forest, id, next);
 			if (cost >= 0 && (best < 0 || cost + forest->cost[next] < best))
@@ -382,7 +445,7 @@ tvb_way_forest(TvbGraph *graph, List *targets, Bitmapset *solid, int scope)
 	forest->way = palloc0(sizeof(Bitmapset *) * n);
 	plant_roots(forest, targets);
 	grow_roots(forest);
-	while (attach_one(forest))
+	while (attach_one(forest, false) || attach_one(forest, true))
 		;
 	return forest;
 }

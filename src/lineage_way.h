@@ -23,8 +23,7 @@ typedef struct TvbTarget
 typedef struct TvbForest
 {
 	TvbGraph   *graph;
-	Bitmapset  *solid;			/* outer joins taken as inner: the target's
-								 * own are covered otherwise */
+	Bitmapset  *solid;			/* outer joins taken as inner (tvb_way_solid) */
 	int			scope;			/* ways stay inside this query; 0: anywhere */
 	TvbTarget **target;			/* the target reached, or NULL: no way */
 	List	  **root_exprs;		/* roots: the target's expressions over
@@ -33,6 +32,14 @@ typedef struct TvbForest
 	int		   *cost;
 	Bitmapset **way;			/* members on the way, itself included */
 } TvbForest;
+
+/*
+ * The outer joins that ways to targets (TvbTarget *) take as inner joins: the carriers'
+ * own, whose NULL-extended target is covered otherwise, and those whose NULLs would not
+ * pass a condition that must hold there.  They are the same for all members, so that
+ * ways still form a forest.
+ */
+extern Bitmapset *tvb_way_solid(TvbGraph *graph, List *targets);
 
 /* Find the ways of every member of a graph to the nearest of targets (TvbTarget *). */
 extern TvbForest *tvb_way_forest(TvbGraph *graph, List *targets, Bitmapset *solid, int scope);

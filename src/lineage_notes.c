@@ -1,0 +1,416 @@
+/*-------------------------------------------------------------------------
+ *
+ * lineage_notes.c
+ *		Stage 3: what in a view depends on an order that is not total.
+ *
+ * Such results (jsonb_agg without ORDER BY, ties under a LIMIT, which of 1.0 and
+ * 1.00 a group shows) may change without a change of data.  They are accepted, and
+ * said: in a NOTICE at creation and in tviews_explain.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "lineage.h"
+#include "lineage_check.h"
+#include "lineage_expand.h"
+#include "lineage_graph.h"
+
+/* Aggregates whose result depends on the order of their input. */
+static const char *const ordered_aggregates[] = {
+	"array_agg", "json_agg", "json_object_agg", "jsonb_agg", "jsonb_object_agg",
+	"string_agg", "xmlagg",
+};
+
+/* Window functions whose result depends on the order of rows. */
+static const char *const ordered_windows[] = {
+	"first_value", "lag", "last_value", "lead", "nth_value", "ntile", "row_number",
+};
+
+static bool
+in_list(const char *name, const char *const *list, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(list[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether exprs name all the columns that make a subquery's rows unique. */
+static bool
+covers_subquery_key(Query *subquery, int varno, List *exprs)
+{
+	List	   *key = tvb_lineage_unique_columns(subquery);
+	ListCell   *lc;
+	ListCell   *expr;
+
+	foreach(lc, key)
+	{
+		foreach(expr, exprs)
+		{
+			Var		   *var = lfirst(expr);
+
+			if (IsA(var, Var) && var->varno == varno && var->varlevelsup == 0 &&
+				var->varattno == lfirst_int(lc))
+				break;
+		}
+		if (expr == NULL)
+			return false;
+	}
+	return key != NIL;
+}
+
+/* Whether a list of sort expressions names all columns of a unique, immediate index of a table, none NULL. */
+static bool
+covers_unique_index(Query *query, int varno, List *exprs)
+{
+	RangeTblEntry *rte = rt_fetch(varno, query->rtable);
+	Relation	relation;
+	List	   *indexes;
+	ListCell   *lc;
+	bool		covered = false;
+
+	if (rte->rtekind == RTE_SUBQUERY)
+		return covers_subquery_key(rte->subquery, varno, exprs);
+	if (rte->rtekind != RTE_RELATION)
+		return false;
+	relation = relation_open(rte->relid, AccessShareLock);
+	indexes = RelationGetIndexList(relation);
+	foreach(lc, indexes)
+	{
+		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(lc)));
+		Form_pg_index index = (Form_pg_index) GETSTRUCT(tuple);
+		bool		all = index->indisunique && index->indimmediate && index->indisvalid &&
+		heap_attisnull(tuple, Anum_pg_index_indpred, NULL);
+
+		for (int i = 0; all && i < index->indnkeyatts; i++)
+		{
+			AttrNumber	attno = index->indkey.values[i];
+			ListCell   *expr;
+
+			all = attno > 0 && tvb_compat_not_null(rte->relid, TupleDescAttr(RelationGetDescr(relation), attno - 1));
+			foreach(expr, exprs)
+			{
+				Var		   *var = lfirst(expr);
+
+				if (IsA(var, Var) && var->varno == varno && var->varlevelsup == 0 &&
+					var->varattno == attno)
+					break;
+			}
+			all = all && expr != NULL;
+		}
+		covered = covered || all;
+		ReleaseSysCache(tuple);
+	}
+	list_free(indexes);
+	relation_close(relation, AccessShareLock);
+	return covered;
+}
+
+/* Append the equality conditions of a FROM tree, those of outer joins too. */
+static List *
+equality_quals(Node *node, List *quals)
+{
+	ListCell   *lc;
+
+	if (node == NULL)
+		return quals;
+	if (IsA(node, FromExpr))
+	{
+		foreach(lc, ((FromExpr *) node)->fromlist)
+			quals = equality_quals(lfirst(lc), quals);
+		return list_concat(quals, make_ands_implicit((Expr *) ((FromExpr *) node)->quals));
+	}
+	if (IsA(node, JoinExpr))
+	{
+		JoinExpr   *join = (JoinExpr *) node;
+
+		quals = equality_quals(join->larg, quals);
+		quals = equality_quals(join->rarg, quals);
+		return list_concat(quals, make_ands_implicit((Expr *) join->quals));
+	}
+	return quals;
+}
+
+/* Columns that are set equal to something over members whose row is told already. */
+static List *
+told_columns(List *quals, Bitmapset *told)
+{
+	List	   *exprs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, quals)
+	{
+		OpExpr	   *op = lfirst(lc);
+
+		if (!IsA(op, OpExpr) || list_length(op->args) != 2 ||
+			!op_mergejoinable(op->opno, exprType(linitial(op->args))))
+			continue;
+		for (int side = 0; side < 2; side++)
+		{
+			if (IsA(list_nth(op->args, side), Var) &&
+				bms_is_subset(tvb_compat_pull_varnos(list_nth(op->args, 1 - side)), told))
+				exprs = lappend(exprs, list_nth(op->args, side));
+		}
+	}
+	return exprs;
+}
+
+/*
+ * Whether sorting by exprs leaves no ties among the rows of a query's FROM: of
+ * every member a unique key is in it, or is set equal to columns of members
+ * whose row is told already.
+ */
+static bool
+order_is_total(Query *query, List *exprs)
+{
+	Bitmapset  *used;
+	Bitmapset  *told = NULL;
+	List	   *quals;
+	bool		grown = true;
+
+	if (query->setOperations)
+		return false;
+	used = tvb_expand_used(query);
+	quals = equality_quals((Node *) query->jointree, NIL);
+	while (grown)
+	{
+		List	   *columns = list_concat(list_copy(exprs), told_columns(quals, told));
+		int			varno = -1;
+
+		grown = false;
+		while ((varno = bms_next_member(used, varno)) >= 0)
+		{
+			if (bms_is_member(varno, told) || !covers_unique_index(query, varno, columns))
+				continue;
+			told = bms_add_member(told, varno);
+			grown = true;
+		}
+	}
+	return bms_is_subset(used, told);
+}
+
+/* The expressions of a sort list. */
+static List *
+sort_exprs(List *clauses, List *targets)
+{
+	List	   *exprs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+
+		exprs = lappend(exprs, get_sortgroupclause_tle(clause, targets)->expr);
+	}
+	return exprs;
+}
+
+/* Whether every group of a grouped query is told apart by exprs. */
+static bool
+groups_are_total(Query *query, List *exprs)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->groupClause)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+
+		if (!list_member(exprs, get_sortgroupclause_tle(clause, query->targetList)->expr))
+			return false;
+	}
+	return true;
+}
+
+/* As order_is_total, for the rows that come out of a query's grouping. */
+static bool
+result_order_is_total(Query *query, List *exprs)
+{
+	if (query->groupClause)
+		return groups_are_total(query, exprs);
+	if (query->hasAggs)
+		return true;			/* one row */
+	return order_is_total(query, exprs);
+}
+
+typedef struct NotesContext
+{
+	List	   *notes;
+	List	   *queries;
+} NotesContext;
+
+static void
+add_note(NotesContext *context, const char *note)
+{
+	ListCell   *lc;
+
+	foreach(lc, context->notes)
+	{
+		if (strcmp(lfirst(lc), note) == 0)
+			return;
+	}
+	context->notes = lappend(context->notes, pstrdup(note));
+}
+
+static void
+note_aggregate(Aggref *agg, NotesContext *context)
+{
+	char	   *name = get_func_name(agg->aggfnoid);
+	Query	   *query = list_nth_node(Query, context->queries, agg->agglevelsup);
+
+	if (get_func_namespace(agg->aggfnoid) != PG_CATALOG_NAMESPACE || name == NULL)
+		return;
+	if (agg->aggdistinct == NIL && in_list(name, ordered_aggregates, lengthof(ordered_aggregates)))
+	{
+		List	   *exprs = sort_exprs(agg->aggorder, agg->args);
+
+		if (agg->aggorder == NIL)
+			add_note(context, psprintf("%s() without ORDER BY: the order of its elements is not fixed", name));
+		else if (!order_is_total(query, exprs) &&
+				 !list_member(exprs, linitial_node(TargetEntry, agg->args)->expr))
+			add_note(context, psprintf("%s(): rows that tie under its ORDER BY have no fixed order", name));
+	}
+	else if (agg->aggtype == FLOAT4OID || agg->aggtype == FLOAT8OID)
+	{
+		if (strcmp(name, "min") != 0 && strcmp(name, "max") != 0 &&
+			agg->aggargtypes != NIL &&
+			(linitial_oid(agg->aggargtypes) == FLOAT4OID || linitial_oid(agg->aggargtypes) == FLOAT8OID))
+			add_note(context, psprintf("%s() of floating-point values: the last digits depend on their order", name));
+	}
+}
+
+static void
+note_window(WindowFunc *func, NotesContext *context)
+{
+	Query	   *query = linitial_node(Query, context->queries);
+	WindowClause *clause = list_nth_node(WindowClause, query->windowClause, func->winref - 1);
+	char	   *name = get_func_name(func->winfnoid);
+	List	   *exprs;
+
+	if (get_func_namespace(func->winfnoid) != PG_CATALOG_NAMESPACE || name == NULL ||
+		!in_list(name, ordered_windows, lengthof(ordered_windows)))
+		return;
+	exprs = list_concat(sort_exprs(clause->orderClause, query->targetList),
+						sort_exprs(clause->partitionClause, query->targetList));
+	if (!result_order_is_total(query, exprs))
+		add_note(context, psprintf("%s(): rows that tie under its ORDER BY have no fixed order", name));
+}
+
+/* Whether values of an expression may be equal without being identical. */
+static bool
+has_images(Oid type, int32 typmod, Oid collation)
+{
+	Oid			element;
+
+	type = getBaseTypeAndTypmod(type, &typmod);
+	element = get_element_type(type);
+	if (OidIsValid(element))
+		type = getBaseType(element);
+	if ((type == NUMERICOID || type == BPCHAROID) && typmod >= 0)
+		return false;			/* one scale, one length */
+	return !tvb_graph_equal_is_identical(type, collation);
+}
+
+/* Whether a clause (GROUP BY, DISTINCT) shows one of several equal values of a column that its others do not tell. */
+static bool
+shows_any_image(Query *query, List *clause)
+{
+	List	   *exprs = sort_exprs(clause, query->targetList);
+	ListCell   *lc;
+
+	foreach(lc, clause)
+	{
+		TargetEntry *tle = get_sortgroupclause_tle(lfirst_node(SortGroupClause, lc), query->targetList);
+		Var		   *var = (Var *) tle->expr;
+
+		if (tle->resjunk || !has_images(exprType((Node *) var), exprTypmod((Node *) var), exprCollation((Node *) var)))
+			continue;
+		if (!IsA(var, Var) || var->varlevelsup > 0 || !covers_unique_index(query, var->varno, exprs))
+			return true;
+	}
+	return false;
+}
+
+/* The same for a set operation that makes rows distinct. */
+static bool
+merges_images(Node *node)
+{
+	SetOperationStmt *op = (SetOperationStmt *) node;
+	ListCell   *type;
+	ListCell   *typmod;
+	ListCell   *collation;
+
+	if (node == NULL || !IsA(node, SetOperationStmt))
+		return false;
+	forthree(type, op->colTypes, typmod, op->colTypmods, collation, op->colCollations)
+	{
+		if (!op->all && has_images(lfirst_oid(type), lfirst_int(typmod), lfirst_oid(collation)))
+			return true;
+	}
+	return merges_images(op->larg) || merges_images(op->rarg);
+}
+
+/* Notes about a query level as a whole. */
+static void
+note_query(Query *query, NotesContext *context)
+{
+	List	   *exprs = sort_exprs(query->sortClause, query->targetList);
+
+	if ((query->groupingSets == NIL && shows_any_image(query, query->groupClause)) ||
+		(!query->hasDistinctOn && shows_any_image(query, query->distinctClause)) ||
+		merges_images(query->setOperations))
+		add_note(context, "which of several equal values (1.0, 1.00) is shown has no fixed order");
+	if (query->hasDistinctOn && !result_order_is_total(query, exprs))
+		add_note(context, "DISTINCT ON: rows that tie under ORDER BY have no fixed order");
+	if ((query->limitCount || query->limitOffset) &&
+		query->limitOption != LIMIT_OPTION_WITH_TIES && !result_order_is_total(query, exprs))
+		add_note(context, "LIMIT or OFFSET: rows that tie under ORDER BY have no fixed order");
+}
+
+static bool
+notes_walker(Node *node, NotesContext *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		List	   *saved = context->queries;
+
+		note_query((Query *) node, context);
+		context->queries = lcons(node, list_copy(saved));
+		(void) query_tree_walker((Query *) node, notes_walker, context, 0);
+		context->queries = saved;
+		return false;
+	}
+	if (IsA(node, Aggref))
+		note_aggregate((Aggref *) node, context);
+	else if (IsA(node, WindowFunc))
+		note_window((WindowFunc *) node, context);
+	return expression_tree_walker(node, notes_walker, context);
+}
+
+List *
+tvb_check_notes(Query *expanded)
+{
+	NotesContext context = {NIL, NIL};
+
+	(void) notes_walker((Node *) expanded, &context);
+	return context.notes;
+}
