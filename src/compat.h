@@ -4,6 +4,7 @@
 
 #include "postgres.h"
 #include "access/relation.h"
+#include "access/tableam.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"

@@ -74,9 +74,9 @@ tvb_quarantine_record(TvbTview *tview, List *failures)
 	for (int i = 1; i < lengthof(columns); i++)
 		values[i + 1] = TEXT_ARRAY(columns[i], n);
 	tvb_run_own_change(&plan,
-					   "INSERT INTO tviews_batch.failure AS f (tview, packed, key, sqlstate, message,"
+					   "INSERT INTO tviews_batch.failure AS f (tview, packed, digest, key, sqlstate, message,"
 					   " attempts, first_failed, last_try, next_try)"
-					   " SELECT $1, n.packed, n.key::jsonb, n.sqlstate, n.message, 1,"
+					   " SELECT $1, n.packed, sha256(n.packed), n.key::jsonb, n.sqlstate, n.message, 1,"
 					   "  clock_timestamp(), clock_timestamp(), " TVB_NEXT_TRY("0")
 					   " FROM unnest($2, $3, $4, $5) AS n (packed, key, sqlstate, message)"
 					   " ON CONFLICT (tview, digest) DO UPDATE SET key = excluded.key,"

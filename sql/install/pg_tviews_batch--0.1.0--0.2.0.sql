@@ -29,8 +29,11 @@ ALTER TABLE tviews_batch.route DROP CONSTRAINT route_tview_fkey;
 
 -- keys may be too long for an index
 ALTER TABLE tviews_batch.failure
-    ADD COLUMN digest bytea NOT NULL GENERATED ALWAYS AS (pg_catalog.sha256(packed)) STORED,
-    DROP CONSTRAINT failure_pkey,
+    ADD COLUMN digest bytea,
+    DROP CONSTRAINT failure_pkey;
+UPDATE tviews_batch.failure SET digest = pg_catalog.sha256(packed);
+ALTER TABLE tviews_batch.failure
+    ALTER COLUMN digest SET NOT NULL,
     ADD PRIMARY KEY (tview, digest);
 
 ALTER TABLE tviews_batch.queue SET (vacuum_truncate = off);

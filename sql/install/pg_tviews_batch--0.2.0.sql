@@ -97,7 +97,7 @@ CREATE TABLE tviews_batch.failure (
     first_failed timestamptz NOT NULL,
     last_try     timestamptz NOT NULL,
     next_try     timestamptz NOT NULL,
-    digest       bytea NOT NULL GENERATED ALWAYS AS (pg_catalog.sha256(packed)) STORED,
+    digest       bytea NOT NULL,
     PRIMARY KEY (tview, digest)
 );
 COMMENT ON TABLE tviews_batch.failure IS 'keys whose refresh failed; see tviews_failures';
