@@ -3,6 +3,7 @@
 #define TVB_COMPAT_H
 
 #include "postgres.h"
+#include "access/genam.h"
 #include "access/relation.h"
 #include "access/tableam.h"
 #include "catalog/pg_attribute.h"
@@ -262,6 +263,13 @@ tvb_compat_schema_aclcheck(Oid schema, Oid role, AclMode mode)
 #define tvb_compat_executor_run(desc) ExecutorRun(desc, ForwardScanDirection, 0)
 #else
 #define tvb_compat_executor_run(desc) ExecutorRun(desc, ForwardScanDirection, 0, true)
+#endif
+
+/* Begin to look rows up in an index, without counting for EXPLAIN. */
+#if PG_VERSION_NUM >= 180000
+#define tvb_compat_index_beginscan(heap, index, snapshot, nkeys) index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define tvb_compat_index_beginscan(heap, index, snapshot, nkeys) index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
 /* Which indexes an update leaves to be written. */

@@ -28,6 +28,7 @@
 #include "utils/rel.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "probe.h"
 
 struct TvbProbe
@@ -96,7 +97,7 @@ tvb_probe_begin(const TvbTview *tview, Oid index, Snapshot snapshot)
 	probe->row.nulls = palloc(sizeof(bool) * probe->ncolumns);
 	foreach(lc, tview->columns)
 		probe->attnos[foreach_current_index(lc)] = get_attnum(tview->relid, lfirst(lc));
-	probe->scan = index_beginscan(probe->rel, probe->index, snapshot, nkeys, 0);
+	probe->scan = tvb_compat_index_beginscan(probe->rel, probe->index, snapshot, nkeys);
 	return probe;
 }
 
