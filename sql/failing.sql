@@ -342,6 +342,25 @@ SELECT * FROM drain();
 SELECT state, oracle('tv_tome', 'v_tome', 'word') FROM tviews_status WHERE tview = 'tv_tome'::regclass;
 SELECT tviews_drop('tv_tome');
 
+-- a trigger of the user's on a TVIEW may not write the TVIEW, while a drain does
+CREATE TABLE pair (id int PRIMARY KEY, v int);
+CREATE VIEW v_pair AS SELECT id, v FROM pair;
+SELECT tviews_create('v_pair', key => '{id}');
+INSERT INTO pair VALUES (1, 1), (2, 2);
+SELECT * FROM drain();
+CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN UPDATE failing.tv_pair SET v = 0 WHERE id = 2; RETURN NULL; END $$;
+CREATE TRIGGER meddle AFTER UPDATE ON tv_pair FOR EACH ROW WHEN (NEW.id = 1) EXECUTE FUNCTION meddle();
+UPDATE pair SET v = 10 WHERE id = 1;
+SELECT * FROM drain();
+SELECT tview, key, sqlstate, message FROM failures WHERE tview = 'tv_pair'::regclass;
+TABLE tv_pair ORDER BY id;
+DROP TRIGGER meddle ON tv_pair;
+SELECT tviews_retry('tv_pair');
+SELECT * FROM drain();
+SELECT state, oracle('tv_pair', 'v_pair', 'id') FROM tviews_status WHERE tview = 'tv_pair'::regclass;
+SELECT tviews_drop('tv_pair');
+
 -- a retry is for those who may drain, and holds the drain lock
 CREATE ROLE tvb_nobody;
 SET ROLE tvb_nobody;

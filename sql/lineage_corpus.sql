@@ -142,6 +142,10 @@ INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
  $$SELECT p.id, p.cat, k.parent FROM prod p LEFT JOIN cat k ON k.id = p.cat AND k.name > 'c0'
    WHERE k.parent IS NULL OR k.parent = p.twin$$,
  '{id}', '{p:direct,k:lookup}'),
+('left_partner_missing', 'nullable side',
+ $$SELECT c.id, count(*) AS n, sum(p.price) AS price FROM (cust c CROSS JOIN prod p) LEFT JOIN review r ON r.id = p.twin AND r.cust = c.id
+   WHERE coalesce(r.stars, p.price) = c.grp GROUP BY c.id$$,
+ '{id}', '{c:direct,r:direct,p:full}'),
 ('left_where_nonstrict', 'nullable side',
  $$SELECT p.id, p.cat, k.parent FROM prod p LEFT JOIN cat k ON k.id = p.cat WHERE coalesce(k.parent % 2, 1) = p.price % 2$$,
  '{id}', '{p:direct,k:lookup}'),
@@ -273,6 +277,10 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious) VALUES
 ('full_pairs', 'full join',
  $$SELECT t.id AS tag, k.id AS cat, t.label, k.name FROM tag t FULL JOIN cat k ON k.parent = t.id$$,
  '{tag,cat}', '{t:full,k:full}', false),
+('full_expression', 'full join',
+ $$SELECT coalesce(coalesce(c.parent, 0), coalesce(p.cat, 0)) AS k, count(*) AS n FROM cat c FULL JOIN prod p ON coalesce(c.parent, 0) = coalesce(p.cat, 0)
+   GROUP BY 1$$,
+ '{k}', '{c:full,p:full}', false),
 ('full_group', 'full join',
  $$SELECT c.region, count(*) AS n, count(o.id) AS orders FROM ord o FULL JOIN cust c ON c.id = o.cust GROUP BY c.region$$,
  '{region}', '{o:full,c:full}', false);
@@ -373,6 +381,10 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, indexed) VALUES
 
 -- the value of a sublink as key, group, partition or link
 INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
+('sublink_value_condition', 'sublink value',
+ $$SELECT i.ord, i.line, p.name, k.name AS cat FROM item i JOIN prod p ON p.id = i.prod JOIN cat k ON k.id = p.cat
+   WHERE p.price >= (SELECT min(q.price) FROM prod q WHERE q.cat = p.cat)$$,
+ '{ord,line}', '{i:direct,p:lookup,k:lookup,q:lookup}'),
 ('sublink_value_group', 'sublink value',
  $$SELECT (SELECT c.grp FROM cust c WHERE c.id = o.cust) AS grp, count(*) AS n FROM ord o GROUP BY 1$$,
  '{grp}', '{o:full,c:full}'),
@@ -464,6 +476,10 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious) VALUES
 ('window_global', 'window',
  $$SELECT r.id, row_number() OVER (ORDER BY r.stars, r.id) AS rn FROM review r$$,
  '{id}', '{r:full}', false),
+('window_over_window', 'window',
+ $$SELECT x.id, x.rn, sum(x.rn) OVER (PARTITION BY x.cust) AS s FROM
+   (SELECT v.id, v.cust, row_number() OVER (PARTITION BY v.prod ORDER BY v.stars, v.id) AS rn FROM review v) x$$,
+ '{id}', '{v:routed}', false),
 ('window_two', 'window',
  $$SELECT r.id, count(*) OVER (PARTITION BY r.prod) AS a, rank() OVER (PARTITION BY r.cust ORDER BY r.stars) AS b FROM review r$$,
  '{id}', '{r:lookup}', false),
@@ -538,6 +554,10 @@ INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
  $$SELECT c.id, count(i.line) AS n FROM cust c CROSS JOIN LATERAL
    (SELECT o.id FROM ord o WHERE o.cust = c.id ORDER BY o.placed DESC, o.id LIMIT 1) l LEFT JOIN item i ON i.ord = l.id GROUP BY c.id$$,
  '{id}', '{c:direct,o:direct,i:full}'),
+('limit_set_operation', 'limit',
+ $$SELECT p.id, count(u.x) AS n, min(u.x) AS x FROM prod p LEFT JOIN (SELECT v.prod, v.id AS x FROM review v
+   UNION ALL SELECT i.prod, i.ord * 10 + i.line + 100 FROM item i ORDER BY 2 LIMIT 5) u ON u.prod = p.id GROUP BY p.id$$,
+ '{id}', '{p:direct,v:full,i:full}'),
 ('limit_uncorrelated', 'limit',
  $$SELECT p.id, p.name FROM prod p ORDER BY p.price DESC NULLS LAST, p.id LIMIT 3$$,
  '{id}', '{p:full}'),
@@ -585,6 +605,10 @@ INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
 ('aggregate_global', 'no way',
  $$SELECT 1 AS one, count(*) AS n, max(p.price) AS price FROM prod p$$,
  '{one}', '{p:full}'),
+('aggregate_beside', 'no way',
+ $$SELECT o.id, count(*) AS rows, sum(s.n) AS n FROM ord o JOIN prod p ON p.price >= o.cust
+   CROSS JOIN LATERAL (SELECT count(*) AS n FROM review r WHERE r.prod = p.id AND r.cust = o.cust) s GROUP BY o.id$$,
+ '{id}', '{o:direct,p:lookup,r:lookup}'),
 ('aggregate_joined', 'no way',
  $$SELECT p.id, p.price - m.top AS below FROM prod p CROSS JOIN (SELECT max(q.price) AS top FROM prod q) m$$,
  '{id}', '{p:direct,q:full}'),
@@ -739,7 +763,7 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, exact) VALUES
  '{no}', '{a:direct,r:lookup}', true),
 ('generated_column', 'equal', $$SELECT e.doubled, count(*) AS n FROM entry e WHERE e.doubled > 2 GROUP BY e.doubled$$,
  '{doubled}', '{e:routed}', true);
-UPDATE corpus SET indexed = false WHERE name IN ('cross_type_cast', 'collation_key');
+UPDATE corpus SET indexed = false WHERE name IN ('aggregate_beside', 'cross_type_cast', 'collation_key');
 
 -- a key with several carriers
 INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious, indexed) VALUES

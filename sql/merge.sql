@@ -34,6 +34,14 @@ END $$;
 SELECT changes FROM tviews_drain();
 TABLE difference;
 
+-- after a trigger of the user's that runs statements of its own
+CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM count(*) FROM m; RETURN NULL; END $$;
+CREATE TRIGGER a_look AFTER UPDATE ON m FOR EACH STATEMENT EXECUTE FUNCTION look();
+MERGE INTO m USING (VALUES (0, 10)) s(id, day) ON m.id = s.id WHEN MATCHED THEN UPDATE SET day = s.day;
+SELECT changes FROM tviews_drain();
+TABLE difference;
+DROP TRIGGER a_look ON m;
+
 -- the first statement of a session, which loads the library
 \c -
 SET search_path = merging, public;
