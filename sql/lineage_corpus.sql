@@ -143,9 +143,9 @@ INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
    WHERE k.parent IS NULL OR k.parent = p.twin$$,
  '{id}', '{p:direct,k:lookup}'),
 ('left_partner_missing', 'nullable side',
- $$SELECT c.id, count(*) AS n, sum(p.price) AS price FROM (cust c CROSS JOIN prod p) LEFT JOIN review r ON r.id = p.twin AND r.cust = c.id
+ $$SELECT c.id, count(*) AS n, sum(p.price) AS price FROM (cust c CROSS JOIN prod p) LEFT JOIN review r ON r.id = p.twin AND r.cust = c.grp
    WHERE coalesce(r.stars, p.price) = c.grp GROUP BY c.id$$,
- '{id}', '{c:direct,r:direct,p:full}'),
+ '{id}', '{c:direct,r:lookup,p:full}'),
 ('left_where_nonstrict', 'nullable side',
  $$SELECT p.id, p.cat, k.parent FROM prod p LEFT JOIN cat k ON k.id = p.cat WHERE coalesce(k.parent % 2, 1) = p.price % 2$$,
  '{id}', '{p:direct,k:lookup}'),
@@ -477,8 +477,8 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious) VALUES
  $$SELECT r.id, row_number() OVER (ORDER BY r.stars, r.id) AS rn FROM review r$$,
  '{id}', '{r:full}', false),
 ('window_over_window', 'window',
- $$SELECT x.id, x.rn, sum(x.rn) OVER (PARTITION BY x.cust) AS s FROM
-   (SELECT v.id, v.cust, row_number() OVER (PARTITION BY v.prod ORDER BY v.stars, v.id) AS rn FROM review v) x$$,
+ $$SELECT x.id, x.rn, sum(x.rn) OVER (PARTITION BY x.c) AS s FROM
+   (SELECT v.id, v.cust % 2 AS c, row_number() OVER (PARTITION BY v.prod % 2 ORDER BY v.stars, v.id) AS rn FROM review v) x$$,
  '{id}', '{v:routed}', false),
 ('window_two', 'window',
  $$SELECT r.id, count(*) OVER (PARTITION BY r.prod) AS a, rank() OVER (PARTITION BY r.cust ORDER BY r.stars) AS b FROM review r$$,

@@ -322,11 +322,18 @@ CALL corpus_run_together(:rounds / 2);
 DO $$
 BEGIN
     IF make('carriers_group') THEN
+        INSERT INTO ord (id, cust, placed) SELECT 100 + c.id, c.id, '2024-01-01' FROM cust c;
+        INSERT INTO item (ord, line, prod, qty) SELECT 100 + c.id, p.id, p.id, 1 FROM cust c, prod p;
+        PERFORM drain('carriers_group', NULL);
+        -- all groups go, and of each both carriers are others now
         UPDATE cust SET region = coalesce(region, '') || id;
+        UPDATE prod SET cat = coalesce(cat, 0) + 100;
         PERFORM drain('carriers_group', NULL);
         CALL check_equal('carriers_group');
         CALL unmake('carriers_group');
+        DELETE FROM ord WHERE id > 100;
         UPDATE cust SET region = CASE WHEN region LIKE 'r%' THEN left(region, 2) END;
+        UPDATE prod SET cat = nullif(cat - 100, 0);
     END IF;
 END $$;
 

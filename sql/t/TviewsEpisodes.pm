@@ -555,7 +555,8 @@ sub end_all
 	if (delete $h->{dropped})
 	{
 		$h->honest('a trigger is missing');
-		$h->call("SELECT tviews_refresh('tv_$_->[0]')", 'any') for grep { $_->[1] eq 'stale' && $_->[4] =~ /^capture on|trigger/ } $h->states;
+		# whatever the reason shown: a lost queue may stand before the trigger
+		$h->call("SELECT tviews_refresh('tv_$_->[0]')", 'any') for grep { $_->[1] eq 'stale' } $h->states;
 	}
 	return;
 }

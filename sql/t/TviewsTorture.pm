@@ -216,6 +216,8 @@ sub build
 	for my $v (@{ $self->{views} })
 	{
 		$self->writes("CREATE VIEW v_$v->{name} AS $v->{sql};\n");
+		# a view as well, so that it follows what is renamed
+		$self->writes("CREATE VIEW safe_$v->{name} AS $v->{safe};\n") if $v->{safe};
 		$self->call(create_tview_sql($v, empty => chance(.2)));
 		$self->writes($v->{after}) if $v->{after};
 		$self->writes($self->statements(1)) if chance(.2) && $v->{name} !~ /^w[fgc]/;
@@ -237,7 +239,7 @@ sub difference_sql
 {
 	my ($v) = @_;
 	return "CASE WHEN state = 'stale' THEN 0 ELSE -1 END" if $v->{broken};    # it may have other columns
-	my ($a, $b) = ('(' . ($v->{safe} // "TABLE v_$v->{name}") . ')', "(TABLE tv_$v->{name})");
+	my ($a, $b) = ($v->{safe} ? "(TABLE safe_$v->{name})" : "(TABLE v_$v->{name})", "(TABLE tv_$v->{name})");
 	my $but = $v->{bad} ? " WHERE NOT EXISTS (SELECT FROM tviews_failures f WHERE @{[same_key($v, 'd_')]})" : '';
 	return "(SELECT count(*) FROM (($a EXCEPT ALL $b) UNION ALL ($b EXCEPT ALL $a)) d_$but)";
 }
