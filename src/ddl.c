@@ -176,7 +176,7 @@ work_moved(TvbCommand *command)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			type = OIDARRAYOID;
-	Datum		value = tvb_ddl_find_array(moved_children(command));
+	Datum		value = tvb_run_oid_array(moved_children(command));
 	TvbRunArgs	args = {1, &type, &value, NULL};
 	List	   *tviews;
 

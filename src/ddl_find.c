@@ -28,18 +28,6 @@
 #include "run.h"
 #include "sources.h"
 
-Datum
-tvb_ddl_find_array(List *oids)
-{
-	Datum	   *values = palloc(sizeof(Datum) * (list_length(oids) + 1));
-	ListCell   *lc;
-
-	foreach(lc, oids)
-		values[foreach_current_index(lc)] = ObjectIdGetDatum(lfirst_oid(lc));
-	return PointerGetDatum(construct_array(values, list_length(oids), OIDOID, sizeof(Oid), true,
-										   TYPALIGN_INT));
-}
-
 List *
 tvb_ddl_find_result(int column)
 {
@@ -102,7 +90,7 @@ tvb_ddl_find_dependent(List *classes, List *objects)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[] = {OIDARRAYOID, OIDARRAYOID};
-	Datum		values[] = {tvb_ddl_find_array(classes), tvb_ddl_find_array(objects)};
+	Datum		values[] = {tvb_run_oid_array(classes), tvb_run_oid_array(objects)};
 	TvbRunArgs	args = {2, types, values, NULL};
 	List	   *tviews;
 

@@ -7,9 +7,6 @@
 
 /* All of these are connected to SPI; lists are oid lists. */
 
-/* An oid list as an array. */
-extern Datum tvb_ddl_find_array(List *oids);
-
 /* A column of the last query's rows, as an oid list. */
 extern List *tvb_ddl_find_result(int column);
 

@@ -66,19 +66,6 @@ tvb_derive_must_rethrow(int sqlerrcode)
 		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES;
 }
 
-/* An oid list as an array. */
-static Datum
-oid_array(List *oids)
-{
-	Datum	   *values = palloc(sizeof(Datum) * (list_length(oids) + 1));
-	ListCell   *lc;
-
-	foreach(lc, oids)
-		values[foreach_current_index(lc)] = ObjectIdGetDatum(lfirst_oid(lc));
-	return PointerGetDatum(construct_array(values, list_length(oids), OIDOID, sizeof(Oid), true,
-										   TYPALIGN_INT));
-}
-
 /* ---------- what is stored ---------- */
 
 /* An array's elements as strings. */
@@ -627,7 +614,7 @@ tvb_derive_stale(List *relids, const char *reason)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[] = {OIDARRAYOID, TEXTOID};
-	Datum		values[] = {oid_array(relids), CStringGetTextDatum(reason)};
+	Datum		values[] = {tvb_run_oid_array(relids), CStringGetTextDatum(reason)};
 	TvbRunArgs	args = {2, types, values, NULL};
 
 	if (relids != NIL)
@@ -653,7 +640,7 @@ tvb_derive_rename_source(List *relids, const char *before, const char *after)
 		" WHERE source = ANY ($1) AND ($2 = ANY (link_columns) OR $2 = ANY (read_columns))"
 	};
 	Oid			types[] = {OIDARRAYOID, NAMEOID, NAMEOID};
-	Datum		values[] = {oid_array(relids), DirectFunctionCall1(namein, CStringGetDatum(before)),
+	Datum		values[] = {tvb_run_oid_array(relids), DirectFunctionCall1(namein, CStringGetDatum(before)),
 	DirectFunctionCall1(namein, CStringGetDatum(after))};
 	TvbRunArgs	args = {3, types, values, NULL};
 

@@ -68,8 +68,8 @@ static const char *const stable_functions[] = {
 	"xml", "xml_is_well_formed",
 };
 
-static bool
-in_list(const char *name, const char *const *list, int n)
+bool
+tvb_check_listed(const char *name, const char *const *list, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
@@ -246,7 +246,7 @@ is_determined(Form_pg_proc proc)
 		return false;
 	if (is_type_io(proc))
 		return true;
-	return in_list(NameStr(proc->proname), stable_functions, lengthof(stable_functions));
+	return tvb_check_listed(NameStr(proc->proname), stable_functions, lengthof(stable_functions));
 }
 
 static bool

@@ -20,4 +20,7 @@ extern const char *tvb_check_uncaptured(Oid relid, Oid role);
 /* What depends on an order that is not total: list of char *. */
 extern List *tvb_check_notes(Query *expanded);
 
+/* Whether name is one of the n names of a list. */
+extern bool tvb_check_listed(const char *name, const char *const *list, int n);
+
 #endif

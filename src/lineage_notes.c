@@ -42,17 +42,6 @@ static const char *const ordered_windows[] = {
 	"first_value", "lag", "last_value", "lead", "nth_value", "ntile", "row_number",
 };
 
-static bool
-in_list(const char *name, const char *const *list, int n)
-{
-	for (int i = 0; i < n; i++)
-	{
-		if (strcmp(list[i], name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Whether exprs name all the columns that make a subquery's rows unique. */
 static bool
 covers_subquery_key(Query *subquery, int varno, List *exprs)
@@ -277,7 +266,7 @@ note_aggregate(Aggref *agg, NotesContext *context)
 
 	if (get_func_namespace(agg->aggfnoid) != PG_CATALOG_NAMESPACE || name == NULL)
 		return;
-	if (agg->aggdistinct == NIL && in_list(name, ordered_aggregates, lengthof(ordered_aggregates)))
+	if (agg->aggdistinct == NIL && tvb_check_listed(name, ordered_aggregates, lengthof(ordered_aggregates)))
 	{
 		List	   *exprs = sort_exprs(agg->aggorder, agg->args);
 
@@ -305,7 +294,7 @@ note_window(WindowFunc *func, NotesContext *context)
 	List	   *exprs;
 
 	if (get_func_namespace(func->winfnoid) != PG_CATALOG_NAMESPACE || name == NULL ||
-		!in_list(name, ordered_windows, lengthof(ordered_windows)))
+		!tvb_check_listed(name, ordered_windows, lengthof(ordered_windows)))
 		return;
 	exprs = list_concat(sort_exprs(clause->orderClause, query->targetList),
 						sort_exprs(clause->partitionClause, query->targetList));

@@ -14,9 +14,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "derive.h"
@@ -40,25 +38,12 @@ result_oids(void)
 	return oids;
 }
 
-/* An oid list as an array. */
-static Datum
-oid_array(List *oids)
-{
-	Datum	   *values = palloc(sizeof(Datum) * (list_length(oids) + 1));
-	ListCell   *lc;
-
-	foreach(lc, oids)
-		values[foreach_current_index(lc)] = ObjectIdGetDatum(lfirst_oid(lc));
-	return PointerGetDatum(construct_array(values, list_length(oids), OIDOID, sizeof(Oid), true,
-										   TYPALIGN_INT));
-}
-
 void
 tvb_repair_remember(List *tviews, const char *message)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[] = {OIDARRAYOID, TEXTOID};
-	Datum		values[] = {oid_array(tviews), CStringGetTextDatum(message)};
+	Datum		values[] = {tvb_run_oid_array(tviews), CStringGetTextDatum(message)};
 	TvbRunArgs	args = {2, types, values, NULL};
 
 	tvb_run_own_change(&plan,

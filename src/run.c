@@ -17,11 +17,13 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "executor/spi_priv.h"
 #include "optimizer/optimizer.h"
 #include "nodes/params.h"
 #include "tcop/tcopprot.h"
+#include "utils/array.h"
 #include "utils/plancache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -361,6 +363,18 @@ run_own(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args, bool read_onl
 	tvb_owner_leave(&owner);
 	MemoryContextSwitchTo(old);
 	return SPI_processed;
+}
+
+Datum
+tvb_run_oid_array(List *oids)
+{
+	Datum	   *values = palloc(sizeof(Datum) * (list_length(oids) + 1));
+	ListCell   *lc;
+
+	foreach(lc, oids)
+		values[foreach_current_index(lc)] = ObjectIdGetDatum(lfirst_oid(lc));
+	return PointerGetDatum(construct_array(values, list_length(oids), OIDOID, sizeof(Oid), true,
+										   TYPALIGN_INT));
 }
 
 void

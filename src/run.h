@@ -79,6 +79,9 @@ extern void tvb_run_describe(EphemeralNamedRelation relation, const char *name, 
 extern uint64 tvb_run_own_query(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args);
 extern uint64 tvb_run_own_change(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args);
 
+/* An oid list as an oid[] parameter of such a statement. */
+extern Datum tvb_run_oid_array(List *oids);
+
 /* Contexts of the plans kept so, in the current context: MemoryContext list.  For tviews_memory. */
 extern List *tvb_run_kept_contexts(void);
 
