@@ -28,32 +28,49 @@
 /* A TVIEW is clean after a comparison, unless its row has changed: see below. */
 #define CLEAN "d.whole AND t.xmin = d.row_xmin"
 
+/* Stamp what the rows of d name; locked finds the same in l. */
+#define STAMP(d, locked) \
+	"UPDATE tviews_batch.tview t SET last_refresh = now()," \
+	" last_full = CASE WHEN d.whole THEN d.since ELSE t.last_full END," \
+	" stale_reason = CASE WHEN NOT (" CLEAN ") THEN t.stale_reason" \
+	"  WHEN t.stale_reason IS NOT NULL AND $5" \
+	"  THEN 'a transaction prepared before the queue was lost has not ended' END," \
+	" awaits_prepared = CASE WHEN t.stale_reason IS NOT NULL AND " CLEAN \
+	"  THEN $5 ELSE t.awaits_prepared END," \
+	" last_error = CASE WHEN " CLEAN " THEN NULL ELSE t.last_error END," \
+	" attempts = CASE WHEN " CLEAN " THEN 0 ELSE t.attempts END," \
+	" next_try = CASE WHEN " CLEAN " THEN NULL ELSE t.next_try END," \
+	" compare_xid = CASE WHEN t.compare_xid = t.xmin AND NOT (" CLEAN ") THEN $6 END," \
+	" compare_place = CASE WHEN NOT (" CLEAN ") THEN t.compare_place END" \
+	" FROM " d " AS d (tview, row_xmin, whole, since)" \
+	" WHERE t.tview = d.tview AND t.tview IN (SELECT l.tview FROM tviews_batch.tview l" \
+	"  WHERE " locked " FOR NO KEY UPDATE SKIP LOCKED)"
+
 static void insert_row(TimestampTz started, const TvbDrainResult *result);
 static void log_drain(const TvbDrainResult *result);
 
 /*
  * A TVIEW may have been marked stale by somebody whose transaction the drain
  * did not see: then its row has another xmin than the one read, and the mark stays.
+ *
+ * One TVIEW alone is found by index; for an array the planner would read all.
  */
 void
 tvb_history_stamp(List *touched, bool prepared_pending)
 {
+	static SPIPlanPtr one_plan = NULL;
 	static SPIPlanPtr plan = NULL;
-	int			n = list_length(touched);
-	Datum	   *tviews;
-	Datum	   *xmins;
-	Datum	   *wholes;
-	Datum	   *since;
+	static Oid	one_types[6] = {OIDOID, XIDOID, BOOLOID, TIMESTAMPTZOID, BOOLOID, XIDOID};
+	static Oid	types[6] = {OIDARRAYOID, XIDARRAYOID, BOOLARRAYOID, TIMESTAMPTZARRAYOID, BOOLOID, XIDOID};
+	int			most = list_length(touched);
+	int			n = 0;
+	Datum	   *columns[4];		/* tview, row_xmin, whole, since */
 	Datum		values[6];
-	Oid			types[6] = {OIDARRAYOID, XIDARRAYOID, BOOLARRAYOID, BOOLOID, TIMESTAMPTZARRAYOID, XIDOID};
 	TvbRunArgs	args = {6, types, values, NULL};
-	int			i = 0;
 	ListCell   *lc;
 
-	tviews = palloc(sizeof(Datum) * n);
-	xmins = palloc(sizeof(Datum) * n);
-	wholes = palloc(sizeof(Datum) * n);
-	since = palloc(sizeof(Datum) * n);
+	for (int i = 0; i < lengthof(columns); i++)
+		columns[i] = palloc(sizeof(Datum) * most);
 	foreach(lc, touched)
 	{
 		TvbTouched *one = lfirst(lc);
@@ -63,37 +80,29 @@ tvb_history_stamp(List *touched, bool prepared_pending)
 			tvb_progress_save(one->tview, one->row_xmin, one->progress);
 			continue;
 		}
-		tviews[i] = ObjectIdGetDatum(one->tview);
-		xmins[i] = TransactionIdGetDatum(one->row_xmin);
-		wholes[i] = BoolGetDatum(one->whole);
-		since[i++] = TimestampTzGetDatum(one->since != 0 ? one->since : GetCurrentTransactionStartTimestamp());
+		columns[0][n] = ObjectIdGetDatum(one->tview);
+		columns[1][n] = TransactionIdGetDatum(one->row_xmin);
+		columns[2][n] = BoolGetDatum(one->whole);
+		columns[3][n++] = TimestampTzGetDatum(one->since != 0 ? one->since : GetCurrentTransactionStartTimestamp());
 	}
-	n = i;
 	if (n == 0)
 		return;
-	values[0] = PointerGetDatum(construct_array(tviews, n, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
-	values[1] = PointerGetDatum(construct_array(xmins, n, XIDOID, sizeof(TransactionId), true, TYPALIGN_INT));
-	values[2] = PointerGetDatum(construct_array(wholes, n, BOOLOID, sizeof(bool), true, TYPALIGN_CHAR));
-	values[3] = BoolGetDatum(prepared_pending);
-	values[4] = PointerGetDatum(construct_array(since, n, TIMESTAMPTZOID, sizeof(TimestampTz),
-												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[4] = BoolGetDatum(prepared_pending);
 	values[5] = tvb_progress_xid();
-	tvb_run_own_change(&plan,
-					   "UPDATE tviews_batch.tview t SET last_refresh = now(),"
-					   " last_full = CASE WHEN d.whole THEN d.since ELSE t.last_full END,"
-					   " stale_reason = CASE WHEN NOT (" CLEAN ") THEN t.stale_reason"
-					   "  WHEN t.stale_reason IS NOT NULL AND $4"
-					   "  THEN 'a transaction prepared before the queue was lost has not ended' END,"
-					   " awaits_prepared = CASE WHEN t.stale_reason IS NOT NULL AND " CLEAN
-					   "  THEN $4 ELSE t.awaits_prepared END,"
-					   " last_error = CASE WHEN " CLEAN " THEN NULL ELSE t.last_error END,"
-					   " attempts = CASE WHEN " CLEAN " THEN 0 ELSE t.attempts END,"
-					   " next_try = CASE WHEN " CLEAN " THEN NULL ELSE t.next_try END,"
-					   " compare_xid = CASE WHEN t.compare_xid = t.xmin AND NOT (" CLEAN ") THEN $6 END,"
-					   " compare_place = CASE WHEN NOT (" CLEAN ") THEN t.compare_place END"
-					   " FROM unnest($1, $2, $3, $5) AS d (tview, row_xmin, whole, since)"
-					   " WHERE t.tview = d.tview AND t.tview IN (SELECT l.tview FROM tviews_batch.tview l"
-					   "  WHERE l.tview = ANY ($1) FOR NO KEY UPDATE SKIP LOCKED)", &args);
+	if (n == 1)
+	{
+		for (int i = 0; i < lengthof(columns); i++)
+			values[i] = columns[i][0];
+		args.types = one_types;
+		tvb_run_own_change(&one_plan, STAMP("(VALUES ($1, $2, $3, $4))", "l.tview = $1"), &args);
+		return;
+	}
+	values[0] = PointerGetDatum(construct_array(columns[0], n, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
+	values[1] = PointerGetDatum(construct_array(columns[1], n, XIDOID, sizeof(TransactionId), true, TYPALIGN_INT));
+	values[2] = PointerGetDatum(construct_array(columns[2], n, BOOLOID, sizeof(bool), true, TYPALIGN_CHAR));
+	values[3] = PointerGetDatum(construct_array(columns[3], n, TIMESTAMPTZOID, sizeof(TimestampTz),
+												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	tvb_run_own_change(&plan, STAMP("unnest($1, $2, $3, $4)", "l.tview = ANY ($1)"), &args);
 }
 
 void

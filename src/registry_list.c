@@ -161,6 +161,7 @@ read_tviews(Oid only)
 			if ((OidIsValid(only) && relid != only) ||
 				!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
 				continue;
+			slot_getallattrs(scan.slot);	/* at once is cheaper than one by one */
 			tview = palloc0(sizeof(TvbTview));
 			tview->relid = relid;
 			tview->view = get_oid(&scan, view_attno);
