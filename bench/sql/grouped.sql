@@ -67,4 +67,8 @@ SELECT p.pk_product AS pk_not_key, p.name, b.reviews, b.rating
   LEFT JOIN (SELECT fk_brand, count(*) AS reviews, avg(rating) AS rating FROM tb_review GROUP BY fk_brand) b
     ON b.fk_brand = p.fk_brand;
 
+-- the rows of v_group, kept by hand
+CREATE TABLE hand_group AS TABLE v_group;
+CREATE UNIQUE INDEX ON hand_group (pk_group);
+
 CREATE UNLOGGED TABLE changed (pk int PRIMARY KEY);
