@@ -50,7 +50,7 @@ sql -c CHECKPOINT
 		done
 	done
 	echo "SET tviews_batch.full_threshold = 1;"
-	for round in $(seq 0 "$(full 5 3)"); do
+	for round in $(seq 0 "$(full 11 3)"); do
 		change 10000 "$round"
 		one "10000 rows - full_threshold off" 10000 "$round"
 	done
