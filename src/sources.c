@@ -498,6 +498,8 @@ tvb_sources_sync(Oid relid, bool mend, bool *family_changed)
 	else
 	{
 		version = sync_shape(relid);
+		/* plans that log changes of it as a source follow, those of its family among them */
+		CacheInvalidateRelcacheByRelid(relid);
 		changed = sync_family(relid, is_tview(relid) ? NIL : capturable(tvb_sources_family(relid)), mend);
 	}
 	tvb_owner_leave(&state);
