@@ -91,6 +91,12 @@ tvb_evaluate_travels_in_array(Oid type)
 	return !OidIsValid(get_base_element_type(type)) && OidIsValid(get_array_type(type));
 }
 
+const char *
+tvb_evaluate_is_null(Oid type)
+{
+	return type_is_rowtype(type) ? "IS NOT DISTINCT FROM NULL" : "IS NULL";
+}
+
 List *
 tvb_evaluate_equality_name(Oid type)
 {
@@ -331,7 +337,8 @@ append_arrays(StringInfo sql, const TvbFilter *filter, const char *alias)
 		const char *quoted = quote_identifier(name);
 
 		if (bms_is_member(i, filter->nulls))
-			appendStringInfo(sql, "%s%s.%s IS NULL", separator, alias, quoted);
+			appendStringInfo(sql, "%s%s.%s %s", separator, alias, quoted,
+							 tvb_evaluate_is_null(get_column(filter->relid, name).type));
 		else if (tvb_evaluate_has_param(filter, i))
 			appendStringInfo(sql, "%s%s.%s %s ANY ($%d)", separator, alias, quoted,
 							 equality(get_column(filter->relid, name).type), ++nparams);

@@ -29,6 +29,12 @@ typedef struct TvbFilter
 /* Whether values of a base type can be elements of an array: there are no arrays of arrays. */
 extern bool tvb_evaluate_travels_in_array(Oid type);
 
+/*
+ * The words that ask whether a column of a type is NULL: IS NULL is also true of a composite value
+ * all of whose fields are NULL.  An index serves both.
+ */
+extern const char *tvb_evaluate_is_null(Oid type);
+
 /* The name of a base type's default equality operator, with its schema: list of String. */
 extern List *tvb_evaluate_equality_name(Oid type);
 

@@ -36,6 +36,7 @@
 #include "utils/typcache.h"
 
 #include "compat.h"
+#include "evaluate.h"
 #include "range.h"
 
 /* What stands before the values of a packed beginning. */
@@ -136,7 +137,8 @@ tvb_range_condition(StringInfo sql, const TvbRange *range, const char *alias)
 	int			nparams = append_prefix(sql, range, alias);
 
 	if (range->only_nulls)
-		appendStringInfo(sql, "%s.%s IS NULL", alias, column_name(range));
+		appendStringInfo(sql, "%s.%s %s", alias, column_name(range),
+						 tvb_evaluate_is_null(column_type(range, range->depth)));
 	else if (range->has_lower)
 		append_comparison(sql, range, alias,
 						  range->above ? BTGreaterStrategyNumber : BTGreaterEqualStrategyNumber,
@@ -288,7 +290,8 @@ append_side(StringInfo sql, const char *relation, const TvbRange *range, int64 s
 	appendStringInfo(sql, "(SELECT s.%s FROM %s AS s WHERE ", column_name(range), relation);
 	tvb_range_condition(sql, range, "s");
 	if (!range->has_lower && column_nullable(range))
-		appendStringInfo(sql, " AND s.%s IS NOT NULL", column_name(range));
+		appendStringInfo(sql, " AND NOT s.%s %s", column_name(range),
+						 tvb_evaluate_is_null(column_type(range, range->depth)));
 	appendStringInfo(sql, " ORDER BY s.%s OFFSET " INT64_FORMAT " LIMIT 1)", column_name(range), step);
 }
 

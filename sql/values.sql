@@ -1,0 +1,69 @@
+--
+-- Keys of values that are hard to tell apart: composite values and their NULLs.
+--
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pg_tviews_batch;
+CREATE SCHEMA vals;
+SET search_path = vals, public;
+-- how many rows of a view and its TVIEW differ, to the letter
+CREATE FUNCTION differ(name) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    n bigint;
+BEGIN
+    EXECUTE format('SELECT count(*) FROM ((SELECT v::text FROM v_%1$s v EXCEPT ALL SELECT t::text FROM tv_%1$s t)'
+                   ' UNION ALL (SELECT t::text FROM tv_%1$s t EXCEPT ALL SELECT v::text FROM v_%1$s v)) AS x', $1) INTO n;
+    RETURN n;
+END $$;
+
+--
+-- A composite value whose fields are all NULL IS NULL, and yet is another value than NULL.
+--
+CREATE TYPE pair AS (x int, y text);
+CREATE DOMAIN dpair AS pair;
+CREATE TABLE hollow (id int PRIMARY KEY, c pair, d dpair, n int);
+INSERT INTO hollow VALUES (1, '(,)', '(,)', 1), (2, NULL, NULL, 2), (3, '(1,)', '(1,)', 3), (4, '(1,x)', '(1,x)', 4), (5, '(,)', NULL, 5), (6, NULL, '(,)', 6);
+CREATE VIEW v_hollow AS SELECT c, count(*) AS n, sum(n) AS s FROM hollow GROUP BY c;
+CREATE VIEW v_hollow_two AS SELECT c, d, count(*) AS n, sum(n) AS s FROM hollow GROUP BY c, d;
+CREATE VIEW v_hollow_window AS SELECT id, count(*) OVER (PARTITION BY c) AS n, sum(n) OVER (PARTITION BY d) AS s FROM hollow;
+CREATE VIEW v_hollow_below AS
+    SELECT h.id, z.s FROM hollow h LEFT JOIN (SELECT c, d, sum(n) AS s FROM hollow GROUP BY c, d) z ON z.c IS NOT DISTINCT FROM h.c AND z.d IS NOT DISTINCT FROM h.d;
+SELECT tviews_create('v_hollow'), tviews_create('v_hollow_two'), tviews_create('v_hollow_window', key => '{id}'), tviews_create('v_hollow_below', key => '{id}');
+SELECT c, n, s FROM tv_hollow ORDER BY c;
+UPDATE hollow SET n = 10 WHERE id = 1;
+SELECT changes, failed FROM tviews_drain();
+SELECT differ('hollow'), differ('hollow_two'), differ('hollow_window'), differ('hollow_below');
+DELETE FROM hollow WHERE id IN (2, 5);
+SELECT changes, failed FROM tviews_drain();
+SELECT differ('hollow'), differ('hollow_two'), differ('hollow_window'), differ('hollow_below');
+UPDATE hollow SET c = CASE WHEN c IS NOT DISTINCT FROM NULL THEN '(,)'::pair END, d = '(1,)' WHERE id IN (1, 3, 6);
+DELETE FROM hollow WHERE id = 4;
+SELECT changes, failed FROM tviews_drain();
+SELECT differ('hollow'), differ('hollow_two'), differ('hollow_window'), differ('hollow_below');
+CREATE TABLE hollow_many (c pair, n int);
+INSERT INTO hollow_many SELECT CASE i % 4 WHEN 0 THEN NULL WHEN 1 THEN '(,)' ELSE ROW(i / 4, NULL)::pair END, i FROM generate_series(1, 4000) i;
+CREATE VIEW v_hollow_many AS SELECT c, count(*) AS n, sum(n) AS s FROM hollow_many GROUP BY c;
+SELECT tviews_create('v_hollow_many');
+-- ranges of keys
+SET tviews_batch.batch_keys = 100;
+SET tviews_batch.guard = off;
+DELETE FROM tv_hollow_many WHERE c IS NOT DISTINCT FROM NULL OR (c).x % 3 = 0;
+UPDATE tv_hollow_many SET n = 7 WHERE (c).x % 3 = 1 OR c IS NULL;
+INSERT INTO tv_hollow_many VALUES ('(5,x)', 1, 1), ('(100000,)', 1, 1);
+RESET tviews_batch.guard;
+SELECT differ('hollow_many') > 0 AS spoilt;
+CALL tviews_reconcile('tv_hollow_many');
+SELECT differ('hollow_many');
+SELECT tviews_pause('tv_hollow_many'), tviews_resume('tv_hollow_many');
+DELETE FROM hollow_many WHERE c IS NOT DISTINCT FROM NULL;
+DO $$
+BEGIN
+    FOR i IN 1 .. 100 LOOP
+        PERFORM tviews_drain();
+        EXIT WHEN (SELECT state FROM tviews_status WHERE tview = 'tv_hollow_many'::regclass) = 'ok';
+    END LOOP;
+END $$;
+SELECT state, differ('hollow_many') FROM tviews_status WHERE tview = 'tv_hollow_many'::regclass;
+
+SET client_min_messages = error;
+DROP SCHEMA vals CASCADE;
