@@ -7,7 +7,7 @@
 #   make test-servers  the same on PostgreSQL 17 and 18, each in a Debian of its own (root, debootstrap, 2 GB each)
 #   make bench      what it costs, measured in pairs beside rivals; half an hour; writes docs/performance.md
 #   make bench QUICK=1  the same with smaller tables, under five minutes; BARS="4 5" measures some bars
-#   make profile    memory, measured (an hour); writes docs/memory-report.md
+#   make profile    memory, measured (half an hour); writes docs/memory-report.md
 #
 # which do their own set-up (scripts/) and leave the system's PostgreSQL alone.
 

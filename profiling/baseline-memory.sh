@@ -7,7 +7,7 @@
 mode=${1:-full}
 case $mode in
 short) backends=3 rows=20000 sizes="1000 10000" many=12000 warm=9000 ;;
-full) backends=7 rows=100000 sizes="1000 10000 100000 1000000" many=100000 warm=50000 ;;
+full) backends=7 rows=100000 sizes="1000 10000 100000 1000000" many=130000 warm=30000 ;;
 *) die "usage: baseline-memory.sh [short|full]" ;;
 esac
 

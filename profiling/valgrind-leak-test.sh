@@ -30,8 +30,10 @@ own_server_test() {
 	out=$results/valgrind-own
 	[ "$("${psql[@]}" -c "SELECT rolsuper FROM pg_roles WHERE rolname = current_user")" = t ] ||
 		die "leak.sql empties and damages the extension's own tables and mends them: it needs a superuser"
+	[ "$("${psql[@]}" -c "SHOW max_prepared_transactions")" != 0 ] ||
+		die "leak.sql prepares transactions: start the server with -c max_prepared_transactions=2 or more"
 	say "leak.sql"
-	pid=$("${psql[@]}" -c "SELECT pg_backend_pid()" -o /dev/null -f "$PROFILING/workloads/leak.sql") || die "the workload failed"
+	pid=$("${psql[@]}" -c "SELECT pg_backend_pid()" -c '\o /dev/null' -f "$PROFILING/workloads/leak.sql") || die "the workload failed"
 	log=$VALGRIND_LOGS/$pid.log
 	[ -e "$log" ] || die "there is no $log: is this server under Valgrind, with --log-file=$VALGRIND_LOGS/%p.log?"
 	for ((i = 0; i < 600; i++)); do
