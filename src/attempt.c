@@ -33,10 +33,18 @@
 /* First two characters of an SQLSTATE. */
 #define CATEGORY(a, b) MAKE_SQLSTATE(a, b, '0', '0', '0')
 
+/* Work that has an SPI connection of its own. */
+typedef struct Connected
+{
+	void		(*work) (void *arg);
+	void	   *arg;
+} Connected;
+
+static void work_connected(void *arg);
 static bool ends_drain(int sqlstate);
 
-TvbVerdict
-tvb_attempt(void (*work) (void *arg), void *arg, bool keep, ErrorData **error)
+ErrorData *
+tvb_attempt_catch(void (*work) (void *arg), void *arg, bool keep)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -46,11 +54,7 @@ tvb_attempt(void (*work) (void *arg), void *arg, bool keep, ErrorData **error)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		if (SPI_connect() != SPI_OK_CONNECT)
-			elog(ERROR, "could not connect to SPI");
-		MemoryContextSwitchTo(context);
 		work(arg);
-		SPI_finish();
 		if (keep)
 			ReleaseCurrentSubTransaction();
 		else
@@ -66,6 +70,14 @@ tvb_attempt(void (*work) (void *arg), void *arg, bool keep, ErrorData **error)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
+	return caught;
+}
+
+TvbVerdict
+tvb_attempt(void (*work) (void *arg), void *arg, bool keep, ErrorData **error)
+{
+	Connected	connected = {work, arg};
+	ErrorData  *caught = tvb_attempt_catch(work_connected, &connected, keep);
 
 	if (caught == NULL)
 		return TVB_DONE;
@@ -75,6 +87,20 @@ tvb_attempt(void (*work) (void *arg), void *arg, bool keep, ErrorData **error)
 	if (caught->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 		return TVB_LOCKED;
 	return ERRCODE_TO_CATEGORY(caught->sqlerrcode) == CATEGORY('4', '2') ? TVB_BROKEN : TVB_FAILED;
+}
+
+/* Connect, and do the work in the caller's context. */
+static void
+work_connected(void *arg)
+{
+	Connected  *connected = arg;
+	MemoryContext context = CurrentMemoryContext;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	MemoryContextSwitchTo(context);
+	connected->work(connected->arg);
+	SPI_finish();
 }
 
 /* Whether an error has nothing to do with what was worked on. */

@@ -26,4 +26,10 @@ typedef enum TvbVerdict
  */
 extern TvbVerdict tvb_attempt(void (*work) (void *arg), void *arg, bool keep, ErrorData **error);
 
+/*
+ * Call work(arg) in a subtransaction; keep as above.  Returns the error that undid it, whatever it is, as a copy in the
+ * current context, or NULL.
+ */
+extern ErrorData *tvb_attempt_catch(void (*work) (void *arg), void *arg, bool keep);
+
 #endif

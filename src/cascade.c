@@ -45,7 +45,7 @@ tvb_cascade_wanted(const TvbCascade *cascade)
 
 		if (!may_touch(tview))
 			continue;
-		if (tview->retry_due || tview->postponed_due ||
+		if (tview->failures.due || tview->postponed.due ||
 			((tvb_work_is_stale(tview) || tview->due) && !tview->failed_lately))
 			return true;
 	}
@@ -67,7 +67,7 @@ tvb_cascade_run(TvbCascade *cascade)
 			continue;
 		extent = wanted_extent(cascade, tview);
 		if (extent != TVB_EXTENT_KEYS || has_changes(cascade, tview) ||
-			((tview->retry_due || tview->postponed_due) && !OidIsValid(cascade->only)))
+			((tview->failures.due || tview->postponed.due) && !OidIsValid(cascade->only)))
 			refresh_tview(cascade, tview, extent);
 		release_changes(cascade, lc);
 	}

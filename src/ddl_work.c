@@ -14,13 +14,11 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 
+#include "attempt.h"
 #include "ddl_command.h"
 #include "ddl_find.h"
 #include "ddl_work.h"
@@ -30,6 +28,8 @@
 #include "sources.h"
 
 static bool has_rows(Oid relid);
+static void do_work(void *arg);
+static char *attempt(TvbWork work, TvbCommand *command);
 
 EventTriggerData *
 tvb_ddl_work_trigger(FunctionCallInfo fcinfo, const char *name)
@@ -65,46 +65,33 @@ has_rows(Oid relid)
 	return any;
 }
 
-/* Undo what failed; an error of our own is the user's no matter. */
-static char *
-catch_error(MemoryContext context, ResourceOwner owner)
+/* What an attempt does, and for which command. */
+typedef struct Attempt
 {
-	ErrorData  *error;
+	TvbWork		work;
+	TvbCommand *command;
+} Attempt;
 
-	MemoryContextSwitchTo(context);
-	error = CopyErrorData();
-	if (tvb_derive_must_rethrow(error->sqlerrcode))
-		PG_RE_THROW();
-	FlushErrorState();
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return error->message;
+static void
+do_work(void *arg)
+{
+	Attempt    *attempt = arg;
+
+	attempt->work(attempt->command);
 }
 
 /* Do the work in a subtransaction; returns the message of the error that undid it, or NULL. */
 static char *
 attempt(TvbWork work, TvbCommand *command)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	char	   *volatile message = NULL;
+	Attempt		arg = {work, command};
+	ErrorData  *error = tvb_attempt_catch(do_work, &arg, true);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		work(command);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		message = catch_error(context, owner);
-	}
-	PG_END_TRY();
-	return message;
+	if (error == NULL)
+		return NULL;
+	if (tvb_derive_must_rethrow(error->sqlerrcode))
+		ReThrowError(error);
+	return error->message;
 }
 
 void

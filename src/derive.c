@@ -15,7 +15,6 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
-#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -24,12 +23,11 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
 #include "utils/ruleutils.h"
 #include "utils/snapmgr.h"
 
+#include "attempt.h"
 #include "define.h"
 #include "derive.h"
 #include "drain.h"
@@ -498,42 +496,31 @@ retry_failures(Oid relid)
 	tvb_run_own_change(&postponed, "UPDATE tviews_batch.postponed SET next_try = clock_timestamp() WHERE tview = $1", &args);
 }
 
+/* What an attempt derives, and whether that changed anything. */
+typedef struct Again
+{
+	Oid			relid;
+	bool		changed;
+} Again;
+
+static void
+attempt_derive(void *arg)
+{
+	Again	   *again = arg;
+
+	again->changed = derive(again->relid);
+}
+
 bool
 tvb_derive_again(Oid relid)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	char	   *volatile problem = NULL;
-	volatile bool changed = false;
+	Again		again = {relid, false};
+	ErrorData  *error = tvb_attempt_catch(attempt_derive, &again, true);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		changed = derive(relid);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		if (tvb_derive_must_rethrow(error->sqlerrcode))
-			PG_RE_THROW();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		/* no reason that stays: whoever called does it again later */
-		if (is_passing(error->sqlerrcode))
-			ReThrowError(error);
-		problem = error->message;
-	}
-	PG_END_TRY();
-	if (!set_broken(relid, problem) && !changed)
+	/* no reason that stays: whoever called does it again later */
+	if (error != NULL && (tvb_derive_must_rethrow(error->sqlerrcode) || is_passing(error->sqlerrcode)))
+		ReThrowError(error);
+	if (!set_broken(relid, error ? error->message : NULL) && !again.changed)
 		return false;
 	retry_failures(relid);
 	return true;

@@ -74,8 +74,8 @@ tvb_postponed_add(TvbTview *tview, TvbChanges *changes, const char *message, Tvb
 		add_set(chunk);
 	}
 	pfree(chunk);
-	tview->has_postponed |= sets != NIL;
-	tview->postponed_due = false;
+	tview->postponed.any |= sets != NIL;
+	tview->postponed.due = false;
 }
 
 void
@@ -120,7 +120,7 @@ tvb_postponed_clear(TvbTview *tview)
 	TvbPostponed so_far = {0};
 	bool		isnull;
 
-	if (tview->has_postponed)
+	if (tview->postponed.any)
 	{
 		tvb_run_own_change(&plan,
 						   "WITH d AS (DELETE FROM tviews_batch.postponed WHERE tview = $1 RETURNING attempts, since)"
@@ -129,7 +129,7 @@ tvb_postponed_clear(TvbTview *tview)
 		so_far.since = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
 		SPI_freetuptable(SPI_tuptable);
 	}
-	tview->has_postponed = tview->postponed_due = false;
+	tview->postponed.any = tview->postponed.due = false;
 	return so_far;
 }
 
@@ -160,7 +160,7 @@ count_stored(const TvbTview *tview)
 	int64		n;
 	bool		isnull;
 
-	if (!tview->has_postponed)
+	if (!tview->postponed.any)
 		return 0;
 	tvb_run_own_query(&plan, "SELECT count(*) FROM tviews_batch.postponed WHERE tview = $1", &args);
 	n = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));

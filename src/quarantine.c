@@ -83,7 +83,7 @@ tvb_quarantine_record(TvbTview *tview, List *failures)
 					   "  sqlstate = excluded.sqlstate, message = excluded.message,"
 					   "  attempts = f.attempts + 1, last_try = excluded.last_try,"
 					   "  next_try = " TVB_NEXT_TRY("f.attempts"), &args);
-	tview->has_failures = true;
+	tview->failures.any = true;
 }
 
 void
@@ -95,7 +95,7 @@ tvb_quarantine_clear(TvbTview *tview, const TvbPacked *keys, int n)
 	Oid			types[2] = {OIDOID, BYTEAARRAYOID};
 	TvbRunArgs	args = {2, types, values, NULL};
 
-	if (!tview->has_failures || n == 0)
+	if (!tview->failures.any || n == 0)
 		return;
 	packed = palloc(sizeof(Datum) * n);
 	for (int i = 0; i < n; i++)
@@ -114,7 +114,7 @@ tvb_quarantine_clear_before(TvbTview *tview, TimestampTz since)
 	Oid			types[2] = {OIDOID, TIMESTAMPTZOID};
 	TvbRunArgs	args = {2, types, values, NULL};
 
-	if (tview->has_failures)
+	if (tview->failures.any)
 		tvb_run_own_change(&plan,
 						   "DELETE FROM tviews_batch.failure WHERE tview = $1 AND last_try < $2", &args);
 }
@@ -126,10 +126,10 @@ tvb_quarantine_due(TvbTview *tview, TvbBag *keys)
 	Datum		values[3] = {ObjectIdGetDatum(tview->relid), Int32GetDatum(tvb_batch_keys)};
 	Oid			types[3] = {OIDOID, INT4OID, INT4OID};
 	TvbRunArgs	args = {3, types, values, NULL};
-	int			early = tview->has_failures && has_equal_images(tview) ? EARLY_TRIES : 0;
+	int			early = tview->failures.any && has_equal_images(tview) ? EARLY_TRIES : 0;
 	uint64		n;
 
-	if (!tview->retry_due && early == 0)
+	if (!tview->failures.due && early == 0)
 		return;
 	values[2] = Int32GetDatum(early);
 	n = tvb_run_own_query(&plan,
@@ -149,7 +149,7 @@ tvb_quarantine_due(TvbTview *tview, TvbBag *keys)
 		tvb_bag_add(keys, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed));
 	}
 	SPI_freetuptable(SPI_tuptable);
-	tview->retry_due = false;
+	tview->failures.due = false;
 }
 
 bool

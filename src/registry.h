@@ -34,6 +34,13 @@ typedef struct TvbRoute
 	List	   *lookups;		/* TvbLookup * */
 } TvbRoute;
 
+/* What waits for a TVIEW. */
+typedef struct TvbWaiting
+{
+	bool		any;
+	bool		due;			/* some of it is to be tried now */
+} TvbWaiting;
+
 /* One TVIEW.  A light entry (tvb_registry_list) lacks what is marked with a star. */
 typedef struct TvbTview
 {
@@ -63,10 +70,8 @@ typedef struct TvbTview
 									 * certain transactions have ended */
 	char	   *broken;			/* why it cannot be refreshed, or NULL */
 	bool		failed_lately;	/* its comparison is not to be tried again yet */
-	bool		has_failures;	/* keys of it have failed */
-	bool		retry_due;		/* ... and some are to be tried again */
-	bool		has_postponed;	/* changes wait for it (postponed.h) */
-	bool		postponed_due;	/* ... and are to be tried now */
+	TvbWaiting	failures;		/* keys of it that have failed */
+	TvbWaiting	postponed;		/* changes (postponed.h) */
 	List	   *sources;		/* Oids, each once */
 	List	   *routes;			/* *, TvbRoute * */
 	bool		complete;		/* the starred fields are there */

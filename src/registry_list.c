@@ -256,66 +256,30 @@ is_empty(const char *name)
 	return empty;
 }
 
-/* The entry that row i of a result is about, or NULL, and whether its time has come. */
-static TvbTview *
-waiting_tview(List *tviews, uint64 i, bool *due)
-{
-	HeapTuple	tuple = SPI_tuptable->vals[i];
-	TupleDesc	desc = SPI_tuptable->tupdesc;
-	bool		isnull;
+/* Of which TVIEWs a table has rows, and whether the time of some has come. */
+#define WAITING(table) \
+	"SELECT t.tview::oid, EXISTS (SELECT FROM tviews_batch." table " w" \
+	"  WHERE w.tview = t.tview AND w.next_try <= clock_timestamp())" \
+	" FROM tviews_batch.tview t" \
+	" WHERE EXISTS (SELECT FROM tviews_batch." table " w WHERE w.tview = t.tview)"
 
-	*due = DatumGetBool(SPI_getbinval(tuple, desc, 2, &isnull));
-	return find_tview(tviews, DatumGetObjectId(SPI_getbinval(tuple, desc, 1, &isnull)));
-}
-
-/* Say which entries, ordered by oid, have keys that failed; there may be many such keys. */
+/* Fill in what waits, at the same place of each entry; they are ordered by oid. */
 static void
-read_failures(List *tviews)
+read_waiting(List *tviews, const char *table, SPIPlanPtr *plan, const char *sql, size_t place)
 {
-	static SPIPlanPtr plan = NULL;
-
-	if (is_empty("failure"))
+	if (is_empty(table))
 		return;
-	tvb_run_own_query(&plan,
-					  "SELECT t.tview::oid, EXISTS (SELECT FROM tviews_batch.failure f"
-					  "  WHERE f.tview = t.tview AND f.next_try <= clock_timestamp())"
-					  " FROM tviews_batch.tview t"
-					  " WHERE EXISTS (SELECT FROM tviews_batch.failure f WHERE f.tview = t.tview)", NULL);
+	tvb_run_own_query(plan, sql, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		bool		due;
-		TvbTview   *tview = waiting_tview(tviews, i, &due);
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		TvbTview   *tview = find_tview(tviews, DatumGetObjectId(SPI_getbinval(tuple, desc, 1, &isnull)));
 
-		if (tview == NULL)
-			continue;
-		tview->has_failures = true;
-		tview->retry_due = due;
-	}
-	SPI_freetuptable(SPI_tuptable);
-}
-
-/* Say which entries, ordered by oid, have changes that were put off. */
-static void
-read_postponed(List *tviews)
-{
-	static SPIPlanPtr plan = NULL;
-
-	if (is_empty("postponed"))
-		return;
-	tvb_run_own_query(&plan,
-					  "SELECT t.tview::oid, EXISTS (SELECT FROM tviews_batch.postponed p"
-					  "  WHERE p.tview = t.tview AND p.next_try <= clock_timestamp())"
-					  " FROM tviews_batch.tview t"
-					  " WHERE EXISTS (SELECT FROM tviews_batch.postponed p WHERE p.tview = t.tview)", NULL);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		bool		due;
-		TvbTview   *tview = waiting_tview(tviews, i, &due);
-
-		if (tview == NULL)
-			continue;
-		tview->has_postponed = true;
-		tview->postponed_due = due;
+		if (tview != NULL)
+			*(TvbWaiting *) ((char *) tview + place) =
+				(TvbWaiting) {true, DatumGetBool(SPI_getbinval(tuple, desc, 2, &isnull))};
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -323,6 +287,8 @@ read_postponed(List *tviews)
 List *
 tvb_registry_read_list(Oid only)
 {
+	static SPIPlanPtr failures = NULL;
+	static SPIPlanPtr postponed = NULL;
 	List	   *tviews;
 
 	tvb_run_push_own_snapshot();
@@ -333,8 +299,9 @@ tvb_registry_read_list(Oid only)
 	PopActiveSnapshot();
 	if (tviews != NIL)
 	{
-		read_failures(tviews);
-		read_postponed(tviews);
+		/* there may be many */
+		read_waiting(tviews, "failure", &failures, WAITING("failure"), offsetof(TvbTview, failures));
+		read_waiting(tviews, "postponed", &postponed, WAITING("postponed"), offsetof(TvbTview, postponed));
 	}
 	list_sort(tviews, compare_levels);
 	return tviews;

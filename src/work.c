@@ -229,13 +229,13 @@ collect_late(TvbJob *w)
 	TvbCollected collected;
 	TvbPostponed so_far;
 
-	if (!w->traced || !w->tview->postponed_due || OidIsValid(w->cascade->only))
+	if (!w->traced || !w->tview->postponed.due || OidIsValid(w->cascade->only))
 		return true;
 	late = tvb_changes_create(w->context, (Size) tvb_work_mem * 1024 / 16);
 	tvb_postponed_load(w->tview, late);
 	if (tvb_collect_keys(w->cascade->run, w->context, w->tview, late, w->keys, &collected) != TVB_DONE)
 	{
-		w->tview->postponed_due = false;
+		w->tview->postponed.due = false;
 		return true;
 	}
 	w->late = late;
@@ -268,8 +268,8 @@ put_off(TvbJob *w, const char *message)
 		tvb_postponed_add(w->tview, w->late, message, so_far);
 	/* in this drain it is not tried again, nor is it a reason for the next one to follow at once */
 	w->tview->failed_lately = true;
-	w->tview->retry_due = false;
-	w->tview->postponed_due = false;
+	w->tview->failures.due = false;
+	w->tview->postponed.due = false;
 }
 
 /* Read the rest of the metadata, and prepare for writing. */
@@ -299,7 +299,7 @@ too_many_keys(const TvbTview *tview, int64 keys)
 	 * a comparison would meet those that failed, and fail; one that is stale is
 	 * compared in ranges
 	 */
-	if (tvb_full_threshold >= 1.0 || keys <= FEW_KEYS || tview->has_failures || tvb_work_is_stale(tview))
+	if (tvb_full_threshold >= 1.0 || keys <= FEW_KEYS || tview->failures.any || tvb_work_is_stale(tview))
 		return false;
 	rel = relation_open(tview->relid, AccessShareLock);
 	estimate_rel_size(rel, NULL, &pages, &rows, &all_visible);

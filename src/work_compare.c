@@ -82,7 +82,7 @@ tvb_work_compare_mark(TvbJob *w, TimestampTz since)
 		tvb_postponed_clear(tview);
 	tview->stale_reason = NULL;
 	tview->due = false;
-	tview->retry_due = false;
+	tview->failures.due = false;
 	w->cascade->compared++;
 	touched->whole = true;
 	touched->since = since;
