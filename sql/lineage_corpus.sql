@@ -837,6 +837,11 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, indexed) VALUES
  $$SELECT p.id, max(r.a) AS a, max(r.b) AS b FROM prod p JOIN (SELECT v.prod, count(*) OVER (PARTITION BY v.prod, v.cust) AS a,
    sum(v.stars) OVER (PARTITION BY v.cust) AS b FROM review v WHERE v.cust IS NOT NULL AND v.prod IS NOT NULL) r ON r.prod = p.id GROUP BY p.id$$,
  '{id}', '{p:direct,v:routed}', false),
+('push_window_both', 'pushdown',
+ $$SELECT p.id, r.a, r.b FROM prod p LEFT JOIN (SELECT v.prod, v.id, v.stars, sum(v.stars) OVER (PARTITION BY v.prod) AS a,
+   count(*) OVER (PARTITION BY v.cust, v.prod) AS b, row_number() OVER (PARTITION BY v.prod ORDER BY v.id) AS rn FROM review v
+   WHERE v.stars > 1 AND v.cust IS NOT NULL) r ON r.prod = p.id AND r.rn = 1$$,
+ '{id}', '{p:direct,v:routed}', true),
 ('push_nested', 'pushdown',
  $$SELECT p.id, p.name, r.most FROM prod p LEFT JOIN (SELECT x.prod, max(x.n) AS most FROM (SELECT v.prod, v.cust, count(*) AS n FROM review v GROUP BY v.prod, v.cust) x
    GROUP BY x.prod) r ON r.prod = p.id$$,
@@ -885,6 +890,10 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, indexed) VALUES
  $$SELECT prod, g.n, h.m FROM (SELECT v.prod, count(*) AS n FROM review v WHERE v.prod IS NOT NULL GROUP BY v.prod) g FULL JOIN (SELECT i.prod, sum(i.qty) AS m FROM item i WHERE i.prod IS NOT NULL GROUP BY i.prod) h
    USING (prod)$$,
  '{prod}', '{v:direct,i:direct}', true),
+('push_full_beside', 'pushdown',
+ $$SELECT k.id, b.n, h.m FROM cat k LEFT JOIN ((prod a JOIN (SELECT v.prod, count(*) AS n FROM review v GROUP BY v.prod) b ON b.prod = a.twin)
+   FULL JOIN (SELECT i.prod, i.qty, count(*) AS m FROM item i GROUP BY i.prod, i.qty) h ON h.qty = b.prod AND h.prod = a.id) ON a.id = k.id$$,
+ '{id}', '{k:direct,a:direct,v:lookup,i:full}', false),
 ('push_null_key', 'pushdown',
  $$SELECT c.region, count(*) AS n, sum(g.m) AS m FROM cust c LEFT JOIN (SELECT o.cust, count(*) AS m FROM ord o GROUP BY o.cust) g ON g.cust = c.id GROUP BY c.region$$,
  '{region}', '{c:direct,o:lookup}', true),
@@ -899,6 +908,9 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, indexed) VALUES
 ('push_citext', 'pushdown',
  $$SELECT a.no, g.n, g.most FROM acct a LEFT JOIN (SELECT e.who, count(*) AS n, max(e.amount) AS most FROM entry e GROUP BY e.who) g ON g.who = a.owner$$,
  '{no}', '{a:direct,e:lookup}', true),
+('push_nullif', 'pushdown',
+ $$SELECT a.no, g.n FROM acct a LEFT JOIN (SELECT e.acct, count(NULLIF(e.who, 'ann')) AS n FROM entry e GROUP BY e.acct) g ON g.acct = a.no$$,
+ '{no}', '{a:direct,e:routed}', false),
 ('push_numeric', 'pushdown',
  $$SELECT a.no, g.n FROM acct a LEFT JOIN (SELECT e.acct, count(*) AS n FROM entry e GROUP BY e.acct) g ON g.acct = a.no$$,
  '{no}', '{a:direct,e:routed}', true),

@@ -508,7 +508,9 @@ push_query(Pushdown *push, Query *query, List *facts, bool alone)
 	push_from(&level, (Node *) from, facts);
 	if (added == NIL)
 		return;
-	from->quals = (Node *) make_ands_explicit(own ? lcons(own, added) : added);
+	/* in one list with the query's own, as the parser makes it: else the text is not the same when it is parsed again */
+	added = list_concat(list_copy(make_ands_implicit((Expr *) own)), added);
+	from->quals = (Node *) make_ands_explicit(added);
 	push->changed = true;
 }
 
