@@ -73,6 +73,8 @@ TABLE wrong;
 -- a comparison of the whole cascades too
 SET tviews_batch.guard = off;
 UPDATE tv_package SET size = 1 WHERE id <= 10;
+-- what reads it is marked as well
+SELECT tview, stale_reason FROM tviews_batch.tview ORDER BY tview::text;
 UPDATE tviews_batch.tview SET stale_reason = NULL WHERE level > 0;
 RESET tviews_batch.guard;
 SELECT * FROM tviews_refresh('tv_package');

@@ -286,6 +286,8 @@ SET failing.code = '40001';
 SELECT * FROM drain();
 SET failing.code = '40P01';
 SELECT * FROM drain();
+SET failing.code = '53100';
+SELECT * FROM drain();
 SET failing.code = '53200';
 SELECT * FROM drain();
 SET failing.code = '57014';
@@ -300,6 +302,29 @@ SELECT * FROM drain();
 TABLE failures;
 SELECT pending_changes FROM tviews_queue_depth WHERE source IS NULL;
 SELECT oracle('tv_word', 'v_word', 'pk_word') AS waiting;
+-- the same of a limit that the server meets while one key's document is made: no key is blamed, nothing is written, nothing is lost
+CREATE TABLE pile (id int PRIMARY KEY, n int NOT NULL);
+INSERT INTO pile SELECT i, 10 FROM generate_series(1, 50) i;
+CREATE VIEW v_pile AS SELECT id, (SELECT count(*) FROM (SELECT x FROM generate_series(1, p.n) x ORDER BY x DESC) s) AS n FROM pile p;
+SELECT tviews_create('v_pile', key => '{id}');
+DELETE FROM word WHERE pk_word = 101;
+SELECT * FROM drain();
+UPDATE pile SET n = CASE WHEN id = 25 THEN 200000 ELSE 11 END;
+SET work_mem = '64kB';
+SET temp_file_limit = '256kB';
+\set VERBOSITY terse
+SELECT * FROM drain();
+SELECT * FROM drain();
+\set VERBOSITY default
+SELECT count(*) AS failures, (SELECT pending_changes FROM tviews_queue_depth WHERE source IS NULL) AS pending,
+       (SELECT count(*) FROM tv_pile WHERE n <> 10) AS changed,
+       (SELECT string_agg(DISTINCT state, ', ') FROM tviews_status) AS states FROM tviews_failures;
+RESET temp_file_limit;
+SELECT * FROM drain();
+SELECT state, oracle('tv_pile', 'v_pile', 'id') FROM tviews_status WHERE tview = 'tv_pile'::regclass;
+RESET work_mem;
+SELECT tviews_drop('tv_pile');
+INSERT INTO word VALUES (101, 'hi');
 -- a lock that lock_timeout gave up: the TVIEW's changes wait, the others are drained
 SET failing.code = '55P03';
 SELECT * FROM drain();
