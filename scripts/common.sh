@@ -64,3 +64,15 @@ use_cluster() {
 	export PGHOST PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
 	PGHOST=$(cat "$base/$1/socket" 2>/dev/null) || die "no cluster '$1'; start it first"
 }
+
+# debian_with MAJOR: the Debian that has a newer PostgreSQL
+debian_with() {
+	case $1 in
+	17) echo trixie ;;
+	18) echo sid ;;
+	*) die "no Debian known with PostgreSQL $1; there are: 17 18" ;;
+	esac
+}
+
+# debian_mirror: the archive this machine's own packages come from, unless told otherwise
+debian_mirror() { echo "${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' | head -n 1)}"; }
