@@ -70,6 +70,8 @@ sub fill
 	change($node);
 	$node->safe_psql('shop', 'SELECT tviews_drain()');
 	change($node);
+	# leaves a part of an entry
+	$node->safe_psql('shop', 'SELECT tviews_drain(max_changes => 5)');
 	return;
 }
 
@@ -102,6 +104,8 @@ for my $mode (split ' ', $ENV{TVIEWS_OLD_MODES} // 'copy')
 	my $pending = pending($old);
 	cmp_ok($pending, '>', 0, "$what: changes wait");
 	isnt(differing($old), 0, "$what: and show");
+	is($old->safe_psql('shop', q{SELECT count(*) > 0, bool_or(substr(link, 4, 4) <> '\x00000000') FROM tviews_batch.queue
+		WHERE source <> 0 AND length(link) >= 7 AND get_byte(link, 0) = 2}), 't|t', "$what: in entries of several, one of them a rest");
 	$old->stop;
 
 	my $new = init_node("new_$mode");
