@@ -529,6 +529,63 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious) VALUES
  '{id}', '{r:lookup}', false);
 UPDATE corpus SET indexed = false WHERE name IN ('window_expression', 'window_two_member_partition');
 
+-- windows of a correlated query: its evaluations are their partitions
+INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
+('window_lateral', 'window correlated',
+ $$SELECT p.id, x.top FROM prod p LEFT JOIN LATERAL (SELECT array_agg(y.stars ORDER BY y.rn) AS top FROM
+   (SELECT r.stars, row_number() OVER (ORDER BY r.stars DESC, r.id) AS rn FROM review r WHERE r.prod = p.id) y WHERE y.rn <= 2) x ON true$$,
+ '{id}', '{p:direct,r:lookup}'),
+('window_lateral_rows', 'window correlated',
+ $$SELECT p.id, y.id AS review, y.rn, y.total FROM prod p JOIN LATERAL
+   (SELECT r.id, r.cust, row_number() OVER (ORDER BY r.stars, r.id) AS rn, count(*) OVER () AS total FROM review r WHERE r.prod = p.id) y ON y.cust = p.twin$$,
+ '{review}', '{p:lookup,r:lookup}'),
+('window_lateral_condition', 'window correlated',
+ $$SELECT p.id, y.rn, y.stars FROM prod p LEFT JOIN LATERAL
+   (SELECT r.cust, r.stars, row_number() OVER (ORDER BY r.stars DESC, r.id) AS rn FROM review r WHERE r.prod = p.twin AND r.stars > p.price - 3) y
+   ON y.rn = 1 AND y.cust = p.cat$$,
+ '{id}', '{p:direct,r:lookup}'),
+('window_sublink', 'window correlated',
+ $$SELECT p.id, (SELECT string_agg(t.stars || ':' || t.n, ',' ORDER BY t.n, t.stars) FROM
+   (SELECT r.stars, dense_rank() OVER (ORDER BY c.grp) AS n FROM review r JOIN cust c ON c.id = r.cust WHERE r.prod = p.id) t WHERE t.n < 3) AS top FROM prod p$$,
+ '{id}', '{p:direct,r:lookup,c:lookup}'),
+('window_in', 'window correlated',
+ $$SELECT p.id, p.price FROM prod p WHERE p.price IN (SELECT q.rn FROM
+   (SELECT row_number() OVER (ORDER BY r.stars, r.id) AS rn FROM review r WHERE r.prod = p.id) q)$$,
+ '{id}', '{p:direct,r:lookup}'),
+('window_lateral_group', 'window correlated',
+ $$SELECT p.id, y.cust, y.n, y.rn FROM prod p JOIN LATERAL
+   (SELECT r.cust, count(*) AS n, row_number() OVER (ORDER BY count(*), r.cust) AS rn FROM review r WHERE r.prod = p.id GROUP BY r.cust) y ON true$$,
+ '{id,cust}', '{p:routed,r:routed}'),
+('window_lateral_partition', 'window correlated',
+ $$SELECT p.id, y.id AS review, y.n FROM prod p JOIN LATERAL
+   (SELECT r.id, count(*) OVER (PARTITION BY r.cust) AS n FROM review r WHERE r.prod = p.id) y ON true$$,
+ '{review}', '{p:routed,r:lookup}'),
+('window_lateral_twice', 'window correlated',
+ $$SELECT p.id, y.n FROM prod p LEFT JOIN LATERAL (SELECT max(z.rn * 10 + i.qty) AS n FROM item i JOIN LATERAL
+   (SELECT o.id, row_number() OVER (ORDER BY o.placed, o.id) AS rn FROM ord o WHERE o.cust = p.twin) z ON z.id = i.ord WHERE i.prod = p.id) y ON true$$,
+ '{id}', '{p:direct,i:direct,o:lookup}'),
+('window_lateral_on', 'window correlated',
+ $$SELECT p.id, x.cust, x.review, x.rn FROM prod p JOIN LATERAL
+   (SELECT c.id AS cust, r.id AS review, row_number() OVER (ORDER BY c.name, c.id, r.id) AS rn
+      FROM cust c LEFT JOIN review r ON r.cust = c.id AND c.boss = p.twin WHERE c.grp = p.price) x ON true$$,
+ '{id,cust,review}', '{p:routed,c:lookup,r:lookup}'),
+-- these are not: what correlates stands on a nullable side, above the window, or is no equality
+('window_lateral_left', 'window correlated',
+ $$SELECT p.id, y.s FROM prod p LEFT JOIN LATERAL (SELECT sum(x.rn * x.stars) AS s FROM
+   (SELECT r.stars, row_number() OVER (ORDER BY c.id, r.id) AS rn FROM cust c LEFT JOIN review r ON r.cust = c.id AND r.prod = p.id) x) y ON true$$,
+ '{id}', '{p:direct,r:full,c:full}'),
+('window_lateral_above', 'window correlated',
+ $$SELECT p.id, y.s FROM prod p LEFT JOIN LATERAL (SELECT sum(x.rn) AS s FROM
+   (SELECT r.prod, row_number() OVER (ORDER BY r.stars, r.id) AS rn FROM review r) x WHERE x.prod = p.id) y ON true$$,
+ '{id}', '{p:direct,r:full}'),
+('window_in_above', 'window correlated',
+ $$SELECT p.id, p.price FROM prod p WHERE (p.id, p.price) IN (SELECT r.prod, row_number() OVER (ORDER BY r.stars, r.id) FROM review r)$$,
+ '{id}', '{p:direct,r:full}'),
+('window_lateral_less', 'window correlated',
+ $$SELECT p.id, y.s FROM prod p LEFT JOIN LATERAL (SELECT sum(x.rn * x.stars) AS s FROM
+   (SELECT r.stars, row_number() OVER (ORDER BY r.stars, r.id) AS rn FROM review r WHERE r.prod <= p.id) x) y ON true$$,
+ '{id}', '{p:direct,r:full}');
+
 -- LIMIT
 INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
 ('limit_lateral', 'limit',

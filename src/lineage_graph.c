@@ -309,6 +309,55 @@ query_output(TvbBuilder *builder, TvbScope *scope, TargetEntry *tle, List *fuzzy
 	return expr;
 }
 
+/* Whether all members of an expression, and at least one, are inside of a query, or all outside. */
+static bool
+all_members(TvbBuilder *builder, TvbScope *scope, Expr *expr, bool inside)
+{
+	Bitmapset  *members = tvb_graph_members((Node *) expr);
+	int			id = -1;
+
+	if (bms_is_empty(members))
+		return false;
+	while ((id = bms_next_member(members, id)) >= 0)
+	{
+		if (bms_is_member(scope->id, tvb_graph_member(builder->graph, id)->scopes) != inside)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * What WHERE, an inner ON or HAVING of a query sets equal to something of an outer query: it is the same in all rows of one
+ * evaluation, so that the query's windows might as well name it in PARTITION BY.  The conditions so far are the query's; the
+ * test of the IN it may stand in, which holds above its windows, is added later.
+ */
+static List *
+correlated_exprs(TvbBuilder *builder, TvbScope *scope)
+{
+	List	   *exprs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, builder->graph->conjuncts)
+	{
+		TvbConjunct *conjunct = lfirst(lc);
+		OpExpr	   *op = (OpExpr *) conjunct->expr;
+
+		if (!conjunct->equality || !conjunct->strict || !bms_equal(conjunct->scopes, scope->scopes) ||
+			!bms_is_subset(conjunct->nullable, scope->nullable))
+			continue;
+		for (int side = 0; side < 2; side++)
+		{
+			Expr	   *inner = list_nth(op->args, side);
+
+			if (all_members(builder, scope, inner, true) &&
+				all_members(builder, scope, list_nth(op->args, 1 - side), false) &&
+				tvb_graph_is_equality(op->opno, exprType((Node *) inner)))
+				exprs = lappend(exprs, inner);
+		}
+	}
+	return exprs;
+}
+
 /* Note the windows of a query. */
 static void
 add_windows(TvbBuilder *builder, TvbScope *scope)
@@ -334,6 +383,8 @@ add_windows(TvbBuilder *builder, TvbScope *scope)
 			if (expr && (expr = tvb_graph_unmark(expr)) != NULL)
 				window->partition = lappend(window->partition, expr);
 		}
+		window->correlated = correlated_exprs(builder, scope);
+		window->partition = list_concat(window->partition, window->correlated);
 		builder->graph->windows = lappend(builder->graph->windows, window);
 	}
 }

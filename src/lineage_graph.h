@@ -53,7 +53,9 @@ typedef struct TvbWindow
 	int			scope;			/* the query it belongs to */
 	Bitmapset  *nullable;		/* outer joins around that query */
 	List	   *partition;		/* Expr *: the PARTITION BY expressions that
-								 * were resolved */
+								 * were resolved, and correlated */
+	List	   *correlated;		/* Expr *: what conditions of the query set
+								 * equal to something outside of it */
 } TvbWindow;
 
 /* One variant of a view: one arm chosen of each set operation and FULL JOIN. */

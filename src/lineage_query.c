@@ -549,7 +549,8 @@ cross_partition(Search *search, Draft *draft, Segment *segment, TvbWindow *windo
 
 			if ((pattern & (1 << i++)) == 0)
 				next->quals = lappend(next->quals, make_equality(copyObject(lfirst(a)), here));
-			else if (never_null(search->graph, lfirst(b), window->nullable))
+			else if (list_member(window->correlated, lfirst(b)) ||
+					 never_null(search->graph, lfirst(b), window->nullable))
 				possible = false;
 			else
 				next->quals = lappend(lappend(next->quals, make_is_null(copyObject(lfirst(a)))),

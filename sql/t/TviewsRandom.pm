@@ -740,6 +740,45 @@ shape 'window_below', ['window'], sub {
 	return result("SELECT $p.g AS k, $p.h AS l, count(*) AS n, sum(count(*)) OVER (PARTITION BY $p.g) AS s FROM @{[rel($P)]} $p GROUP BY $p.g, $p.h", [ 'k', 'l' ]);
 };
 
+# windows of a query that is correlated: its evaluations are their partitions
+shape 'window_correlated', ['window'], sub {
+	my $e = edge();
+	my ($c, $p) = (alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my $f = edge_from($C);
+	my ($from, $d) = ("FROM @{[rel($C)]} $c", $c);
+	my $where = ' WHERE ' . on($e, $c, $p);
+	if ($f && chance(.5))
+	{
+		$d = alias();
+		if (chance(.3))
+		{
+			# what correlates stands on the nullable side
+			$from = "FROM $f->{to}{name} $d LEFT JOIN @{[rel($C)]} $c ON " . on($f, $c, $d) . ' AND ' . on($e, $c, $p);
+			$where = '';
+		}
+		else
+		{
+			$from .= ' ' . pick('JOIN', 'LEFT JOIN') . " $f->{to}{name} $d ON " . on($f, $c, $d);
+		}
+	}
+	$where .= ($where ? ' AND (' : ' WHERE (') . condition($c, $d) . ')' if chance(.3);
+	my $order = "ORDER BY $d.v, " . key_list($C, $c) . ($d eq $c ? '' : ', ' . key_list($f->{to}, $d));
+	my $window = pick("row_number() OVER ($order)", "count(*) OVER ()", "sum($c.v) OVER ($order)", "rank() OVER (PARTITION BY $c.g ORDER BY $d.v)", "lag($c.v) OVER ($order)");
+	my $sub = '(SELECT ' . key_select($C, $c, 'c') . ", $c.v, $c.g, $window AS w, row_number() OVER ($order) AS n $from$where) y";
+	my @k = key_names($P, 'k');
+	my $sel = 'SELECT ' . key_select($P, $p, 'k');
+	my $style = rnd(6);
+	return result("$sel, y.n, y.v, y.w FROM @{[rel($P)]} $p JOIN LATERAL $sub ON " . pick('true', "y.g = $p.g"), [ @k, 'n' ]) if $style == 0;
+	return result("$sel, " . join(', ', map { "y.$_" } key_names($C, 'c')) . ", y.w FROM @{[rel($P)]} $p JOIN LATERAL $sub ON " . pick('true', "y.g = $p.g"), [ @k, key_names($C, 'c') ])
+		if $style == 1 && $where =~ /=/ && $d eq $c;
+	return result("$sel, sum(y.w) AS s, count(y.v) AS n FROM @{[rel($P)]} $p LEFT JOIN LATERAL $sub ON " . pick('y.n < 3', 'true', "y.g = $p.g") . ' GROUP BY ' . key_list($P, $p), \@k) if $style == 2;
+	return result("$sel, (SELECT array_agg(y.v ORDER BY y.n) FROM $sub WHERE y.n <= 2) AS top, " . payload($p) . " FROM @{[rel($P)]} $p", \@k, entity => $P) if $style == 3;
+	return result("$sel, $p.v FROM @{[rel($P)]} $p WHERE $p.v " . pick('IN', 'NOT IN') . " (SELECT y.n FROM $sub)", \@k) if $style == 4;
+	return result("$sel, y.g, y.m, y.rn FROM @{[rel($P)]} $p JOIN LATERAL (SELECT $c.g, count(*) AS m, row_number() OVER (ORDER BY count(*), $c.g) AS rn FROM @{[rel($C)]} $c WHERE "
+		. on($e, $c, $p) . " GROUP BY $c.g) y ON true", [ @k, 'g' ]);
+};
+
 shape 'limited_rows', ['limited rows'], sub {
 	my $e = edge();
 	my ($c, $p) = (alias(), alias());
@@ -953,7 +992,7 @@ sub over_view
 # Shapes with many variants come up more often.
 my %WEIGHT = (
 	nullable_group => 4, preserved_condition => 4, full_join => 2, sublink_where => 4, sublink_target => 3, sublink_link => 2, sublink_elsewhere => 3,
-	distinct_below => 3, window => 3, window_below => 3, limited_rows => 3, limit => 3, set_operation => 4, function => 3,
+	distinct_below => 3, window => 3, window_below => 3, window_correlated => 3, limited_rows => 3, limit => 3, set_operation => 4, function => 3,
 	several_carriers => 5, self_join => 2, equal => 2, nullable_output => 3, sublink_query => 4, mixed => 3, window_distinct => 2, full_join_more => 2);
 my @SHAPE_NAMES = map { ($_) x ($WEIGHT{$_} // 1) } sort keys %SHAPES;
 
