@@ -698,7 +698,17 @@ INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
  '{id,tag}', '{p:full}'),
 ('target_srf_series', 'no way',
  $$SELECT i.ord, i.line, generate_series(1, i.qty) AS n FROM item i$$,
- '{ord,line,n}', '{i:full}');
+ '{ord,line,n}', '{i:full}'),
+-- what it returns cannot stand in a condition of a lookup
+('target_srf_joined', 'no way',
+ $$SELECT x.id AS prod, t.id AS tag, t.label FROM (SELECT DISTINCT p.id, unnest(p.tags) AS tag FROM prod p) x JOIN tag t ON t.id = x.tag$$,
+ '{prod,tag}', '{p:full,t:lookup}'),
+('target_srf_grouped', 'no way',
+ $$SELECT t.label, count(*) AS n FROM (SELECT p.id, unnest(p.tags) AS tag FROM prod p) x JOIN tag t ON t.id = x.tag GROUP BY t.label$$,
+ '{label}', '{p:full,t:direct}'),
+('target_srf_filtered', 'no way',
+ $$SELECT x.tag, count(*) AS n FROM (SELECT unnest(p.tags) AS tag FROM prod p) x WHERE EXISTS (SELECT FROM tag t WHERE t.id = x.tag) GROUP BY x.tag$$,
+ '{tag}', '{p:full,t:full}');
 
 -- functions and VALUES in FROM
 INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious, indexed) VALUES

@@ -12,8 +12,8 @@
  * stands inside of.
  *
  * Columns are traced through "plain" outputs only.  An output is not plain
- * when it comes out of an aggregate, window function, sublink or a limited
- * query; whatever is not understood is not plain either, so that a mistake
+ * when it comes out of an aggregate, window function, sublink, set-returning
+ * function or a limited query; whatever is not understood is not plain either, so that a mistake
  * here loses a route and never a key.
  *
  * lineage_resolve.c traces columns, lineage_from.c takes FROM and conditions apart;
@@ -281,6 +281,15 @@ in_clause(List *clause, TargetEntry *tle)
 	return false;
 }
 
+/* The expression of a target list over members; NULL if it cannot be traced, or is no value of the row but a set of them. */
+static Expr *
+resolve_target(TvbBuilder *builder, TvbScope *scope, TargetEntry *tle)
+{
+	if (expression_returns_set((Node *) tle->expr))
+		return NULL;
+	return tvb_resolve_expr(builder, scope, (Node *) tle->expr);
+}
+
 /* One output of a query that is no set operation; NULL if not plain. */
 static Expr *
 query_output(TvbBuilder *builder, TvbScope *scope, TargetEntry *tle, List *fuzzy)
@@ -295,7 +304,7 @@ query_output(TvbBuilder *builder, TvbScope *scope, TargetEntry *tle, List *fuzzy
 		return NULL;
 	if (query->hasDistinctOn && !in_clause(query->distinctClause, tle))
 		return NULL;
-	expr = tvb_resolve_expr(builder, scope, (Node *) tle->expr);
+	expr = resolve_target(builder, scope, tle);
 	if (expr == NULL)
 		return NULL;
 	if (grouped && contains_walker((Node *) tle->expr, fuzzy))
@@ -378,7 +387,7 @@ add_windows(TvbBuilder *builder, TvbScope *scope)
 		{
 			TargetEntry *tle = get_sortgroupclause_tle(lfirst_node(SortGroupClause, sgc),
 													   scope->query->targetList);
-			Expr	   *expr = tvb_resolve_expr(builder, scope, (Node *) tle->expr);
+			Expr	   *expr = resolve_target(builder, scope, tle);
 
 			if (expr && (expr = tvb_graph_unmark(expr)) != NULL)
 				window->partition = lappend(window->partition, expr);
