@@ -287,6 +287,12 @@ SELECT tview, state, reason FROM state WHERE state <> 'ok';
 SELECT * FROM drained();
 UPDATE tb_f SET n = 61 WHERE pk_f = 1;
 SELECT * FROM drained();
+-- so does a comparison of all that are stale, also when drains have compared them since
+DROP TRIGGER tviews_capture_delete ON tb_f;
+SELECT * FROM drained();
+SELECT * FROM drained();
+CALL tviews_reconcile();
+SELECT tview, state, reason FROM state WHERE state <> 'ok';
 ALTER TABLE tv_f DISABLE TRIGGER tviews_guard;
 SELECT tview, state, reason FROM state WHERE state <> 'ok';
 UPDATE tv_f SET n2 = 0;

@@ -34,6 +34,7 @@
 static Oid	require_own_tview(Oid relid);
 static bool user_may_drain(FunctionCallInfo fcinfo);
 static void require_may_compare(Oid relid, bool may_drain);
+static List *unwatched_tviews(void);
 static List *stale_tviews(bool may_drain);
 static void reconcile_one(Oid relid);
 static void remember_name(Oid relid, char *name);
@@ -173,10 +174,30 @@ require_may_compare(Oid relid, bool may_drain)
 				 errhint("Who may execute tviews_drain() may compare all TVIEWs.")));
 }
 
+/* TVIEWs that tviews_status calls stale because something of ours does not fire; a comparison makes dropped triggers again. */
+static List *
+unwatched_tviews(void)
+{
+	static SPIPlanPtr plan = NULL;
+	List	   *relids = NIL;
+
+	tvb_run_own_query(&plan, "SELECT DISTINCT tview::oid FROM tviews_batch.unwatched", NULL);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+
+		relids = lappend_oid(relids, DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i],
+																	SPI_tuptable->tupdesc, 1, &isnull)));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return relids;
+}
+
 /* Oids of the stale TVIEWs to be compared, lower levels first; they outlive the transaction. */
 static List *
 stale_tviews(bool may_drain)
 {
+	List	   *unwatched = unwatched_tviews();
 	List	   *relids = NIL;
 	ListCell   *lc;
 
@@ -184,8 +205,8 @@ stale_tviews(bool may_drain)
 	{
 		TvbTview   *tview = lfirst(lc);
 
-		if (tview->stale_reason != NULL && !tview->awaits_prepared && !tview->paused &&
-			tview->broken == NULL && !tview->view_gone &&
+		if ((tview->stale_reason != NULL || list_member_oid(unwatched, tview->relid)) &&
+			!tview->awaits_prepared && !tview->paused && tview->broken == NULL && !tview->view_gone &&
 			(may_drain || tvb_compat_owns_relation(tview->relid, GetUserId())))
 			relids = lappend_oid(relids, tview->relid);
 	}
