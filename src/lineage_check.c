@@ -33,6 +33,7 @@
 #include "lineage.h"
 #include "lineage_check.h"
 #include "lineage_expand.h"
+#include "lineage_names.h"
 
 /* STABLE functions of the server that depend on arguments and pinned settings only; sorted. */
 static const char *const stable_functions[] = {
@@ -200,29 +201,6 @@ is_type_io(Form_pg_proc proc)
 	return false;
 }
 
-/* Whether input or output of a type looks into catalogs. */
-static bool
-is_catalog_type(Oid type)
-{
-	switch (type)
-	{
-		case REGPROCOID:
-		case REGPROCEDUREOID:
-		case REGOPEROID:
-		case REGOPERATOROID:
-		case REGCLASSOID:
-		case REGCOLLATIONOID:
-		case REGTYPEOID:
-		case REGROLEOID:
-		case REGNAMESPACEOID:
-		case REGCONFIGOID:
-		case REGDICTIONARYOID:
-			return true;
-		default:
-			return false;
-	}
-}
-
 /* Time with time zone is shifted by today's rules. */
 static bool
 has_timetz(Form_pg_proc proc)
@@ -241,8 +219,8 @@ is_determined(Form_pg_proc proc)
 {
 	if (proc->pronamespace != PG_CATALOG_NAMESPACE || has_timetz(proc))
 		return false;
-	if (is_catalog_type(proc->prorettype) ||
-		(proc->pronargs > 0 && is_catalog_type(proc->proargtypes.values[0])))
+	if (tvb_names_catalog_type(proc->prorettype) ||
+		(proc->pronargs > 0 && tvb_names_catalog_type(proc->proargtypes.values[0])))
 		return false;
 	if (is_type_io(proc))
 		return true;
@@ -366,5 +344,5 @@ tvb_check_unseen(Query *expanded, List *tables, Oid role)
 			return found;
 	}
 	(void) unseen_walker((Node *) expanded, &found);
-	return found;
+	return found != NULL ? found : tvb_names_shown(expanded);
 }
