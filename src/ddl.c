@@ -13,7 +13,9 @@
  *	- The TVIEWs that depend on what was altered, found through pg_depend, are
  *	  derived again: this follows renames, replaced views, row types.
  *	- What changes a result without changing the view's query (a function, a
- *	  type's labels, capture switched off for a time) makes them stale.
+ *	  type's labels, a text search configuration, capture switched off for a time) makes them stale.
+ *	- A new function, operator or cast may be what a stored text names when it is parsed again, though the view
+ *	  names another: texts that do not mean the view any more are given up.
  *	- A source or TVIEW that comes into a subscription gets a row trigger.
  *
  * What is dropped is ddl_drop.c's.
@@ -187,6 +189,21 @@ work_moved(TvbCommand *command)
 		tvb_derive_stale(tviews, "it was given a parent table, or lost one");
 }
 
+/* No dependency leads to those who use a text search configuration of the server's, or the one that is set. */
+static void
+work_text_search(TvbCommand *command)
+{
+	List	   *tviews = NIL;
+	ListCell   *lc;
+
+	foreach(lc, tvb_ddl_find_all())
+	{
+		if (tvb_derive_uses_text_search(lfirst_oid(lc)))
+			tviews = lappend_oid(tviews, lfirst_oid(lc));
+	}
+	tvb_derive_stale(tviews, "a text search configuration or dictionary was altered");
+}
+
 /* What follows from a command for TVIEWs. */
 static void
 work_follow(TvbCommand *command)
@@ -207,7 +224,7 @@ work_follow(TvbCommand *command)
 		add_foreign_families(command);
 		tviews = tvb_ddl_find_dependent(command->classes, command->objects);
 	}
-	foreach(lc, tviews)
+	foreach(lc, list_concat_unique_oid(list_copy(tviews), command->resolving))
 		changed |= tvb_derive_again(lfirst_oid(lc));
 	if (reason)
 		tvb_derive_stale(tviews, reason);
@@ -247,7 +264,8 @@ follow_command(TvbCommand *command)
 	if (moved_children(command) != NIL)
 		tvb_ddl_work_protect(work_moved, command);
 	command->sources = tvb_sources_concerned(tvb_ddl_find_families(command->relations));
-	if (command->sources == NIL && !command->is_ours && !tvb_ddl_command_renames_everywhere(command->tree) &&
+	command->resolving = tvb_ddl_find_resolving(command->classes, command->objects);
+	if (command->sources == NIL && !command->is_ours && command->resolving == NIL && !tvb_ddl_command_renames_everywhere(command->tree) &&
 		(!tvb_ddl_find_any(command->classes, command->objects) || tvb_ddl_find_dependent(command->classes, command->objects) == NIL))
 		return;
 	/* A restore makes what it knows; the first drain after it looks at the rest. */
@@ -274,6 +292,8 @@ tvb_follow_ddl(PG_FUNCTION_ARGS)
 		tvb_ddl_work_protect(work_unwatched, &command);
 	else if (tvb_ddl_command_changes_subscriptions(command.tree))
 		tvb_ddl_work_protect(work_subscribed, &command);
+	else if (tvb_ddl_command_alters_text_search(command.tree))
+		tvb_ddl_work_protect(work_text_search, &command);
 	else
 		follow_command(&command);
 	SPI_finish();

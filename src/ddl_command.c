@@ -30,13 +30,15 @@ tvb_ddl_command_makes_something_new(Node *tree)
 			return ((CreateSchemaStmt *) tree)->schemaElts == NIL;
 		case T_ViewStmt:
 			return !((ViewStmt *) tree)->replace;
-		case T_CreateFunctionStmt:
-			return !((CreateFunctionStmt *) tree)->replace;
-		case T_DefineStmt:
-			return !((DefineStmt *) tree)->replace;
 		default:
 			return false;
 	}
+}
+
+bool
+tvb_ddl_command_alters_text_search(Node *tree)
+{
+	return tree && (IsA(tree, AlterTSConfigurationStmt) || IsA(tree, AlterTSDictionaryStmt));
 }
 
 bool

@@ -11,6 +11,9 @@ extern bool tvb_ddl_command_makes_something_new(Node *tree);
 /* Whether the command moved names that any lookup may have in it. */
 extern bool tvb_ddl_command_renames_everywhere(Node *tree);
 
+/* Whether a text search configuration or dictionary works in another way now. */
+extern bool tvb_ddl_command_alters_text_search(Node *tree);
+
 /* Why results can be others now although nothing that names them changed, or NULL. */
 extern const char *tvb_ddl_command_changes_results(Node *tree);
 

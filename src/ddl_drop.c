@@ -6,7 +6,7 @@
  * TVIEWs, views, sources and their partitions are forgotten, and what is left of their
  * families may have changed in all rows.  A trigger of ours that was dropped is not made again behind
  * the user's back: its TVIEWs are stale.  A foreign table that is gone may set TVIEWs free
- * that could not be refreshed.
+ * that could not be refreshed.  A cast or operator class that is gone may leave a stored text with another meaning.
  *
  *-------------------------------------------------------------------------
  */
@@ -37,6 +37,7 @@ typedef struct Dropped
 	List	   *stripped;		/* tables that are still there and lost a
 								 * trigger of ours */
 	bool		foreign;		/* a foreign table */
+	bool		resolving;		/* a cast or operator class */
 } Dropped;
 
 /* Forget relations that are gone; the sources they belonged to lost their rows. */
@@ -74,7 +75,8 @@ read_dropped(void)
 	tvb_run_own_change(&plan,
 					   "WITH d AS MATERIALIZED ("
 					   "  SELECT objid, objsubid, object_type, address_names FROM pg_catalog.pg_event_trigger_dropped_objects()"
-					   "   WHERE classid IN ('pg_catalog.pg_class'::pg_catalog.regclass, 'pg_catalog.pg_trigger'::pg_catalog.regclass))"
+					   "   WHERE classid IN ('pg_catalog.pg_class'::pg_catalog.regclass, 'pg_catalog.pg_trigger'::pg_catalog.regclass,"
+					   "    'pg_catalog.pg_cast'::pg_catalog.regclass, 'pg_catalog.pg_opclass'::pg_catalog.regclass))"
 					   " SELECT 1, objid FROM d"
 					   "  WHERE object_type IN ('table', 'view', 'foreign table') AND objsubid = 0"
 					   /* LIMIT: no hash of all that is known is made for a table or two */
@@ -88,7 +90,9 @@ read_dropped(void)
 					   "  WHERE d.object_type = 'trigger'"
 					   "   AND (starts_with(d.address_names[3], 'tviews_capture_') OR d.address_names[3] = 'tviews_guard')"
 					   " UNION"
-					   " SELECT 3, objid FROM d WHERE object_type = 'foreign table'", NULL);
+					   " SELECT 3, objid FROM d WHERE object_type = 'foreign table'"
+					   " UNION"
+					   " SELECT 4, objid FROM d WHERE object_type IN ('cast', 'operator class')", NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[i];
@@ -100,8 +104,10 @@ read_dropped(void)
 			dropped.relations = lappend_oid(dropped.relations, relid);
 		else if (what == 2)
 			dropped.stripped = lappend_oid(dropped.stripped, relid);
-		else
+		else if (what == 3)
 			dropped.foreign = true;
+		else
+			dropped.resolving = true;
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return dropped;
@@ -134,7 +140,7 @@ broken_tviews(void)
 
 /* Derive these again. */
 static void
-work_freed(TvbCommand *command)
+work_derive(TvbCommand *command)
 {
 	bool		changed = false;
 	ListCell   *lc;
@@ -169,10 +175,11 @@ tvb_follow_drop(PG_FUNCTION_ARGS)
 	command.sources = command.relations;
 	if (command.relations != NIL)
 		tvb_ddl_work_protect(work_stripped, &command);
-	command.relations = dropped.foreign ? broken_tviews() : NIL;
+	command.relations = list_concat_unique_oid(dropped.foreign ? broken_tviews() : NIL,
+											   dropped.resolving ? tvb_ddl_find_resolving_any() : NIL);
 	command.sources = NIL;
 	if (command.relations != NIL)
-		tvb_ddl_work_protect(work_freed, &command);
+		tvb_ddl_work_protect(work_derive, &command);
 	SPI_finish();
 	PG_RETURN_NULL();
 }

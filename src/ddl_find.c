@@ -15,6 +15,7 @@
 #include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
+#include "catalog/pg_opclass.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
@@ -125,6 +126,41 @@ tvb_ddl_find_dependent(List *classes, List *objects)
 	tviews = tvb_ddl_find_result(1);
 	SPI_freetuptable(SPI_tuptable);
 	return tviews;
+}
+
+List *
+tvb_ddl_find_resolving(List *classes, List *objects)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[] = {OIDARRAYOID, OIDARRAYOID};
+	Datum		values[] = {tvb_run_oid_array(classes), tvb_run_oid_array(objects)};
+	TvbRunArgs	args = {2, types, values, NULL};
+	List	   *tviews;
+
+	if (!list_member_oid(classes, ProcedureRelationId) && !list_member_oid(classes, OperatorRelationId) &&
+		!list_member_oid(classes, CastRelationId) && !list_member_oid(classes, OperatorClassRelationId))
+		return NIL;
+	/* a name stands in a text as it is quoted; none is needed to mean a cast */
+	tvb_run_own_change(&plan,
+					   "WITH named (name) AS MATERIALIZED ("
+					   "  SELECT CASE s.c"
+					   "    WHEN 'pg_proc'::regclass THEN (SELECT quote_ident(p.proname) FROM pg_proc p WHERE p.oid = s.o)"
+					   "    WHEN 'pg_operator'::regclass THEN (SELECT p.oprname FROM pg_operator p WHERE p.oid = s.o)"
+					   "    WHEN 'pg_cast'::regclass THEN '' WHEN 'pg_opclass'::regclass THEN '' END"
+					   "  FROM unnest($1, $2) AS s (c, o))"
+					   " SELECT t.tview::oid FROM tviews_batch.tview t"
+					   "  WHERE EXISTS (SELECT FROM named, unnest(t.keyed) AS k (sql) WHERE strpos(k.sql, name) > 0)"
+					   "     OR EXISTS (SELECT FROM named, tviews_batch.lookup l WHERE l.tview = t.tview AND strpos(l.sql, name) > 0)"
+					   "  ORDER BY t.level, 1", &args);
+	tviews = tvb_ddl_find_result(1);
+	SPI_freetuptable(SPI_tuptable);
+	return tviews;
+}
+
+List *
+tvb_ddl_find_resolving_any(void)
+{
+	return tvb_ddl_find_resolving(list_make1_oid(CastRelationId), list_make1_oid(InvalidOid));
 }
 
 bool

@@ -26,6 +26,15 @@ extern List *tvb_ddl_find_all(void);
 extern List *tvb_ddl_find_dependent(List *classes, List *objects);
 
 /*
+ * The TVIEWs in whose stored texts one of the functions or operators among objects may be
+ * named, or a cast or operator class be meant.  Parsed again, the text may name another than the view does.
+ */
+extern List *tvb_ddl_find_resolving(List *classes, List *objects);
+
+/* The same for casts and operator classes whichever: all TVIEWs that have such texts. */
+extern List *tvb_ddl_find_resolving_any(void);
+
+/*
  * Whether a view, a function or the like depends on one of the objects: without, no
  * TVIEW does.  What spares most DDL the search for TVIEWs.
  */

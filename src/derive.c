@@ -33,6 +33,8 @@
 #include "drain.h"
 #include "fingerprint.h"
 #include "levels.h"
+#include "lineage_check.h"
+#include "lineage_expand.h"
 #include "owner.h"
 #include "progress.h"
 #include "registry.h"
@@ -594,6 +596,15 @@ tvb_derive_restored(Oid relid)
 	foreach(lc, family)
 		tvb_sources_enable(lfirst_oid(lc));
 	tvb_derive_repair(relid);
+}
+
+bool
+tvb_derive_uses_text_search(Oid relid)
+{
+	Stored	   *stored = read_stored(relid);
+
+	return stored != NULL && get_rel_relkind(stored->view) == RELKIND_VIEW &&
+		tvb_check_text_search(tvb_expand_query(tvb_define_view_query(stored->view)));
 }
 
 void

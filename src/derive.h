@@ -24,6 +24,8 @@ extern void tvb_derive_repair(Oid relid);
 /* The same for a TVIEW whose metadata came from a dump; writers of its sources are waited for. */
 extern void tvb_derive_restored(Oid relid);
 
+/* Whether the view of a TVIEW uses text search.  Connected to SPI. */
+extern bool tvb_derive_uses_text_search(Oid relid);
 
 /* Mark TVIEWs stale.  A drain at work that does not see the mark leaves it. */
 extern void tvb_derive_stale(List *relids, const char *reason);

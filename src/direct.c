@@ -63,7 +63,7 @@ tvb_direct_possible(const TvbTview *tview, Oid key_index)
 {
 	Relation	rel = table_open(tview->relid, AccessShareLock);
 	bool		possible = OidIsValid(key_index) &&
-	rel->rd_rel->relkind == RELKIND_RELATION && !rel->rd_rel->relispartition &&
+	rel->rd_rel->relkind == RELKIND_RELATION && !rel->rd_rel->relispartition && rel->rd_rules == NULL &&
 	only_our_triggers(rel) && only_view_columns(rel, tview) && only_unique(rel, key_index);
 
 	table_close(rel, NoLock);

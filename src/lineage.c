@@ -423,7 +423,7 @@ write_queries(TvbOccurrence *occurrence)
 		query->sql = tvb_query_sql(query);
 		if (query->sql == NULL)
 		{
-			occurrence->reason = "an operator of the lookup cannot be named in SQL";
+			occurrence->reason = "an operator, function or cast of the lookup cannot be named in SQL";
 			return false;
 		}
 	}

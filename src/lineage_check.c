@@ -24,6 +24,7 @@
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
 #include "utils/rls.h"
@@ -264,6 +265,41 @@ unseen_walker(Node *node, const char **found)
 	if (check_functions_in_node(node, unseen_checker, found) || check_aggregate(node, unseen_checker, found))
 		return true;
 	return expression_tree_walker(node, unseen_walker, found);
+}
+
+/* Whether a function has to do with text search, by the types it takes and gives. */
+static bool
+text_search_checker(Oid funcid, void *context)
+{
+	Oid		   *types;
+	int			n;
+	Oid			result = get_func_signature(funcid, &types, &n);
+
+	if (funcid == F_TS_MATCH_TT || result == TSVECTOROID || result == TSQUERYOID)
+		return true;
+	for (int i = 0; i < n; i++)
+	{
+		if (types[i] == TSVECTOROID || types[i] == TSQUERYOID || types[i] == REGCONFIGOID || types[i] == REGDICTIONARYOID)
+			return true;
+	}
+	return false;
+}
+
+static bool
+text_search_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, text_search_walker, context, 0);
+	return check_functions_in_node(node, text_search_checker, context) ||
+		expression_tree_walker(node, text_search_walker, context);
+}
+
+bool
+tvb_check_text_search(Query *expanded)
+{
+	return text_search_walker((Node *) expanded, NULL);
 }
 
 /* Whether one of a relation's own kind cannot carry our triggers. */

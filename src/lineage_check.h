@@ -17,6 +17,9 @@ extern const char *tvb_check_unseen(Query *expanded, List *tables, Oid role);
 /* Why changes of a table cannot be captured, or NULL. */
 extern const char *tvb_check_uncaptured(Oid relid, Oid role);
 
+/* Whether a query uses text search, whose configurations and dictionaries can be altered. */
+extern bool tvb_check_text_search(Query *expanded);
+
 /* What depends on an order that is not total: list of char *. */
 extern List *tvb_check_notes(Query *expanded);
 

@@ -24,6 +24,7 @@
 #include "utils/queryenvironment.h"
 #include "utils/ruleutils.h"
 
+#include "attempt.h"
 #include "compat.h"
 #include "lineage_query.h"
 #include "meaning.h"
@@ -125,9 +126,11 @@ restore_entries(Query *query, RangeTblEntry *changed)
 	}
 }
 
-char *
-tvb_query_sql(TvbWayQuery *query)
+/* Parse the text that the query's tree is written as, and compare. */
+static void
+parse_again(void *arg)
 {
+	TvbWayQuery *query = arg;
 	Query	   *tree = query->query;
 	char	   *sql = pg_get_querydef(copyObject(tree), true);
 	List	   *raw = raw_parser(sql, RAW_PARSE_DEFAULT);
@@ -140,9 +143,21 @@ tvb_query_sql(TvbWayQuery *query)
 		strcmp(column_names(tree), column_names(again)) != 0)
 	{
 		elog(DEBUG1, "lookup changes its meaning when parsed again: %s", sql);
-		return NULL;
+		return;
 	}
 	while (*sql == ' ')
 		sql++;
-	return sql;
+	query->sql = sql;
+}
+
+char *
+tvb_query_sql(TvbWayQuery *query)
+{
+	ErrorData  *error = NULL;
+
+	query->sql = NULL;
+	/* a cast that the view has may be gone: then the text means nothing */
+	if (tvb_attempt(parse_again, query, true, &error) != TVB_DONE)
+		elog(DEBUG1, "lookup cannot be parsed again: %s", error->message);
+	return query->sql;
 }

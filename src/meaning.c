@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -149,16 +150,23 @@ append_operator(StringInfo out, Node *node)
 	}
 }
 
-/* Functions, parameters and sublinks; false: it is none.  Casts have no name that could be another's. */
+/*
+ * Functions, parameters and sublinks; false: it is none.  Casts are written with the name of a type, which other casts
+ * may lead to when the text is parsed again: those of users, or the one through text that needs none.
+ */
 static bool
 append_call(StringInfo out, Node *node)
 {
 	switch (nodeTag(node))
 	{
 		case T_FuncExpr:
-			if (((FuncExpr *) node)->funcformat == COERCE_EXPLICIT_CALL)
+			if (((FuncExpr *) node)->funcformat == COERCE_EXPLICIT_CALL ||
+				((FuncExpr *) node)->funcid >= FirstNormalObjectId)
 				appendStringInfo(out, " f%u/%u", ((FuncExpr *) node)->funcid,
 								 ((FuncExpr *) node)->inputcollid);
+			return true;
+		case T_CoerceViaIO:
+			appendStringInfo(out, " i%u", ((CoerceViaIO *) node)->resulttype);
 			return true;
 		case T_Aggref:
 			appendStringInfo(out, " g%u/%u/%u", ((Aggref *) node)->aggfnoid, ((Aggref *) node)->inputcollid,

@@ -1,0 +1,148 @@
+--
+-- DDL after which the same words mean something else: what is stored of a TVIEW as text is parsed again by every session that
+-- drains, its view is not. And text search, whose configurations no view names.
+--
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS pg_tviews_batch;
+CREATE EXTENSION pg_tviews_batch;
+CREATE SCHEMA ddl_names;
+SET search_path = ddl_names, public;
+
+-- one drain in a new session, then every TVIEW beside its view
+CREATE FUNCTION differences(OUT tview text, OUT state text, OUT n bigint) RETURNS SETOF record LANGUAGE plpgsql AS $$
+DECLARE
+    t record;
+BEGIN
+    PERFORM tviews_drain();
+    FOR t IN SELECT s.* FROM tviews_status s ORDER BY s.tview::text COLLATE "C" LOOP
+        tview := t.tview;
+        state := t.state;
+        EXECUTE format('SELECT (SELECT count(*) FROM (TABLE %1$s EXCEPT ALL TABLE %2$s) x)
+                             + (SELECT count(*) FROM (TABLE %2$s EXCEPT ALL TABLE %1$s) x)', t.tview, t.view) INTO n;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+-- how a source is followed, whether subqueries are restricted to keys
+CREATE VIEW way AS
+    SELECT r.tview, r.source, r.route, t.keyed <> '{}' AS keyed
+      FROM tviews_batch.route r JOIN tviews_batch.tview t USING (tview) ORDER BY r.tview::text COLLATE "C", r.occurrence;
+
+CREATE TABLE tb_a (id int PRIMARY KEY, g int);
+CREATE TABLE tb_b (id int PRIMARY KEY, a int, q int);
+INSERT INTO tb_a SELECT i, i FROM generate_series(1, 9) i;
+INSERT INTO tb_b SELECT i, i, i FROM generate_series(1, 9) i;
+
+-- a function that suits a call better: called by a condition that lookups have, and in a subquery
+CREATE FUNCTION same(int, int DEFAULT 0) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1; END';
+CREATE FUNCTION one(anyelement) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 1; END';
+CREATE VIEW v_condition AS SELECT a.id, b.q FROM tb_a a JOIN tb_b b ON a.g = same(b.id);
+CREATE VIEW v_subquery AS
+    SELECT a.id, t.n FROM tb_a a LEFT JOIN (SELECT a, sum(one(q)) AS n FROM tb_b GROUP BY a) t ON t.a = a.id;
+SELECT tviews_create('v_condition', key => '{id}');
+SELECT tviews_create('v_subquery');
+UPDATE tb_b SET q = 10 WHERE id = 1;
+SELECT * FROM differences();
+TABLE way;
+CREATE FUNCTION one(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 2; END';
+CREATE OR REPLACE FUNCTION same(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 + 1; END';
+\c
+SET search_path = ddl_names, public;
+UPDATE tb_b SET q = 20 WHERE id = 2;
+SELECT * FROM differences();
+TABLE way;
+-- one that only gets the name; unique again, the lookup is one again with the next DDL that concerns it
+DROP FUNCTION same(int);
+CREATE FUNCTION other(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 + 1; END';
+ALTER TABLE tb_b ALTER q SET NOT NULL;
+SELECT * FROM way WHERE tview = 'tv_condition'::regclass;
+ALTER FUNCTION other(int) RENAME TO same;
+\c
+SET search_path = ddl_names, public;
+UPDATE tb_b SET q = 30 WHERE id = 3;
+SELECT * FROM differences();
+-- one of another name concerns nobody
+CREATE FUNCTION elsewhere(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+SELECT * FROM differences();
+DROP VIEW v_condition, v_subquery;
+DROP TABLE tv_condition, tv_subquery;
+
+-- an operator
+CREATE FUNCTION is_same(anyelement, anyelement) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 = $2; END';
+CREATE OPERATOR === (LEFTARG = anyelement, RIGHTARG = anyelement, FUNCTION = is_same);
+CREATE VIEW v_operator AS SELECT a.id, b.q FROM tb_a a JOIN tb_b b ON a.g === b.id;
+SELECT tviews_create('v_operator', key => '{id}');
+CREATE FUNCTION is_next(int, int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 = $2 + 1; END';
+CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = is_next);
+\c
+SET search_path = ddl_names, public;
+UPDATE tb_b SET q = 40 WHERE id = 4;
+SELECT * FROM differences();
+TABLE way;
+DROP VIEW v_operator;
+DROP TABLE tv_operator;
+
+-- a cast that was not there, and one that is dropped
+CREATE TYPE kind AS ENUM ('1', '2', '3', '4', '5', '6', '7', '8', '9', '10');
+CREATE TYPE boxed AS (n int);
+CREATE TABLE tb_k (id int PRIMARY KEY, k kind, q int);
+INSERT INTO tb_k SELECT i, i::text::kind, i FROM generate_series(1, 9) i;
+CREATE FUNCTION box(int) RETURNS boxed LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN row($1)::ddl_names.boxed; END';
+CREATE CAST (int AS boxed) WITH FUNCTION box(int);
+CREATE TABLE tb_box (id int PRIMARY KEY, b boxed);
+INSERT INTO tb_box SELECT i, i::boxed FROM generate_series(1, 9) i;
+CREATE VIEW v_label AS SELECT a.id, k.q FROM tb_a a JOIN tb_k k ON a.g::text = k.k::text;
+CREATE VIEW v_boxed AS SELECT x.id, b.q FROM tb_box x JOIN tb_b b ON x.b = b.id::boxed;
+SELECT tviews_create('v_label', key => '{id}');
+SELECT tviews_create('v_boxed', key => '{id}');
+TABLE way;
+CREATE FUNCTION shifted(kind) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1::name::text || ''0''; END';
+CREATE CAST (kind AS text) WITH FUNCTION shifted(kind);
+DROP CAST (int AS boxed);
+\c
+SET search_path = ddl_names, public;
+UPDATE tb_k SET q = 50 WHERE id = 5;
+UPDATE tb_b SET q = 50 WHERE id = 5;
+SELECT * FROM differences();
+TABLE way;
+DROP CAST (kind AS text);
+CREATE CAST (int AS boxed) WITH FUNCTION box(int);
+TABLE way;
+DROP VIEW v_label, v_boxed;
+DROP TABLE tv_label, tv_boxed;
+
+-- text search: a configuration of one's own that is named, the one that is set, a dictionary; what does not use it is not compared
+CREATE TEXT SEARCH DICTIONARY plain (TEMPLATE = simple);
+CREATE TEXT SEARCH CONFIGURATION words (COPY = simple);
+ALTER TEXT SEARCH CONFIGURATION words ALTER MAPPING REPLACE simple WITH plain;
+CREATE TABLE tb_t (id int PRIMARY KEY, t text);
+INSERT INTO tb_t SELECT i, 'the running horse ' || i FROM generate_series(1, 9) i;
+SET default_text_search_config = 'ddl_names.words';
+CREATE VIEW v_named AS SELECT id, to_tsvector('ddl_names.words', t) AS v FROM tb_t;
+CREATE VIEW v_set AS SELECT id, t @@ 'run' AS v FROM tb_t;
+CREATE VIEW v_without AS SELECT id, t FROM tb_t;
+SELECT tviews_create('v_named');
+SELECT tviews_create('v_set');
+SELECT tviews_create('v_without');
+RESET default_text_search_config;
+ALTER TEXT SEARCH CONFIGURATION words ALTER MAPPING REPLACE plain WITH english_stem;
+SELECT tview, state, reason FROM tviews_status ORDER BY tview::text COLLATE "C";
+SELECT count(*) FROM generate_series(1, 3) i, LATERAL (SELECT i FROM tviews_drain()) d;
+SET default_text_search_config = 'ddl_names.words';
+SELECT * FROM differences();
+ALTER TEXT SEARCH DICTIONARY english_stem (StopWords);
+SELECT tview, state, reason FROM tviews_status ORDER BY tview::text COLLATE "C";
+SELECT count(*) FROM generate_series(1, 3) i, LATERAL (SELECT i FROM tviews_drain()) d;
+SELECT * FROM differences();
+ALTER TEXT SEARCH DICTIONARY english_stem (StopWords = english);
+RESET default_text_search_config;
+
+-- a rule on a TVIEW that does something else as well
+CREATE TABLE told (n int);
+CREATE RULE also AS ON UPDATE TO tv_without DO ALSO INSERT INTO ddl_names.told VALUES (1);
+UPDATE tb_t SET t = 'x' WHERE id = 1;
+SELECT tview, n FROM differences() WHERE tview = 'tv_without';
+TABLE told;
+
+SET client_min_messages = error;
+DROP SCHEMA ddl_names CASCADE;
+DROP EXTENSION pg_tviews_batch CASCADE;
