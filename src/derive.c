@@ -250,7 +250,7 @@ needed_columns(const TvbOccurrence *occurrence, Datum *links, Datum *reads)
 	*reads = tvb_define_name_array(names);
 }
 
-/* Whether what is captured of a source already is enough. */
+/* Whether what is captured of a source already is enough, and stays so until this transaction has ended. */
 static bool
 is_captured_enough(const TvbOccurrence *occurrence)
 {
@@ -262,7 +262,7 @@ is_captured_enough(const TvbOccurrence *occurrence)
 	needed_columns(occurrence, &values[1], &values[2]);
 	return tvb_run_own_change(&plan,
 							  "SELECT 1 FROM tviews_batch.source WHERE source = $1 AND link_columns @> $2"
-							  " AND (read_columns IS NULL OR read_columns @> $3 AND NOT $4)", &args) > 0;
+							  " AND (read_columns IS NULL OR read_columns @> $3 AND NOT $4) FOR UPDATE", &args) > 0;
 }
 
 /*

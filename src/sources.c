@@ -489,6 +489,12 @@ tvb_sources_sync(Oid relid, bool mend, bool *family_changed)
 	bool		changed;
 
 	tvb_owner_enter_extension(&state);
+
+	/*
+	 * One session at a time, to its end: who was waited for has left routes or taken some, so what follows looks with a
+	 * snapshot of its own.
+	 */
+	query("SELECT FROM tviews_batch.source WHERE source = $1 FOR UPDATE", 1, relid, InvalidOid);
 	if (get_rel_name(relid) == NULL ||
 		query("SELECT 1 FROM tviews_batch.route WHERE source = $1 LIMIT 1", 1, relid, InvalidOid) == 0)
 	{
