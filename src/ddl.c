@@ -24,6 +24,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -43,6 +44,7 @@
 #include "levels.h"
 #include "progress.h"
 #include "registry.h"
+#include "repair.h"
 #include "run.h"
 #include "sources.h"
 
@@ -72,7 +74,7 @@ moved_children(TvbCommand *command)
 	return children;
 }
 
-/* What was made or altered, if there is any TVIEW at all. */
+/* What was made or altered. */
 static void
 read_command(TvbCommand *command)
 {
@@ -84,7 +86,7 @@ read_command(TvbCommand *command)
 						   "SELECT DISTINCT classid, objid,"
 						   " (SELECT t.tview::oid FROM tviews_batch.tview t WHERE t.tview = objid OR t.view = objid LIMIT 1)"
 						   " FROM pg_catalog.pg_event_trigger_ddl_commands()"
-						   " WHERE objid IS NOT NULL AND EXISTS (SELECT FROM tviews_batch.tview)", NULL) == 0)
+						   " WHERE objid IS NOT NULL", NULL) == 0)
 		return;
 	command->classes = tvb_ddl_find_result(1);
 	command->objects = tvb_ddl_find_result(2);
@@ -254,6 +256,25 @@ work_unwatched(TvbCommand *command)
 					   " WHERE t.tview = u.tview", NULL);
 }
 
+/* What a command altered may concern TVIEWs that it does not see. */
+static void
+work_unseen(TvbCommand *command)
+{
+	tvb_repair_remember_objects(command->classes, command->objects);
+}
+
+/*
+ * Whether it may: its snapshot may be older than they are, and what is not a relation is not locked by who makes one
+ * just now.
+ */
+static bool
+may_concern_unseen(TvbCommand *command)
+{
+	return IsolationUsesXactSnapshot() ||
+		tvb_ddl_command_alters_text_search(command->tree) ||
+		(tvb_ddl_command_changes_results(command->tree) && tvb_ddl_find_any(command->classes, command->objects));
+}
+
 /* Find out what a command concerns, and follow it if anything. */
 static void
 follow_command(TvbCommand *command)
@@ -261,6 +282,13 @@ follow_command(TvbCommand *command)
 	read_command(command);
 	if (command->objects == NIL)
 		return;
+	if (may_concern_unseen(command))
+		tvb_ddl_work_protect(work_unseen, command);
+	if (tvb_ddl_command_alters_text_search(command->tree))
+	{
+		tvb_ddl_work_protect(work_text_search, command);
+		return;
+	}
 	if (moved_children(command) != NIL)
 		tvb_ddl_work_protect(work_moved, command);
 	command->sources = tvb_sources_concerned(tvb_ddl_find_families(command->relations));
@@ -292,8 +320,6 @@ tvb_follow_ddl(PG_FUNCTION_ARGS)
 		tvb_ddl_work_protect(work_unwatched, &command);
 	else if (tvb_ddl_command_changes_subscriptions(command.tree))
 		tvb_ddl_work_protect(work_subscribed, &command);
-	else if (tvb_ddl_command_alters_text_search(command.tree))
-		tvb_ddl_work_protect(work_text_search, &command);
 	else
 		follow_command(&command);
 	SPI_finish();

@@ -10,14 +10,23 @@
  * stale.  So are TVIEWs that came from a dump; nobody followed DDL for them
  * since then.
  *
+ * A TVIEW that is being made is not seen by others, nor is a new one by a transaction whose snapshot is older.  Tables and
+ * views are locked against that, functions and types are not.  So what was altered is remembered as well: a drain
+ * sees all TVIEWs that were made before it.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "catalog/pg_ts_config.h"
+#include "catalog/pg_ts_dict.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
+#include "ddl_find.h"
 #include "derive.h"
+#include "progress.h"
 #include "repair.h"
 #include "run.h"
 
@@ -52,6 +61,70 @@ tvb_repair_remember(List *tviews, const char *message)
 }
 
 void
+tvb_repair_remember_objects(List *classes, List *objects)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[] = {OIDARRAYOID, OIDARRAYOID};
+	Datum		values[] = {tvb_run_oid_array(classes), tvb_run_oid_array(objects)};
+	TvbRunArgs	args = {2, types, values, NULL};
+
+	tvb_run_own_change(&plan,
+					   "INSERT INTO tviews_batch.unfollowed (class, object, message)"
+					   " SELECT o.class, o.object, 'TVIEWs made at the same time are not seen'"
+					   " FROM unnest($1, $2) AS o (class, object)", &args);
+}
+
+/* The TVIEWs that depend on the objects remembered, lower levels first. */
+static List *
+concerned_by_objects(void)
+{
+	static SPIPlanPtr plan = NULL;
+	List	   *classes;
+	List	   *objects;
+	List	   *dependent;
+	List	   *tviews = NIL;
+	bool		text_search;
+	ListCell   *lc;
+
+	tvb_run_own_query(&plan, "SELECT class, object FROM tviews_batch.unfollowed WHERE object IS NOT NULL", NULL);
+	classes = tvb_ddl_find_result(1);
+	objects = tvb_ddl_find_result(2);
+	SPI_freetuptable(SPI_tuptable);
+	if (objects == NIL)
+		return NIL;
+	text_search = list_member_oid(classes, TSConfigRelationId) || list_member_oid(classes, TSDictionaryRelationId);
+	dependent = tvb_ddl_find_dependent(classes, objects);
+	foreach(lc, tvb_ddl_find_all())
+	{
+		if (list_member_oid(dependent, lfirst_oid(lc)) ||
+			(text_search && tvb_derive_uses_text_search(lfirst_oid(lc))))
+			tviews = lappend_oid(tviews, lfirst_oid(lc));
+	}
+	return tviews;
+}
+
+/* Look again at what TVIEWs depend on that commands altered which did not see them. */
+static void
+repair_concerned(void)
+{
+	static SPIPlanPtr plan = NULL;
+	List	   *tviews = concerned_by_objects();
+	Oid			type = OIDARRAYOID;
+	Datum		value = tvb_run_oid_array(tviews);
+	TvbRunArgs	args = {1, &type, &value, NULL};
+	ListCell   *lc;
+
+	if (tviews == NIL)
+		return;
+	foreach(lc, tviews)
+		tvb_derive_repair(lfirst_oid(lc));
+	/* those that were seen are stale already */
+	tvb_run_own_change(&plan, "UPDATE tviews_batch.tview"
+					   " SET stale_reason = coalesce(stale_reason, 'what the view uses was altered'), " TVB_PROGRESS_RESET
+					   " WHERE tview = ANY ($1)", &args);
+}
+
+void
 tvb_repair_unfollowed(void)
 {
 	static SPIPlanPtr find = NULL;
@@ -66,6 +139,7 @@ tvb_repair_unfollowed(void)
 	foreach(lc, tviews)
 		tvb_derive_repair(lfirst_oid(lc));
 	tvb_derive_stale(tviews, "DDL could not be followed");
+	repair_concerned();
 	/* what came later is not seen by this snapshot, and stays */
 	tvb_run_own_change(&forget, "DELETE FROM tviews_batch.unfollowed", NULL);
 }

@@ -1,3 +1,9 @@
+/*
+ * Of what a command altered, TVIEWs may be made that it cannot see: the next drain is to derive those that depend on it, and
+ * have them compared.
+ */
+extern void tvb_repair_remember_objects(List *classes, List *objects);
+
 /* repair.h - TVIEWs that the next drain must derive again */
 #ifndef TVB_REPAIR_H
 #define TVB_REPAIR_H

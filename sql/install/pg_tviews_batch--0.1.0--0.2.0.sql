@@ -79,8 +79,11 @@ CREATE TABLE tviews_batch.overflow (
 
 CREATE TABLE tviews_batch.unfollowed (
     id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    tview   regclass NOT NULL,
-    message text NOT NULL
+    tview   regclass,
+    class   oid,
+    object  oid,
+    message text NOT NULL,
+    CHECK (num_nulls(class, object) = CASE WHEN tview IS NULL THEN 0 ELSE 2 END)
 );
 
 -- the other tables of the queue are logged if the first is, and belong to its epoch; without one, a drain will notice
@@ -161,10 +164,12 @@ COMMENT ON COLUMN tviews_batch.overflow.source IS 'the table';
 COMMENT ON COLUMN tviews_batch.overflow.closed_by IS 'the drain that told writers to log again; NULL: they log no changes of the source';
 COMMENT ON COLUMN tviews_batch.overflow.fence IS 'transactions below this one may not have logged their changes';
 COMMENT ON COLUMN tviews_batch.overflow.done IS 'they have ended, and the TVIEWs are marked to be compared';
-COMMENT ON TABLE tviews_batch.unfollowed IS 'TVIEWs that depend on DDL which could not be followed: the next drain derives them again';
+COMMENT ON TABLE tviews_batch.unfollowed IS 'TVIEWs that depend on DDL which could not be followed, and what may concern others: the next drain derives them again';
 COMMENT ON COLUMN tviews_batch.unfollowed.id IS 'number';
-COMMENT ON COLUMN tviews_batch.unfollowed.tview IS 'the TVIEW';
-COMMENT ON COLUMN tviews_batch.unfollowed.message IS 'the error';
+COMMENT ON COLUMN tviews_batch.unfollowed.tview IS 'the TVIEW; NULL: those that depend on the object';
+COMMENT ON COLUMN tviews_batch.unfollowed.class IS 'the catalog of the object';
+COMMENT ON COLUMN tviews_batch.unfollowed.object IS 'what was altered';
+COMMENT ON COLUMN tviews_batch.unfollowed.message IS 'the error, or why the command could not see all TVIEWs';
 COMMENT ON SEQUENCE tviews_batch.unfollowed_id_seq IS 'numbers of rows in tviews_batch.unfollowed';
 COMMENT ON COLUMN tviews_batch.drain.memory_peak IS 'the most bytes it was seen to hold, the executor''s of its queries among them';
 
@@ -519,7 +524,7 @@ CREATE OR REPLACE VIEW tviews_batch.unwatched AS
      WHERE c.relnamespace = 'tviews_batch'::regnamespace
     UNION ALL
     SELECT u.tview, 'DDL could not be followed: ' || u.message
-      FROM tviews_batch.unfollowed u
+      FROM tviews_batch.unfollowed u WHERE u.tview IS NOT NULL
     UNION ALL
     SELECT t.tview, format('event trigger %s is disabled or was dropped: DDL is not followed', e.name)
       FROM tviews_batch.tview t, (VALUES ('tviews_batch_follow_ddl'), ('tviews_batch_follow_drop'),
