@@ -115,7 +115,7 @@ tvb_ddl_find_dependent(List *classes, List *objects)
 					   "   SELECT CASE c.relkind WHEN 'c' THEN 'pg_type'::regclass ELSE 'pg_class'::regclass END,"
 					   "    CASE c.relkind WHEN 'c' THEN c.reltype ELSE c.oid END FROM pg_class c"
 					   "    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_type'::regclass"
-					   "     AND d.objsubid > 0 AND c.oid = d.objid) AS n (classid, objid)),"
+					   "     AND (d.objsubid > 0 OR c.reloftype = d.refobjid) AND c.oid = d.objid) AS n (classid, objid)),"
 					   " relation AS (SELECT objid FROM up WHERE classid = 'pg_class'::regclass)"
 					   " SELECT tview::oid FROM tviews_batch.tview WHERE tview IN (TABLE relation) OR view IN (TABLE relation)"
 					   " UNION"
