@@ -93,6 +93,16 @@ SELECT tviews_create('v_amount'), tviews_create('v_rounded'), tviews_create('v_t
 SELECT tview, unnest(notes) AS note FROM tviews_batch.tview
  WHERE tview::text IN ('tv_amount', 'tv_rounded', 'tv_told', 'tv_either', 'tv_listed') ORDER BY tview::text COLLATE "C", 2;
 SELECT count(tviews_drop(tview)) FROM tviews_batch.tview WHERE view IN (SELECT ('v_' || x)::regclass FROM unnest('{amount,rounded,told,either,listed}'::text[]) AS x);
+CREATE VIEW v_highest AS SELECT rounded, max(amount) AS a FROM price GROUP BY rounded;
+CREATE VIEW v_middle AS SELECT rounded, percentile_disc(0.5) WITHIN GROUP (ORDER BY amount) AS a FROM price GROUP BY rounded;
+CREATE VIEW v_summed AS SELECT rounded, sum(DISTINCT amount) AS a FROM price GROUP BY rounded;
+CREATE VIEW v_over AS SELECT id, min(amount) OVER (PARTITION BY rounded) AS a FROM price;
+CREATE VIEW v_itself AS SELECT rounded, jsonb_agg(amount ORDER BY amount) AS a FROM price GROUP BY rounded;
+CREATE VIEW v_fixed AS SELECT tags, max(rounded) AS r, min(id) AS i, count(DISTINCT amount) AS n, sum(amount) AS a, jsonb_agg(rounded ORDER BY rounded) AS l FROM price GROUP BY tags;
+SELECT tviews_create('v_highest'), tviews_create('v_middle'), tviews_create('v_summed'), tviews_create('v_over'), tviews_create('v_itself'), tviews_create('v_fixed');
+SELECT tview, unnest(coalesce(nullif(notes, '{}'), '{none}')) AS note FROM tviews_batch.tview
+ WHERE tview::text IN ('tv_highest', 'tv_middle', 'tv_summed', 'tv_over', 'tv_itself', 'tv_fixed') ORDER BY tview::text COLLATE "C", 2;
+SELECT count(tviews_drop(tview)) FROM tviews_batch.tview WHERE view IN (SELECT ('v_' || x)::regclass FROM unnest('{highest,middle,summed,over,itself,fixed}'::text[]) AS x);
 
 -- other names, other schemas, no table yet
 CREATE SCHEMA creating_too;

@@ -37,6 +37,13 @@ static const char *const ordered_aggregates[] = {
 	"string_agg", "xmlagg",
 };
 
+/* Aggregates whose result is one of several values that are equal. */
+static const char *const choosing_aggregates[] = {
+	"max", "min", "mode", "percentile_disc",
+};
+
+#define NOTE_IMAGES	"which of several equal values (1.0, 1.00) is shown has no fixed order"
+
 /* Window functions whose result depends on the order of rows. */
 static const char *const ordered_windows[] = {
 	"first_value", "lag", "last_value", "lead", "nth_value", "ntile", "row_number",
@@ -258,6 +265,39 @@ add_note(NotesContext *context, const char *note)
 	context->notes = lappend(context->notes, pstrdup(note));
 }
 
+/* Whether values of an expression may be equal without being identical. */
+static bool
+has_images(Oid type, int32 typmod, Oid collation)
+{
+	Oid			element;
+
+	type = getBaseTypeAndTypmod(type, &typmod);
+	element = get_element_type(type);
+	if (OidIsValid(element))
+		type = getBaseType(element);
+	if ((type == NUMERICOID || type == BPCHAROID) && typmod >= 0)
+		return false;			/* one scale, one length */
+	return !tvb_graph_equal_is_identical(type, collation);
+}
+
+/* Whether an argument of an aggregate or window function, in an entry or not, has values that are equal without being identical. */
+static bool
+any_has_images(List *args)
+{
+	ListCell   *lc;
+
+	foreach(lc, args)
+	{
+		Node	   *expr = lfirst(lc);
+
+		if (IsA(expr, TargetEntry))
+			expr = (Node *) ((TargetEntry *) expr)->expr;
+		if (has_images(exprType(expr), exprTypmod(expr), exprCollation(expr)))
+			return true;
+	}
+	return false;
+}
+
 static void
 note_aggregate(Aggref *agg, NotesContext *context)
 {
@@ -266,6 +306,10 @@ note_aggregate(Aggref *agg, NotesContext *context)
 
 	if (get_func_namespace(agg->aggfnoid) != PG_CATALOG_NAMESPACE || name == NULL)
 		return;
+	if (any_has_images(agg->args) &&
+		(agg->aggdistinct != NIL ? strcmp(name, "count") != 0
+		 : tvb_check_listed(name, choosing_aggregates, lengthof(choosing_aggregates))))
+		add_note(context, NOTE_IMAGES);
 	if (agg->aggdistinct == NIL && tvb_check_listed(name, ordered_aggregates, lengthof(ordered_aggregates)))
 	{
 		List	   *exprs = sort_exprs(agg->aggorder, agg->args);
@@ -273,7 +317,8 @@ note_aggregate(Aggref *agg, NotesContext *context)
 		if (agg->aggorder == NIL)
 			add_note(context, psprintf("%s() without ORDER BY: the order of its elements is not fixed", name));
 		else if (!order_is_total(query, exprs) &&
-				 !list_member(exprs, linitial_node(TargetEntry, agg->args)->expr))
+				 (!list_member(exprs, linitial_node(TargetEntry, agg->args)->expr) ||
+				  any_has_images(list_make1(linitial(agg->args)))))
 			add_note(context, psprintf("%s(): rows that tie under its ORDER BY have no fixed order", name));
 	}
 	else if (agg->aggtype == FLOAT4OID || agg->aggtype == FLOAT8OID)
@@ -293,28 +338,16 @@ note_window(WindowFunc *func, NotesContext *context)
 	char	   *name = get_func_name(func->winfnoid);
 	List	   *exprs;
 
-	if (get_func_namespace(func->winfnoid) != PG_CATALOG_NAMESPACE || name == NULL ||
-		!tvb_check_listed(name, ordered_windows, lengthof(ordered_windows)))
+	if (get_func_namespace(func->winfnoid) != PG_CATALOG_NAMESPACE || name == NULL)
+		return;
+	if (tvb_check_listed(name, choosing_aggregates, lengthof(choosing_aggregates)) && any_has_images(func->args))
+		add_note(context, NOTE_IMAGES);
+	if (!tvb_check_listed(name, ordered_windows, lengthof(ordered_windows)))
 		return;
 	exprs = list_concat(sort_exprs(clause->orderClause, query->targetList),
 						sort_exprs(clause->partitionClause, query->targetList));
 	if (!result_order_is_total(query, exprs))
 		add_note(context, psprintf("%s(): rows that tie under its ORDER BY have no fixed order", name));
-}
-
-/* Whether values of an expression may be equal without being identical. */
-static bool
-has_images(Oid type, int32 typmod, Oid collation)
-{
-	Oid			element;
-
-	type = getBaseTypeAndTypmod(type, &typmod);
-	element = get_element_type(type);
-	if (OidIsValid(element))
-		type = getBaseType(element);
-	if ((type == NUMERICOID || type == BPCHAROID) && typmod >= 0)
-		return false;			/* one scale, one length */
-	return !tvb_graph_equal_is_identical(type, collation);
 }
 
 /* Whether a clause (GROUP BY, DISTINCT) shows one of several equal values of a column that its others do not tell. */
@@ -365,7 +398,7 @@ note_query(Query *query, NotesContext *context)
 	if ((query->groupingSets == NIL && shows_any_image(query, query->groupClause)) ||
 		(!query->hasDistinctOn && shows_any_image(query, query->distinctClause)) ||
 		merges_images(query->setOperations))
-		add_note(context, "which of several equal values (1.0, 1.00) is shown has no fixed order");
+		add_note(context, NOTE_IMAGES);
 	if (query->hasDistinctOn && !result_order_is_total(query, exprs))
 		add_note(context, "DISTINCT ON: rows that tie under ORDER BY have no fixed order");
 	if ((query->limitCount || query->limitOffset) &&
