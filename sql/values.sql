@@ -88,5 +88,35 @@ SELECT x, refused(x, 'named, LATERAL (SELECT named.r AS y, named.t) z') FROM unn
 -- as a number it may be shown, compared and counted
 SELECT x, refused(x) FROM unnest(ARRAY['r', 'rs', 'n', 'r = ''pg_class''::regclass', '(SELECT count(m.r) FROM named m)', '(SELECT max(m.r) FROM named m)', 'r::oid::text', 'to_jsonb(t)', 'ROW(t, 1)::text']) x;
 
+--
+-- Constants are read as they were written, and names and times rendered as by the session that made the TVIEW, whatever is set where drains run.
+--
+CREATE TABLE setting (id int PRIMARY KEY, p int, t text[], s text, x text);
+INSERT INTO setting VALUES (1, 1, NULL, 'one', '2024-01-01 00:00 EST'), (2, 1, '{x}', 'Two', '2024-01-01 00:00 IST'), (3, 2, NULL, '\three', '2024-01-01 00:00');
+CREATE VIEW v_setting AS
+    SELECT s.id, quote_ident(s.s) AS q, format('%I', s.s) AS f, s.x::timestamptz AS at, s.s::xml::text AS xml, coalesce(s.t, '{a,NULL}'::text[]) AS ts, z.n, z.l
+      FROM setting s LEFT JOIN (SELECT p, count(*) FILTER (WHERE coalesce(t, '{NULL}') <> '{b,NULL}' AND s <> '\four') AS n, array_agg(coalesce(t[1], ('{NULL}'::text[])[1]) ORDER BY id) AS l
+                                  FROM setting GROUP BY p) z ON z.p = s.p;
+SELECT tviews_create('v_setting', key => '{id}');
+SELECT tviews_refresh_sql('tv_setting') LIKE '%{a,NULL}%' AS a_text_to_be_read;
+\c -
+SET search_path = vals, public;
+SET client_min_messages = warning;
+SET array_nulls = off;
+SET standard_conforming_strings = off;
+SET escape_string_warning = off;
+SET transform_null_equals = on;
+SET quote_all_identifiers = on;
+SET xmloption = document;
+SET timezone_abbreviations = 'India';
+SET gin_fuzzy_search_limit = 1;
+UPDATE setting SET s = lower(s), t = CASE WHEN id > 1 THEN t END;
+SELECT failed FROM tviews_drain();
+SELECT * FROM tviews_verify('tv_setting');
+RESET ALL;
+SET search_path = vals, public;
+SET client_min_messages = warning;
+SELECT differ('setting');
+
 SET client_min_messages = error;
 DROP SCHEMA vals CASCADE;

@@ -35,7 +35,18 @@
 static const char *const pinned_settings[] = {
 	"TimeZone", "DateStyle", "IntervalStyle", "extra_float_digits",
 	"bytea_output", "lc_monetary", "lc_numeric", "lc_time",
-	"default_text_search_config", "xmlbinary"
+	"default_text_search_config", "xmlbinary", "xmloption",
+	"timezone_abbreviations", "quote_all_identifiers"
+};
+
+/* How the texts of queries are read, and that they find all rows; as they were when the texts were made. */
+static const char *const fixed_settings[][2] = {
+	{"search_path", FIXED_SEARCH_PATH},
+	{"jit", "off"},
+	{"array_nulls", "on"},
+	{"gin_fuzzy_search_limit", "0"},
+	{"standard_conforming_strings", "on"},
+	{"transform_null_equals", "off"}
 };
 
 static void set_local(const char *name, const char *value);
@@ -51,8 +62,8 @@ tvb_owner_enter(TvbOwnerState *state, Oid role, List *settings, bool row_securit
 						   SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
 	state->guc_level = NewGUCNestLevel();
-	set_local("search_path", FIXED_SEARCH_PATH);
-	set_local("jit", "off");
+	for (int i = 0; i < lengthof(fixed_settings); i++)
+		set_local(fixed_settings[i][0], fixed_settings[i][1]);
 	set_local("row_security", row_security ? "on" : "off");
 	set_assignments(settings);
 }
