@@ -976,7 +976,7 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, indexed) VALUES
  $$SELECT a.no, g.n, g.most FROM acct a LEFT JOIN (SELECT e.who, count(*) AS n, max(e.amount) AS most FROM entry e GROUP BY e.who) g ON g.who = a.owner$$,
  '{no}', '{a:direct,e:lookup}', true),
 ('push_case_when', 'pushdown',
- $$SELECT a.no, g.n FROM acct a LEFT JOIN (SELECT e.acct, count(CASE e.who WHEN 'ann' THEN 1 END) AS n FROM entry e GROUP BY e.acct) g ON g.acct = a.no$$,
+ $$SELECT a.no, g.n FROM acct a LEFT JOIN (SELECT e.acct, sum(CASE e.who WHEN 'Ann' THEN 1 WHEN 'BOB' THEN 2 END) AS n FROM entry e GROUP BY e.acct) g ON g.acct = a.no$$,
  '{no}', '{a:direct,e:routed}', false),
 ('push_numeric', 'pushdown',
  $$SELECT a.no, g.n FROM acct a LEFT JOIN (SELECT e.acct, count(*) AS n FROM entry e GROUP BY e.acct) g ON g.acct = a.no$$,
