@@ -312,7 +312,7 @@ SELECT * FROM drain();
 UPDATE pile SET n = CASE WHEN id = 25 THEN 200000 ELSE 11 END;
 SET work_mem = '64kB';
 SET temp_file_limit = '256kB';
-\set VERBOSITY terse
+\set VERBOSITY sqlstate
 SELECT * FROM drain();
 SELECT * FROM drain();
 \set VERBOSITY default
