@@ -833,6 +833,24 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, exact) VALUES
 UPDATE corpus SET indexed = false WHERE name IN ('aggregate_beside', 'cross_type_cast', 'collation_key',
     'left_partner_missing', 'full_expression', 'sublink_value_condition', 'window_over_window', 'limit_set_operation');
 
+-- ... whose row appears because something is gone
+INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious, indexed) VALUES
+('gone_not_exists', 'several carriers, gone',
+ $$SELECT c.grp, p.price, count(*) AS n FROM review r JOIN cust c ON c.id = r.cust JOIN prod p ON p.id = r.prod
+   WHERE NOT EXISTS (SELECT FROM ord o JOIN item i ON i.ord = o.id WHERE o.cust = c.grp AND i.qty = p.price) GROUP BY c.grp, p.price$$,
+ '{grp,price}', '{c:routed,p:routed,r:routed,o:routed,i:routed}', true, false),
+('gone_having', 'several carriers, gone',
+ $$SELECT c.grp, p.price, count(*) AS n FROM review r JOIN cust c ON c.id = r.cust JOIN prod p ON p.id = r.prod
+   GROUP BY c.grp, p.price HAVING count(*) < 2$$,
+ '{grp,price}', '{c:routed,p:routed,r:routed}', true, false),
+('gone_except', 'several carriers, gone',
+ $$SELECT c.grp, c.boss FROM cust c EXCEPT SELECT o.cust, i.qty FROM ord o JOIN item i ON i.ord = o.id$$,
+ '{grp,boss}', '{c:routed,o:routed,i:routed}', true, false),
+('gone_outer', 'several carriers, gone',
+ $$SELECT c.grp, p.price, count(*) AS n FROM review r JOIN cust c ON c.id = r.cust JOIN prod p ON p.id = r.prod
+   LEFT JOIN (ord o JOIN item i ON i.ord = o.id) ON o.cust = c.grp AND i.qty = p.price WHERE o.id IS NULL GROUP BY c.grp, p.price$$,
+ '{grp,price}', '{c:routed,p:routed,r:routed,o:routed,i:routed}', true, false);
+
 -- a key with several carriers
 INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious, indexed) VALUES
 ('carriers_group', 'several carriers',

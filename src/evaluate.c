@@ -232,19 +232,6 @@ tvb_evaluate_duplicate_sql(const TvbTview *tview, const TvbFilter *filter)
 }
 
 char *
-tvb_evaluate_stored_keys_sql(const TvbTview *tview, const TvbFilter *filter)
-{
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT DISTINCT ");
-	append_columns(&sql, tview->refresh_key, "s");
-	appendStringInfo(&sql, " FROM ONLY %s AS s", tview->name);
-	append_where(&sql, filter, "s");
-	return sql.data;
-}
-
-char *
 tvb_evaluate_all_keys_sql(const TvbTview *tview, const TvbFilter *filter)
 {
 	StringInfoData sql;

@@ -66,7 +66,4 @@ extern char *tvb_evaluate_duplicate_sql(const TvbTview *tview, const TvbFilter *
 /* Query that yields the refresh keys of the view's rows and of the stored ones, some several times. */
 extern char *tvb_evaluate_all_keys_sql(const TvbTview *tview, const TvbFilter *filter);
 
-/* Query that yields the distinct refresh keys of the stored rows. */
-extern char *tvb_evaluate_stored_keys_sql(const TvbTview *tview, const TvbFilter *filter);
-
 #endif

@@ -7,7 +7,7 @@
  * outputs are link columns is done in memory; any other runs as the TVIEW's
  * owner, batch by batch, with the changed link values as the named relation
  * tviews_changed.  A lookup that yields only a part of the key is finished by
- * the TVIEW's own stored rows: all keys with that part.
+ * the view's rows and the stored ones: all keys with that part.
  *
  * Invariant: whatever cannot be told exactly ends in a comparison of the whole
  * TVIEW, never in fewer keys.
@@ -424,7 +424,11 @@ whole_order(const TvbLookup *lookup)
 	return order;
 }
 
-/* Add the keys of all stored rows that have one of the parts. */
+/*
+ * Add the keys of all rows, of the view's and of the stored ones, that have one of the parts.  The stored rows are those that
+ * may have lost something.  The view's are those that may have appeared because something is gone (NOT EXISTS, EXCEPT, HAVING
+ * count(*) < 3), of which there is no stored row, and to whose other parts nothing may lead any more.
+ */
 static void
 match_parts(Collector *c, TvbBag *parts, const TvbLookup *lookup, const TvbLayout *layout)
 {
@@ -446,7 +450,7 @@ match_parts(Collector *c, TvbBag *parts, const TvbLookup *lookup, const TvbLayou
 
 			tvb_owner_enter(&owner, c->tview->owner, c->tview->settings, c->tview->row_security);
 			tvb_batch_register(batch);
-			tvb_run_query(c->run, tvb_evaluate_stored_keys_sql(c->tview, filter), args,
+			tvb_run_query(c->run, tvb_evaluate_all_keys_sql(c->tview, filter), args,
 						  &receiver->pub);
 			tvb_batch_unregister(batch);
 			tvb_owner_leave(&owner);

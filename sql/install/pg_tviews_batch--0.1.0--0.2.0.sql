@@ -621,6 +621,7 @@ CREATE OR REPLACE VIEW tviews_failures WITH (security_barrier) AS
     SELECT tview, key, sqlstate, message, attempts, next_try
       FROM tviews_batch.failure
      WHERE tview IN (SELECT v.tview FROM tviews_batch.visible v);
+COMMENT ON COLUMN tviews_batch.lookup.key_columns IS 'positions in refresh_key, from 1, that the query''s columns yield; fewer than all: a part, matched against the view''s rows and the stored ones';
 COMMENT ON COLUMN tviews_drains.memory_peak IS 'the most bytes it was seen to hold, the executor''s of its queries among them';
 GRANT SELECT ON tviews_batch.tview, tviews_batch.source, tviews_batch.shape, tviews_batch.captured,
     tviews_batch.route, tviews_batch.lookup, tviews_batch.failure, tviews_batch.postponed, tviews_batch.drain, tviews_batch.prepared, tviews_batch.overflow, tviews_batch.unfollowed,

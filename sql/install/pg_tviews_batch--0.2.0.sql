@@ -215,7 +215,7 @@ COMMENT ON COLUMN tviews_batch.lookup.tview IS 'the TVIEW';
 COMMENT ON COLUMN tviews_batch.lookup.occurrence IS 'the route''s occurrence';
 COMMENT ON COLUMN tviews_batch.lookup.ord IS 'number of the query in its route, from 1';
 COMMENT ON COLUMN tviews_batch.lookup.link_columns IS 'columns of tviews_changed in the query, in order';
-COMMENT ON COLUMN tviews_batch.lookup.key_columns IS 'positions in refresh_key, from 1, that the query''s columns yield; fewer than all: a part, matched against the stored rows';
+COMMENT ON COLUMN tviews_batch.lookup.key_columns IS 'positions in refresh_key, from 1, that the query''s columns yield; fewer than all: a part, matched against the view''s rows and the stored ones';
 COMMENT ON COLUMN tviews_batch.lookup.direct_columns IS 'when each output is a link column as it is: its position in link_columns, from 1; the query need not run';
 COMMENT ON COLUMN tviews_batch.lookup.sql IS 'the query; tviews_changed stands for the changed link values';
 
