@@ -107,6 +107,14 @@ TABLE way;
 DROP CAST (kind AS text);
 CREATE CAST (int AS boxed) WITH FUNCTION box(int);
 TABLE way;
+-- one that takes the place of another
+CREATE FUNCTION box_next(int) RETURNS boxed LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN row($1 + 1)::ddl_names.boxed; END';
+DROP CAST (int AS boxed);
+CREATE CAST (int AS boxed) WITH FUNCTION box_next(int);
+\c
+SET search_path = ddl_names, public;
+UPDATE tb_b SET q = 60 WHERE id = 6;
+SELECT * FROM differences();
 DROP VIEW v_label, v_boxed;
 DROP TABLE tv_label, tv_boxed;
 
