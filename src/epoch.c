@@ -179,10 +179,15 @@ tvb_epoch_restored(void)
 	Datum		value = UUIDPGetDatum(&epoch);
 	Oid			type = UUIDOID;
 	TvbRunArgs	args = {1, &type, &value, NULL};
+	bool		restored;
 
-	return tvb_queue_epoch(GetActiveSnapshot(), &epoch) &&
+	/* the command's snapshot is older than a TVIEW whose maker it waited for */
+	PushActiveSnapshot(GetLatestSnapshot());
+	restored = tvb_queue_epoch(GetActiveSnapshot(), &epoch) &&
 		tvb_run_own_query(&plan, "SELECT 1 WHERE NOT EXISTS ("
 						  "SELECT FROM tviews_batch.tview WHERE epoch = $1)", &args) > 0;
+	PopActiveSnapshot();
+	return restored;
 }
 
 bool
@@ -193,10 +198,15 @@ tvb_epoch_restored_table(Oid relid)
 	Datum		values[] = {ObjectIdGetDatum(relid), UUIDPGetDatum(&epoch)};
 	Oid			types[] = {OIDOID, UUIDOID};
 	TvbRunArgs	args = {2, types, values, NULL};
+	bool		restored;
 
-	return tvb_queue_epoch(GetActiveSnapshot(), &epoch) &&
+	/* the transaction's snapshot may be older than the TVIEW */
+	PushActiveSnapshot(GetLatestSnapshot());
+	restored = tvb_queue_epoch(GetActiveSnapshot(), &epoch) &&
 		tvb_run_own_query(&plan, "SELECT 1 WHERE NOT EXISTS ("
 						  "SELECT FROM tviews_batch.tview WHERE tview = $1 AND epoch = $2)", &args) > 0;
+	PopActiveSnapshot();
+	return restored;
 }
 
 /* Mark the TVIEWs of other epochs. */
