@@ -85,7 +85,11 @@ read_command(TvbCommand *command)
 	if (tvb_run_own_change(&plan,
 						   "SELECT DISTINCT classid, objid,"
 						   " (SELECT t.tview::oid FROM tviews_batch.tview t WHERE t.tview = objid OR t.view = objid LIMIT 1)"
-						   " FROM pg_catalog.pg_event_trigger_ddl_commands()"
+						   /* a rule is its relation's: that of a view is its query */
+						   " FROM (SELECT CASE WHEN w.oid IS NULL THEN c.classid ELSE 'pg_catalog.pg_class'::pg_catalog.regclass END,"
+						   "   coalesce(w.ev_class, c.objid)"
+						   "  FROM pg_catalog.pg_event_trigger_ddl_commands() c LEFT JOIN pg_catalog.pg_rewrite w"
+						   "   ON c.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND w.oid = c.objid) AS c (classid, objid)"
 						   " WHERE objid IS NOT NULL", NULL) == 0)
 		return;
 	command->classes = tvb_ddl_find_result(1);
