@@ -585,6 +585,7 @@ INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
  $$SELECT p.id, y.s FROM prod p LEFT JOIN LATERAL (SELECT sum(x.rn * x.stars) AS s FROM
    (SELECT r.stars, row_number() OVER (ORDER BY r.stars, r.id) AS rn FROM review r WHERE r.prod <= p.id) x) y ON true$$,
  '{id}', '{p:direct,r:full}');
+UPDATE corpus SET indexed = false WHERE name = 'window_sublink';
 
 -- LIMIT
 INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES

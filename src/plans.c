@@ -50,6 +50,7 @@ typedef struct Kept
 	uint32		settings;		/* hash of the TVIEW's settings, with which
 								 * the text was parsed */
 	CachedPlanSource *source;
+	TupleDesc	desc;			/* of the named relation; NULL: none */
 	bool		gone;			/* the TVIEW has changed, perhaps it was
 								 * dropped */
 	int64		last_used;
@@ -64,7 +65,9 @@ static Kept plans[MAX_PLANS];
 static int64 uses = 0;
 static bool callback_registered = false;
 
-static Kept *find(const TvbTview *tview, const char *sql);
+static Kept *find(const TvbTview *tview, const char *sql, const TvbRunArgs *args);
+static TupleDesc relation_desc(const TvbRunArgs *args);
+static bool same_desc(TupleDesc a, TupleDesc b);
 static Kept *make(const TvbTview *tview, const char *sql, const TvbRunArgs *args);
 static Kept *oldest(void);
 static void forget(Kept *kept);
@@ -88,7 +91,7 @@ tvb_plans_query(TvbRun *run, const TvbTview *tview, const char *sql, const TvbRu
 	CachedPlan *plan;
 
 	forget_gone();
-	kept = find(tview, sql);
+	kept = find(tview, sql, args);
 	if (kept == NULL)
 		kept = make(tview, sql, args);
 	kept->last_used = ++uses;
@@ -121,9 +124,12 @@ tvb_plans_contexts(void)
 	return contexts;
 }
 
-/* The plan of a query, if it is kept. */
+/*
+ * The plan of a query, if it is kept.  The same words mean something else where the named relation has columns of other
+ * types: two tables may be looked up from alike.
+ */
 static Kept *
-find(const TvbTview *tview, const char *sql)
+find(const TvbTview *tview, const char *sql, const TvbRunArgs *args)
 {
 	uint32		settings = hash_settings(tview);
 
@@ -132,10 +138,37 @@ find(const TvbTview *tview, const char *sql)
 		Kept	   *kept = &plans[i];
 
 		if (kept->tview == tview->relid && kept->owner == tview->owner && kept->settings == settings &&
-			strcmp(kept->source->query_string, sql) == 0)
+			strcmp(kept->source->query_string, sql) == 0 && same_desc(kept->desc, relation_desc(args)))
 			return kept;
 	}
 	return NULL;
+}
+
+/* The columns of the named relation, or NULL. */
+static TupleDesc
+relation_desc(const TvbRunArgs *args)
+{
+	return args != NULL && args->relation != NULL ? args->relation->md.tupdesc : NULL;
+}
+
+/* Whether columns have the same names, types and collations, in the same order. */
+static bool
+same_desc(TupleDesc a, TupleDesc b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	if (a->natts != b->natts)
+		return false;
+	for (int i = 0; i < a->natts; i++)
+	{
+		Form_pg_attribute x = TupleDescAttr(a, i);
+		Form_pg_attribute y = TupleDescAttr(b, i);
+
+		if (strcmp(NameStr(x->attname), NameStr(y->attname)) != 0 || x->atttypid != y->atttypid ||
+			x->atttypmod != y->atttypmod || x->attcollation != y->attcollation)
+			return false;
+	}
+	return true;
 }
 
 /* Prepare a query and keep it, in the place of the one that was not used for the longest time. */
@@ -155,6 +188,8 @@ make(const TvbTview *tview, const char *sql, const TvbRunArgs *args)
 	forget(kept);
 	SaveCachedPlan(source);
 	kept->source = source;
+	MemoryContextSwitchTo(source->context);
+	kept->desc = relation_desc(args) ? CreateTupleDescCopy(relation_desc(args)) : NULL;
 	kept->tview = tview->relid;
 	kept->owner = tview->owner;
 	kept->settings = hash_settings(tview);

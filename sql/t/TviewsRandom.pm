@@ -920,6 +920,25 @@ shape 'several_carriers', ['several carriers'], sub {
 		[ key_names($C, 'k'), key_names($G, 'l') ]);
 };
 
+# a row of a key with several carriers appears because something is gone
+shape 'several_gone', ['several carriers'], sub {
+	my ($e, $f) = (edge(), edge());
+	my ($c, $p, $x, $y) = map { alias() } 1 .. 4;
+	my $from = "FROM @{[rel($e->{from})]} $c JOIN @{[rel($e->{to})]} $p ON " . on($e, $c, $p);
+	my $inner = "@{[rel($f->{from})]} $x JOIN @{[rel($f->{to})]} $y ON " . on($f, $x, $y);
+	my $match = "$x.g = $c.g AND $y.h = $p.h";
+	my $by = " GROUP BY $c.g, $p.h";
+	my $sel = "SELECT $c.g AS k, $p.h AS l";
+	my $key = [ 'k', 'l' ];
+	return pick(
+		result("$sel, count(*) AS n $from WHERE NOT EXISTS (SELECT FROM $inner WHERE $match)$by", $key),
+		result("$sel, count(*) AS n $from LEFT JOIN ($inner) ON $match WHERE $x.$f->{from}{key}[0] IS NULL$by", $key),
+		result("$sel $from EXCEPT SELECT $x.g, $y.h FROM $inner", $key),
+		result("$sel, count(*) AS n $from$by HAVING count(*) < " . pick(2, 3), $key),
+		result("$sel, sum(z.n) AS n $from LEFT JOIN (SELECT $x.g, $y.h, count(*) AS n FROM $inner GROUP BY $x.g, $y.h) z ON z.g = $c.g AND z.h = $p.h WHERE coalesce(z.n, 0) < "
+			. pick(1, 2) . $by, $key));
+};
+
 shape 'equal', ['equal'], sub {
 	my $e = edge();
 	my ($c, $p) = (alias(), alias());
@@ -993,7 +1012,7 @@ sub over_view
 my %WEIGHT = (
 	nullable_group => 4, preserved_condition => 4, full_join => 2, sublink_where => 4, sublink_target => 3, sublink_link => 2, sublink_elsewhere => 3,
 	distinct_below => 3, window => 3, window_below => 3, window_correlated => 3, limited_rows => 3, limit => 3, set_operation => 4, function => 3,
-	several_carriers => 5, self_join => 2, equal => 2, nullable_output => 3, sublink_query => 4, mixed => 3, window_distinct => 2, full_join_more => 2);
+	several_carriers => 5, several_gone => 3, self_join => 2, equal => 2, nullable_output => 3, sublink_query => 4, mixed => 3, window_distinct => 2, full_join_more => 2);
 my @SHAPE_NAMES = map { ($_) x ($WEIGHT{$_} // 1) } sort keys %SHAPES;
 
 sub make_views
