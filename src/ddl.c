@@ -251,9 +251,7 @@ work_subscribed(TvbCommand *command)
 static void
 work_unwatched(TvbCommand *command)
 {
-	static SPIPlanPtr plan = NULL;
-
-	tvb_run_own_change(&plan,
+	tvb_run_own_change(NULL,
 					   "UPDATE tviews_batch.tview t SET stale_reason = coalesce(t.stale_reason, u.reason),"
 					   " awaits_prepared = false, " TVB_PROGRESS_RESET
 					   " FROM (SELECT tview, min(reason) FROM tviews_batch.unwatched GROUP BY tview) AS u (tview, reason)"

@@ -178,10 +178,9 @@ require_may_compare(Oid relid, bool may_drain)
 static List *
 unwatched_tviews(void)
 {
-	static SPIPlanPtr plan = NULL;
 	List	   *relids = NIL;
 
-	tvb_run_own_query(&plan, "SELECT DISTINCT tview::oid FROM tviews_batch.unwatched", NULL);
+	tvb_run_own_query(NULL, "SELECT DISTINCT tview::oid FROM tviews_batch.unwatched", NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool		isnull;

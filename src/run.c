@@ -331,33 +331,36 @@ query_error_context(void *arg)
 		errcontext("SQL statement \"%s\"", (char *) arg);
 }
 
-/* Run a kept plan as the extension's owner. */
+/* Run a plan, kept or to be kept unless plan is NULL, as the extension's owner. */
 static uint64
 run_own(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args, bool read_only)
 {
 	MemoryContext old = CurrentMemoryContext;
+	SPIPlanPtr	used = plan != NULL ? *plan : NULL;
 	TvbOwnerState owner;
 	int			result;
 
 	tvb_owner_enter_extension(&owner);
 	if (read_only)
 		tvb_run_push_own_snapshot();
-	if (*plan == NULL)
+	if (used == NULL)
+		used = prepare(sql, args, CURSOR_OPT_GENERIC_PLAN);
+	if (plan != NULL && *plan == NULL)
 	{
-		SPIPlanPtr	fresh = prepare(sql, args, CURSOR_OPT_GENERIC_PLAN);
-
-		SPI_keepplan(fresh);
-		*plan = fresh;
+		SPI_keepplan(used);
+		*plan = used;
 		MemoryContextSwitchTo(TopMemoryContext);
-		kept_plans = lappend(kept_plans, fresh);
+		kept_plans = lappend(kept_plans, used);
 		MemoryContextSwitchTo(old);
 	}
-	result = SPI_execute_plan(*plan,
+	result = SPI_execute_plan(used,
 							  args ? args->values : NULL,
 							  args ? args->nulls : NULL,
 							  read_only, 0);
 	if (result < 0)
 		elog(ERROR, "unexpected result %s of \"%s\"", SPI_result_code_string(result), sql);
+	if (plan == NULL)
+		SPI_freeplan(used);
 	if (read_only)
 		PopActiveSnapshot();
 	tvb_owner_leave(&owner);

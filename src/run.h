@@ -74,7 +74,7 @@ extern void tvb_run_describe(EphemeralNamedRelation relation, const char *name, 
  * query sees what the active snapshot sees and this transaction's own writes,
  * change a new snapshot.  The result is in
  * SPI_tuptable (free it with SPI_freetuptable); returns SPI_processed.  The
- * plan is kept in *plan for the next call.
+ * plan is kept in *plan for the next call; plan NULL: it is not, as for a large one that is seldom used.
  */
 extern uint64 tvb_run_own_query(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args);
 extern uint64 tvb_run_own_change(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args);
