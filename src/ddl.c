@@ -92,9 +92,9 @@ read_command(TvbCommand *command)
 						   "   ON c.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND w.oid = c.objid) AS c (classid, objid)"
 						   " WHERE objid IS NOT NULL", NULL) == 0)
 		return;
-	command->classes = tvb_ddl_find_result(1);
-	command->objects = tvb_ddl_find_result(2);
-	command->is_ours = tvb_ddl_find_result(3) != NIL;
+	command->classes = tvb_run_oid_column(1);
+	command->objects = tvb_run_oid_column(2);
+	command->is_ours = tvb_run_oid_column(3) != NIL;
 	SPI_freetuptable(SPI_tuptable);
 	forboth(class, command->classes, object, command->objects)
 	{
@@ -189,7 +189,7 @@ work_moved(TvbCommand *command)
 	List	   *tviews;
 
 	tvb_run_own_change(&plan, "SELECT tview::oid FROM tviews_batch.tview WHERE tview = ANY ($1)", &args);
-	tviews = tvb_ddl_find_result(1);
+	tviews = tvb_run_oid_column(1);
 	SPI_freetuptable(SPI_tuptable);
 	if (tviews != NIL)
 		tvb_derive_stale(tviews, "it was given a parent table, or lost one");

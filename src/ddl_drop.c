@@ -133,7 +133,7 @@ broken_tviews(void)
 	List	   *tviews;
 
 	tvb_run_own_change(&plan, "SELECT tview::oid FROM tviews_batch.tview WHERE broken IS NOT NULL ORDER BY level, 1", NULL);
-	tviews = tvb_ddl_find_result(1);
+	tviews = tvb_run_oid_column(1);
 	SPI_freetuptable(SPI_tuptable);
 	return tviews;
 }

@@ -30,22 +30,6 @@
 #include "sources.h"
 
 List *
-tvb_ddl_find_result(int column)
-{
-	List	   *oids = NIL;
-
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		bool		isnull;
-		Datum		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column, &isnull);
-
-		if (!isnull)
-			oids = lappend_oid(oids, DatumGetObjectId(value));
-	}
-	return oids;
-}
-
-List *
 tvb_ddl_find_families(List *relids)
 {
 	List	   *all = NIL;
@@ -69,7 +53,7 @@ tvb_ddl_find_of_view(Oid view)
 	List	   *tviews;
 
 	tvb_run_own_change(&plan, "SELECT tview::oid FROM tviews_batch.tview WHERE view = $1", &args);
-	tviews = tvb_ddl_find_result(1);
+	tviews = tvb_run_oid_column(1);
 	SPI_freetuptable(SPI_tuptable);
 	return tviews;
 }
@@ -81,7 +65,7 @@ tvb_ddl_find_all(void)
 	List	   *tviews;
 
 	tvb_run_own_change(&plan, "SELECT tview::oid FROM tviews_batch.tview ORDER BY level, 1", NULL);
-	tviews = tvb_ddl_find_result(1);
+	tviews = tvb_run_oid_column(1);
 	SPI_freetuptable(SPI_tuptable);
 	return tviews;
 }
@@ -123,7 +107,7 @@ tvb_ddl_find_dependent(List *classes, List *objects)
 					   "  WHERE source IN (TABLE relation)"
 					   "     OR source IN (SELECT c.source FROM tviews_batch.captured c WHERE c.relation IN (TABLE relation))",
 					   &args);
-	tviews = tvb_ddl_find_result(1);
+	tviews = tvb_run_oid_column(1);
 	SPI_freetuptable(SPI_tuptable);
 	return tviews;
 }
@@ -152,7 +136,7 @@ tvb_ddl_find_resolving(List *classes, List *objects)
 					   "  WHERE EXISTS (SELECT FROM named, unnest(t.keyed) AS k (sql) WHERE strpos(k.sql, name) > 0)"
 					   "     OR EXISTS (SELECT FROM named, tviews_batch.lookup l WHERE l.tview = t.tview AND strpos(l.sql, name) > 0)"
 					   "  ORDER BY t.level, 1", &args);
-	tviews = tvb_ddl_find_result(1);
+	tviews = tvb_run_oid_column(1);
 	SPI_freetuptable(SPI_tuptable);
 	return tviews;
 }

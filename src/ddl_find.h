@@ -7,9 +7,6 @@
 
 /* All of these are connected to SPI; lists are oid lists. */
 
-/* A column of the last query's rows, as an oid list. */
-extern List *tvb_ddl_find_result(int column);
-
 /* Relations with their whole families; those that are gone are left out. */
 extern List *tvb_ddl_find_families(List *relids);
 

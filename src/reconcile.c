@@ -178,16 +178,10 @@ require_may_compare(Oid relid, bool may_drain)
 static List *
 unwatched_tviews(void)
 {
-	List	   *relids = NIL;
+	List	   *relids;
 
 	tvb_run_own_query(NULL, "SELECT DISTINCT tview::oid FROM tviews_batch.unwatched", NULL);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		bool		isnull;
-
-		relids = lappend_oid(relids, DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i],
-																	SPI_tuptable->tupdesc, 1, &isnull)));
-	}
+	relids = tvb_run_oid_column(1);
 	SPI_freetuptable(SPI_tuptable);
 	return relids;
 }

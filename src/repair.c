@@ -34,15 +34,8 @@
 static List *
 result_oids(void)
 {
-	List	   *oids = NIL;
+	List	   *oids = tvb_run_oid_column(1);
 
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		bool		isnull;
-
-		oids = lappend_oid(oids, DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
-																1, &isnull)));
-	}
 	SPI_freetuptable(SPI_tuptable);
 	return oids;
 }
@@ -87,8 +80,8 @@ concerned_by_objects(void)
 	ListCell   *lc;
 
 	tvb_run_own_query(&plan, "SELECT class, object FROM tviews_batch.unfollowed WHERE object IS NOT NULL", NULL);
-	classes = tvb_ddl_find_result(1);
-	objects = tvb_ddl_find_result(2);
+	classes = tvb_run_oid_column(1);
+	objects = tvb_run_oid_column(2);
 	SPI_freetuptable(SPI_tuptable);
 	if (objects == NIL)
 		return NIL;

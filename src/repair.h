@@ -1,9 +1,3 @@
-/*
- * Of what a command altered, TVIEWs may be made that it cannot see: the next drain is to derive those that depend on it, and
- * have them compared.
- */
-extern void tvb_repair_remember_objects(List *classes, List *objects);
-
 /* repair.h - TVIEWs that the next drain must derive again */
 #ifndef TVB_REPAIR_H
 #define TVB_REPAIR_H
@@ -14,6 +8,12 @@ extern void tvb_repair_remember_objects(List *classes, List *objects);
 
 /* Remember that DDL which concerns TVIEWs could not be followed.  Waits for nobody.  Connected to SPI. */
 extern void tvb_repair_remember(List *tviews, const char *message);
+
+/*
+ * Of what a command altered, TVIEWs may be made that it cannot see: the next drain is to derive those that depend on it, and
+ * have them compared.
+ */
+extern void tvb_repair_remember_objects(List *classes, List *objects);
 
 /*
  * In a drain, before its snapshot: derive these again, see to their triggers, and mark them stale.

@@ -380,6 +380,22 @@ tvb_run_oid_array(List *oids)
 										   TYPALIGN_INT));
 }
 
+List *
+tvb_run_oid_column(int column)
+{
+	List	   *oids = NIL;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column, &isnull);
+
+		if (!isnull)
+			oids = lappend_oid(oids, DatumGetObjectId(value));
+	}
+	return oids;
+}
+
 void
 tvb_run_push_own_snapshot(void)
 {

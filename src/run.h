@@ -82,6 +82,9 @@ extern uint64 tvb_run_own_change(SPIPlanPtr *plan, const char *sql, const TvbRun
 /* An oid list as an oid[] parameter of such a statement. */
 extern Datum tvb_run_oid_array(List *oids);
 
+/* A column of the last such statement's rows as an oid list, without NULLs. */
+extern List *tvb_run_oid_column(int column);
+
 /* Contexts of the plans kept so, in the current context: MemoryContext list.  For tviews_memory. */
 extern List *tvb_run_kept_contexts(void);
 
