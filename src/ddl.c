@@ -188,9 +188,7 @@ work_moved(TvbCommand *command)
 	TvbRunArgs	args = {1, &type, &value, NULL};
 	List	   *tviews;
 
-	tvb_run_own_change(&plan, "SELECT tview::oid FROM tviews_batch.tview WHERE tview = ANY ($1)", &args);
-	tviews = tvb_run_oid_column(1);
-	SPI_freetuptable(SPI_tuptable);
+	tviews = tvb_run_own_oids(&plan, "SELECT tview::oid FROM tviews_batch.tview WHERE tview = ANY ($1)", &args);
 	if (tviews != NIL)
 		tvb_derive_stale(tviews, "it was given a parent table, or lost one");
 }
@@ -299,7 +297,7 @@ follow_command(TvbCommand *command)
 		(!tvb_ddl_find_any(command->classes, command->objects) || tvb_ddl_find_dependent(command->classes, command->objects) == NIL))
 		return;
 	/* A restore makes what it knows; the first drain after it looks at the rest. */
-	if (!(command->tree && IsA(command->tree, RenameStmt)) && tvb_epoch_restored())
+	if (!(command->tree && IsA(command->tree, RenameStmt)) && tvb_epoch_restored(InvalidOid))
 		return;
 	tvb_ddl_work_protect(work_follow, command);
 }

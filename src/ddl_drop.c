@@ -130,12 +130,9 @@ static List *
 broken_tviews(void)
 {
 	static SPIPlanPtr plan = NULL;
-	List	   *tviews;
 
-	tvb_run_own_change(&plan, "SELECT tview::oid FROM tviews_batch.tview WHERE broken IS NOT NULL ORDER BY level, 1", NULL);
-	tviews = tvb_run_oid_column(1);
-	SPI_freetuptable(SPI_tuptable);
-	return tviews;
+	return tvb_run_own_oids(&plan, "SELECT tview::oid FROM tviews_batch.tview WHERE broken IS NOT NULL ORDER BY level, 1",
+							NULL);
 }
 
 /* Derive these again. */

@@ -50,24 +50,16 @@ tvb_ddl_find_of_view(Oid view)
 	Oid			type = OIDOID;
 	Datum		value = ObjectIdGetDatum(view);
 	TvbRunArgs	args = {1, &type, &value, NULL};
-	List	   *tviews;
 
-	tvb_run_own_change(&plan, "SELECT tview::oid FROM tviews_batch.tview WHERE view = $1", &args);
-	tviews = tvb_run_oid_column(1);
-	SPI_freetuptable(SPI_tuptable);
-	return tviews;
+	return tvb_run_own_oids(&plan, "SELECT tview::oid FROM tviews_batch.tview WHERE view = $1", &args);
 }
 
 List *
 tvb_ddl_find_all(void)
 {
 	static SPIPlanPtr plan = NULL;
-	List	   *tviews;
 
-	tvb_run_own_change(&plan, "SELECT tview::oid FROM tviews_batch.tview ORDER BY level, 1", NULL);
-	tviews = tvb_run_oid_column(1);
-	SPI_freetuptable(SPI_tuptable);
-	return tviews;
+	return tvb_run_own_oids(&plan, "SELECT tview::oid FROM tviews_batch.tview ORDER BY level, 1", NULL);
 }
 
 List *
@@ -77,39 +69,35 @@ tvb_ddl_find_dependent(List *classes, List *objects)
 	Oid			types[] = {OIDARRAYOID, OIDARRAYOID};
 	Datum		values[] = {tvb_run_oid_array(classes), tvb_run_oid_array(objects)};
 	TvbRunArgs	args = {2, types, values, NULL};
-	List	   *tviews;
 
-	tvb_run_own_change(&plan,
-					   "WITH RECURSIVE up (classid, objid) AS ("
-					   "  SELECT s.c, s.o FROM unnest($1, $2) AS s (c, o)"
-					   "  UNION ALL"
-					   "  SELECT 'pg_type'::regclass, c.reltype FROM unnest($1, $2) AS s (c, o) JOIN pg_class c ON c.oid = s.o"
-					   "   WHERE s.c = 'pg_class'::regclass AND c.relkind = 'c'"
-					   "  UNION"
-					   "  SELECT n.classid, n.objid"
-					   "  FROM up CROSS JOIN LATERAL (SELECT p.* FROM pg_depend p" /* OFFSET 0: by its index */
-					   "   WHERE p.refclassid = up.classid AND p.refobjid = up.objid OFFSET 0) AS d"
-					   "  CROSS JOIN LATERAL ("
-					   "   SELECT 'pg_class'::regclass::oid, w.ev_class FROM pg_rewrite w"
-					   "    WHERE d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid"
-					   "   UNION ALL"
-					   "   SELECT d.classid, d.objid WHERE d.classid IN ('pg_proc'::regclass, 'pg_operator'::regclass,"
-					   "    'pg_type'::regclass, 'pg_cast'::regclass)"
-					   "   UNION ALL"
-					   "   SELECT CASE c.relkind WHEN 'c' THEN 'pg_type'::regclass ELSE 'pg_class'::regclass END,"
-					   "    CASE c.relkind WHEN 'c' THEN c.reltype ELSE c.oid END FROM pg_class c"
-					   "    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_type'::regclass"
-					   "     AND (d.objsubid > 0 OR c.reloftype = d.refobjid) AND c.oid = d.objid) AS n (classid, objid)),"
-					   " relation AS (SELECT objid FROM up WHERE classid = 'pg_class'::regclass)"
-					   " SELECT tview::oid FROM tviews_batch.tview WHERE tview IN (TABLE relation) OR view IN (TABLE relation)"
-					   " UNION"
-					   " SELECT tview::oid FROM tviews_batch.route"
-					   "  WHERE source IN (TABLE relation)"
-					   "     OR source IN (SELECT c.source FROM tviews_batch.captured c WHERE c.relation IN (TABLE relation))",
-					   &args);
-	tviews = tvb_run_oid_column(1);
-	SPI_freetuptable(SPI_tuptable);
-	return tviews;
+	return tvb_run_own_oids(&plan,
+							"WITH RECURSIVE up (classid, objid) AS ("
+							"  SELECT s.c, s.o FROM unnest($1, $2) AS s (c, o)"
+							"  UNION ALL"
+							"  SELECT 'pg_type'::regclass, c.reltype FROM unnest($1, $2) AS s (c, o) JOIN pg_class c ON c.oid = s.o"
+							"   WHERE s.c = 'pg_class'::regclass AND c.relkind = 'c'"
+							"  UNION"
+							"  SELECT n.classid, n.objid"
+							"  FROM up CROSS JOIN LATERAL (SELECT p.* FROM pg_depend p" /* OFFSET 0: by its index */
+							"   WHERE p.refclassid = up.classid AND p.refobjid = up.objid OFFSET 0) AS d"
+							"  CROSS JOIN LATERAL ("
+							"   SELECT 'pg_class'::regclass::oid, w.ev_class FROM pg_rewrite w"
+							"    WHERE d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid"
+							"   UNION ALL"
+							"   SELECT d.classid, d.objid WHERE d.classid IN ('pg_proc'::regclass, 'pg_operator'::regclass,"
+							"    'pg_type'::regclass, 'pg_cast'::regclass)"
+							"   UNION ALL"
+							"   SELECT CASE c.relkind WHEN 'c' THEN 'pg_type'::regclass ELSE 'pg_class'::regclass END,"
+							"    CASE c.relkind WHEN 'c' THEN c.reltype ELSE c.oid END FROM pg_class c"
+							"    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_type'::regclass"
+							"     AND (d.objsubid > 0 OR c.reloftype = d.refobjid) AND c.oid = d.objid) AS n (classid, objid)),"
+							" relation AS (SELECT objid FROM up WHERE classid = 'pg_class'::regclass)"
+							" SELECT tview::oid FROM tviews_batch.tview WHERE tview IN (TABLE relation) OR view IN (TABLE relation)"
+							" UNION"
+							" SELECT tview::oid FROM tviews_batch.route"
+							"  WHERE source IN (TABLE relation)"
+							"     OR source IN (SELECT c.source FROM tviews_batch.captured c WHERE c.relation IN (TABLE relation))",
+							&args);
 }
 
 List *
@@ -119,26 +107,22 @@ tvb_ddl_find_resolving(List *classes, List *objects)
 	Oid			types[] = {OIDARRAYOID, OIDARRAYOID};
 	Datum		values[] = {tvb_run_oid_array(classes), tvb_run_oid_array(objects)};
 	TvbRunArgs	args = {2, types, values, NULL};
-	List	   *tviews;
 
 	if (!list_member_oid(classes, ProcedureRelationId) && !list_member_oid(classes, OperatorRelationId) &&
 		!list_member_oid(classes, CastRelationId) && !list_member_oid(classes, OperatorClassRelationId))
 		return NIL;
 	/* a name stands in a text as it is quoted; none is needed to mean a cast */
-	tvb_run_own_change(&plan,
-					   "WITH named (name) AS MATERIALIZED ("
-					   "  SELECT CASE s.c"
-					   "    WHEN 'pg_proc'::regclass THEN (SELECT quote_ident(p.proname) FROM pg_proc p WHERE p.oid = s.o)"
-					   "    WHEN 'pg_operator'::regclass THEN (SELECT p.oprname FROM pg_operator p WHERE p.oid = s.o)"
-					   "    WHEN 'pg_cast'::regclass THEN '' WHEN 'pg_opclass'::regclass THEN '' END"
-					   "  FROM unnest($1, $2) AS s (c, o))"
-					   " SELECT t.tview::oid FROM tviews_batch.tview t"
-					   "  WHERE EXISTS (SELECT FROM named, unnest(t.keyed) AS k (sql) WHERE strpos(k.sql, name) > 0)"
-					   "     OR EXISTS (SELECT FROM named, tviews_batch.lookup l WHERE l.tview = t.tview AND strpos(l.sql, name) > 0)"
-					   "  ORDER BY t.level, 1", &args);
-	tviews = tvb_run_oid_column(1);
-	SPI_freetuptable(SPI_tuptable);
-	return tviews;
+	return tvb_run_own_oids(&plan,
+							"WITH named (name) AS MATERIALIZED ("
+							"  SELECT CASE s.c"
+							"    WHEN 'pg_proc'::regclass THEN (SELECT quote_ident(p.proname) FROM pg_proc p WHERE p.oid = s.o)"
+							"    WHEN 'pg_operator'::regclass THEN (SELECT p.oprname FROM pg_operator p WHERE p.oid = s.o)"
+							"    WHEN 'pg_cast'::regclass THEN '' WHEN 'pg_opclass'::regclass THEN '' END"
+							"  FROM unnest($1, $2) AS s (c, o))"
+							" SELECT t.tview::oid FROM tviews_batch.tview t"
+							"  WHERE EXISTS (SELECT FROM named, unnest(t.keyed) AS k (sql) WHERE strpos(k.sql, name) > 0)"
+							"     OR EXISTS (SELECT FROM named, tviews_batch.lookup l WHERE l.tview = t.tview AND strpos(l.sql, name) > 0)"
+							"  ORDER BY t.level, 1", &args);
 }
 
 List *

@@ -303,17 +303,17 @@ stored_sources(Oid relid, List **versions)
 	Oid			type = OIDOID;
 	Datum		value = ObjectIdGetDatum(relid);
 	TvbRunArgs	args = {1, &type, &value, NULL};
-	List	   *sources = NIL;
+	List	   *sources;
 	uint64		n;
 
 	n = tvb_run_own_change(&plan,
 						   "SELECT source::oid, min(since_version) FROM tviews_batch.route"
 						   " WHERE tview = $1 AND since_version > 0 GROUP BY source", &args);
+	sources = tvb_run_oid_column(1);
 	for (uint64 i = 0; i < n; i++)
 	{
 		bool		isnull;
 
-		sources = lappend_oid(sources, DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull)));
 		*versions = lappend_int(*versions, DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull)));
 	}
 	SPI_freetuptable(SPI_tuptable);

@@ -22,28 +22,10 @@
 #include "levels.h"
 #include "owner.h"
 #include "registry.h"
+#include "run.h"
 #include "sources.h"
 
 PG_FUNCTION_INFO_V1(tvb_drop);
-
-/* The first column of a query with one oid parameter, as an oid list. */
-static List *
-select_oids(const char *query, Oid parameter)
-{
-	Oid			types[] = {OIDOID};
-	Datum		values[] = {ObjectIdGetDatum(parameter)};
-	List	   *oids = NIL;
-
-	SPI_execute_with_args(query, 1, types, values, NULL, false, 0);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		bool		isnull;
-		Datum		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
-
-		oids = lappend_oid(oids, DatumGetObjectId(value));
-	}
-	return oids;
-}
 
 /* Take the guard off a table that is kept. */
 static void
@@ -66,21 +48,28 @@ tvb_drop_metadata(List *relids)
 	foreach(lc, relids)
 	{
 		Oid			relid = lfirst_oid(lc);
+		Oid			type = OIDOID;
+		Datum		value = ObjectIdGetDatum(relid);
+		TvbRunArgs	args = {1, &type, &value, NULL};
 
 		sources = list_concat_unique_oid(sources,
-										 select_oids("SELECT DISTINCT r.source::oid FROM tviews_batch.route r"
-													 " JOIN tviews_batch.tview t ON t.tview = r.tview"
-													 " WHERE (t.tview = $1 OR t.view = $1) AND r.since_version > 0", relid));
+										 tvb_run_own_oids(NULL,
+														  "SELECT DISTINCT r.source::oid FROM tviews_batch.route r"
+														  " JOIN tviews_batch.tview t ON t.tview = r.tview"
+														  " WHERE (t.tview = $1 OR t.view = $1) AND r.since_version > 0",
+														  &args));
 		/* If other TVIEWs read it, it is a table like others from now on. */
 		sources = list_append_unique_oid(sources, relid);
-		tviews = list_concat(tviews, select_oids("WITH gone AS (DELETE FROM tviews_batch.tview"
-												 "   WHERE tview = $1 OR view = $1 RETURNING tview),"
-												 " r AS (DELETE FROM tviews_batch.route WHERE tview IN (TABLE gone)),"
-												 " l AS (DELETE FROM tviews_batch.lookup WHERE tview IN (TABLE gone)),"
-												 " f AS (DELETE FROM tviews_batch.failure WHERE tview IN (TABLE gone)),"
-												 " p AS (DELETE FROM tviews_batch.postponed WHERE tview IN (TABLE gone)"
-												 "   OR tview NOT IN (SELECT t.tview FROM tviews_batch.tview t))"
-												 " SELECT tview::oid FROM gone", relid));
+		tviews = list_concat(tviews,
+							 tvb_run_own_oids(NULL,
+											  "WITH gone AS (DELETE FROM tviews_batch.tview"
+											  "   WHERE tview = $1 OR view = $1 RETURNING tview),"
+											  " r AS (DELETE FROM tviews_batch.route WHERE tview IN (TABLE gone)),"
+											  " l AS (DELETE FROM tviews_batch.lookup WHERE tview IN (TABLE gone)),"
+											  " f AS (DELETE FROM tviews_batch.failure WHERE tview IN (TABLE gone)),"
+											  " p AS (DELETE FROM tviews_batch.postponed WHERE tview IN (TABLE gone)"
+											  "   OR tview NOT IN (SELECT t.tview FROM tviews_batch.tview t))"
+											  " SELECT tview::oid FROM gone", &args));
 	}
 	foreach(lc, sources)
 		(void) tvb_sources_sync(lfirst_oid(lc), false, NULL);

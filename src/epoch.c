@@ -172,26 +172,7 @@ forget_prepared(void)
 }
 
 bool
-tvb_epoch_restored(void)
-{
-	static SPIPlanPtr plan = NULL;
-	pg_uuid_t	epoch;
-	Datum		value = UUIDPGetDatum(&epoch);
-	Oid			type = UUIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
-	bool		restored;
-
-	/* the command's snapshot is older than a TVIEW whose maker it waited for */
-	PushActiveSnapshot(GetLatestSnapshot());
-	restored = tvb_queue_epoch(GetActiveSnapshot(), &epoch) &&
-		tvb_run_own_query(&plan, "SELECT 1 WHERE NOT EXISTS ("
-						  "SELECT FROM tviews_batch.tview WHERE epoch = $1)", &args) > 0;
-	PopActiveSnapshot();
-	return restored;
-}
-
-bool
-tvb_epoch_restored_table(Oid relid)
+tvb_epoch_restored(Oid relid)
 {
 	static SPIPlanPtr plan = NULL;
 	pg_uuid_t	epoch;
@@ -200,11 +181,11 @@ tvb_epoch_restored_table(Oid relid)
 	TvbRunArgs	args = {2, types, values, NULL};
 	bool		restored;
 
-	/* the transaction's snapshot may be older than the TVIEW */
+	/* the snapshot in force may be older than a TVIEW, whose maker the command waited for */
 	PushActiveSnapshot(GetLatestSnapshot());
 	restored = tvb_queue_epoch(GetActiveSnapshot(), &epoch) &&
-		tvb_run_own_query(&plan, "SELECT 1 WHERE NOT EXISTS ("
-						  "SELECT FROM tviews_batch.tview WHERE tview = $1 AND epoch = $2)", &args) > 0;
+		tvb_run_own_query(&plan, "SELECT 1 WHERE NOT EXISTS (SELECT FROM tviews_batch.tview"
+						  " WHERE ($1 = 0 OR tview = $1) AND epoch = $2)", &args) > 0;
 	PopActiveSnapshot();
 	return restored;
 }

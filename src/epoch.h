@@ -15,15 +15,10 @@
 extern bool tvb_epoch_check(void);
 
 /*
- * Whether what is known of all TVIEWs came from a dump and no drain has looked at
- * it yet: a restore may be at work.  Connected to SPI.
- */
-extern bool tvb_epoch_restored(void);
-
-/*
  * Whether a table is no TVIEW of this database yet: it was restored, and what is known of it
- * has not been, or no drain has looked at it.  Connected to SPI.
+ * has not been, or no drain has looked at it.  InvalidOid: whether that is so of all TVIEWs, so
+ * that a restore may be at work.  Connected to SPI.
  */
-extern bool tvb_epoch_restored_table(Oid relid);
+extern bool tvb_epoch_restored(Oid relid);
 
 #endif

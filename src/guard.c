@@ -118,7 +118,7 @@ is_restored(Oid relid)
 	bool		restored;
 
 	SPI_connect();
-	restored = tvb_epoch_restored_table(relid);
+	restored = tvb_epoch_restored(relid);
 	SPI_finish();
 	return restored;
 }

@@ -396,6 +396,17 @@ tvb_run_oid_column(int column)
 	return oids;
 }
 
+List *
+tvb_run_own_oids(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args)
+{
+	List	   *oids;
+
+	tvb_run_own_change(plan, sql, args);
+	oids = tvb_run_oid_column(1);
+	SPI_freetuptable(SPI_tuptable);
+	return oids;
+}
+
 void
 tvb_run_push_own_snapshot(void)
 {

@@ -82,6 +82,12 @@ extern uint64 tvb_run_own_change(SPIPlanPtr *plan, const char *sql, const TvbRun
 /* An oid list as an oid[] parameter of such a statement. */
 extern Datum tvb_run_oid_array(List *oids);
 
+/*
+ * Run such a statement as a change, and return the first column of its rows as an oid list,
+ * without NULLs.
+ */
+extern List *tvb_run_own_oids(SPIPlanPtr *plan, const char *sql, const TvbRunArgs *args);
+
 /* A column of the last such statement's rows as an oid list, without NULLs. */
 extern List *tvb_run_oid_column(int column);
 
