@@ -6,14 +6,15 @@
 
 mode=${1:-full}
 case $mode in
-short) backends=3 rows=20000 sizes="1000 10000" many=21000 warm=12000 settles=192 ;;
-full) backends=7 rows=100000 sizes="1000 10000 100000 1000000" many=130000 warm=30000 settles=64 ;;
+short) backends=3 rows=20000 sizes="1000 10000" many=21000 warm=12000 every=100 ;;
+full) backends=7 rows=100000 sizes="1000 10000 100000 1000000" many=130000 warm=30000 every=500 ;;
 *) die "usage: baseline-memory.sh [short|full]" ;;
 esac
 
 tool=baseline failed=0
 begin_server baseline
 : >"$results/$tool.tsv"
+: >"$results/refreshes.tsv"
 export PEAKFILE=$results/peak
 [ -z "$own_server" ] || PEAKFILE=
 
@@ -56,7 +57,7 @@ for size in $sizes; do
 done
 
 say "one refresh after another"
-pgbench -n -c 1 -t $many -D i=0 -D many=$many -D warm=$warm -f "$PROFILING/workloads/refreshes.pgbench" >"$results/refreshes.log" 2>&1 ||
+pgbench -n -c 1 -t $many -D i=0 -D warm=$warm -D every=$every -f "$PROFILING/workloads/refreshes.pgbench" >"$results/refreshes.log" 2>&1 ||
 	die "pgbench failed, see $results/refreshes.log"
 value "SET search_path = tviews_profiling, public; SELECT FROM tviews_drop('tv_product')" >/dev/null
 
@@ -85,7 +86,6 @@ verdict "first capture" "$(growth 'further creations' 'first capture')" "" "-" "
 verdict "second capture" "$(growth 'first capture' 'second capture')" "" "-" "" "-"
 verdict "first drain, kept" "$(growth 'second capture' 'first drain')" "" "-" "" "-"
 verdict "TVIEWs dropped, against before creation" "$(growth 'before the first creation' dropped)" "" "-" "" "-"
-verdict "$((many - warm)) refreshes, growth" "$(growth 'refreshes, warm' 'refreshes, end')" $((settles * 1024)) "none ($settles kB)" "" "constant"
 for size in $sizes; do
 	case $size in
 	1000) verdict "1K changes, peak" "$(peak "$size changes")" $((8 * MB)) "< 8 MB" $((50 * MB)) "< 50 MB" ;;
@@ -109,6 +109,9 @@ if [ "$mode" = full ]; then
 	"${psql[@]}" -o /dev/null -c "SET search_path = tviews_profiling, public" -c "SELECT tviews_drop('tv_many')" -c "TRUNCATE tb_many"
 	verdict "10M changes, peak" "$(peak "10000000 changes")" $((64 * MB)) "< 64 MB" "" "-"
 fi
+"${psql[@]}" -c "COPY (SELECT 0 AS seconds, 'refresh' AS role, count, anonymous, used, contexts FROM tviews_profiling.sample
+		WHERE step = 'refreshes' ORDER BY at) TO STDOUT (FORMAT csv, HEADER)" >"$results/refreshes.csv"
+perl "$PROFILING/fit.pl" "$results/refreshes.csv" refresh "$results/refreshes.tsv" || failed=1
 "${psql[@]}" -c "COPY (SELECT * FROM tviews_profiling.sample ORDER BY at) TO STDOUT (FORMAT csv, HEADER)" >"$results/baseline-samples.csv"
 "${psql[@]}" -c "COPY (SELECT * FROM tviews_profiling.peak) TO STDOUT (FORMAT csv, HEADER)" >"$results/baseline-peaks.csv"
 say "all figures: $results/baseline-samples.csv, $results/baseline-peaks.csv"

@@ -2,15 +2,17 @@
 # fit.pl - does a backend's memory grow with what it does?
 # usage: fit.pl SAMPLES.csv ROLE RESULT.tsv [CONTROL]        exit status 1: it does
 #
-# The warm-up (a fifth of the time, at most 120 s) is left out.  The rest is cut into blocks of equal length, 40 at most and
-# of five samples at least; a straight line is fitted to the blocks' means by least squares.  Neighbouring blocks are not
-# independent: the standard error is widened by the residuals' first autocorrelation.  The interval is the 99 % one.
+# The warm-up is left out: a fifth of the time, at most 120 s; the samples of refreshes begin after theirs.  The rest is cut into
+# blocks of equal length, 40 at most and of five samples at least; a straight line is fitted to the blocks' means by least squares.
+# Neighbouring blocks are not independent: the standard error is widened by the residuals' first autocorrelation.  The interval is
+# the 99 % one.
 #
 # A heap can also grow to its high mark slowly, while what is allocated in it stays the same.  A leak grows as fast at the end as
 # at the beginning: where the last third of the run grew by no more than the tolerance, the verdict is "settles".
 #
-# An allocator's heap settles in steps of pages, so 64 kB over the whole run is no leak; 192 kB in a run of less than
-# ten minutes, in which caches still fill.  A leak it is when the whole interval is above that.  The smallest slope that would have been found nearly always is that plus twice the interval's half.
+# An allocator's heap settles in steps of pages, so 64 kB over the whole run is no leak; 192 kB in a long run of less than ten
+# minutes, in which caches still fill.  A leak it is when the whole interval is above that.  The smallest slope that would have
+# been found nearly always is that plus twice the interval's half.
 # (What leaks from malloc first fills what the heap has free, some 2 MB in a backend that drains, before it is seen as memory.)
 #
 # With CONTROL, a role that does the like without the extension, what decides is the difference of the two slopes.
@@ -33,7 +35,7 @@ my @rows = @{ $samples{$role} // [] };
 die "$role: too few samples\n" if @rows < 10;
 my @control = $control ? @{ $samples{$control} // [] } : ();
 die "$control: too few samples\n" if $control && @control < 10;
-my $tolerance = ($rows[-1][0] - $rows[0][0] < 600 ? 192 : 64) * 1024;
+my $tolerance = ($role ne 'refresh' && $rows[-1][0] - $rows[0][0] < 600 ? 192 : 64) * 1024;
 
 # two-sided 99 % points of Student's distribution
 sub student
@@ -75,7 +77,7 @@ sub fit
 	return ($slope, $half);
 }
 
-my %unit = (drain => 'drain', loop => 'call of the loop', writer => 'write', ddl => 'create and drop');
+my %unit = (refresh => 'refresh', drain => 'drain', loop => 'call of the loop', writer => 'write', ddl => 'create and drop');
 my $range = $rows[-1][1] - $rows[0][1];
 my $floor = $tolerance / $range;
 my $leak = 0;
