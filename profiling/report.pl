@@ -145,8 +145,8 @@ print <<'END';
 
 ## What remains
 
-- "Possibly lost" on the server that knows Valgrind is what hangs on an entry of the hash table of capture plans. The server's hash tables hold their entries in arrays, to which only inner
-  pointers point; all of it is freed with the cache, and the cache is bounded. The server's own such reports are some ten thousand.
+- "Possibly lost" on the server that knows Valgrind is what hangs on an entry of the hash table of capture plans (one that is anything else would have failed the run). The server's hash
+  tables hold their entries in arrays, to which only inner pointers point; all of it is freed with the cache, and the cache is bounded. The server's own such reports are some ten thousand.
 - Functions in views allocate what they like, and the server caches what they use (relations, plans of PL/pgSQL functions) for the session. It grows with the number of *different* relations a backend has touched, as in any backend.
 - A slope below *would have found* is not excluded by the long run. Over a day it would be seen: `long-running-test.sh 1440`.
 - glibc keeps some of what a drain freed. A backend that drained ten million changes once stays larger than one that did not; ending the session gives it back.

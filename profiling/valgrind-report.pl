@@ -1,8 +1,9 @@
 #!/usr/bin/perl
 # valgrind-report.pl - sort Valgrind's reports: ours (a frame is in our library) or the server's, by kind
 # usage: valgrind-report.pl RESULT.tsv LOG...      exit status 1: definite or indirect leaks, or invalid accesses, of ours
-# A possible leak (only an inner pointer is left: the server's caches are full of them) is ours if our code allocated it itself;
-# it is shown and does not fail the run.
+# A possible leak (only an inner pointer is left: the server's caches are full of them) is ours if our code allocated it itself.
+# Ours are shown, and fail the run unless they are parts of capture plans: these hang on entries of a hash table of the server's,
+# which holds its entries in arrays.
 use strict;
 use warnings;
 
@@ -33,7 +34,7 @@ sub take
 		my ($frame) = $text =~ /: (tvb_\w+|\w+) \((?:$::files)\.c/;
 		$reachable{ $frame // '?' } += $bytes;
 	}
-	elsif ($mine eq 'ours') { push @ours, $text; $bad++ if $kind ne 'possible leak' }
+	elsif ($mine eq 'ours') { push @ours, $text; $bad++ unless $kind eq 'possible leak' && $text =~ /: build_plan \(capture_plan\.c:/ }
 }
 
 our $files = join '|', map { s{.*/}{}r =~ s/\.c$//r } glob(($ENV{PROFILING} // 'profiling') . '/../src/*.c');
