@@ -183,9 +183,7 @@ static void
 work_moved(TvbCommand *command)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			type = OIDARRAYOID;
-	Datum		value = tvb_run_oid_array(moved_children(command));
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDARRAYOID, tvb_run_oid_array(moved_children(command)));
 	List	   *tviews;
 
 	tviews = tvb_run_own_oids(&plan, "SELECT tview::oid FROM tviews_batch.tview WHERE tview = ANY ($1)", &args);

@@ -47,9 +47,7 @@ List *
 tvb_ddl_find_of_view(Oid view)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			type = OIDOID;
-	Datum		value = ObjectIdGetDatum(view);
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(view));
 
 	return tvb_run_own_oids(&plan, "SELECT tview::oid FROM tviews_batch.tview WHERE view = $1", &args);
 }

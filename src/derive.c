@@ -91,9 +91,7 @@ static Stored *
 read_stored(Oid relid)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			type = OIDOID;
-	Datum		value = ObjectIdGetDatum(relid);
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(relid));
 	Stored	   *stored;
 	HeapTuple	tuple;
 	TupleDesc	desc;
@@ -161,9 +159,7 @@ static void
 stale_whole_readers(Oid relid)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			type = OIDOID;
-	Datum		value = ObjectIdGetDatum(relid);
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(relid));
 
 	tvb_run_own_change(&plan,
 					   "UPDATE tviews_batch.tview t"
@@ -300,9 +296,7 @@ static List *
 stored_sources(Oid relid, List **versions)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			type = OIDOID;
-	Datum		value = ObjectIdGetDatum(relid);
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(relid));
 	List	   *sources;
 	uint64		n;
 
@@ -490,9 +484,7 @@ retry_failures(Oid relid)
 {
 	static SPIPlanPtr failures = NULL;
 	static SPIPlanPtr postponed = NULL;
-	Oid			type = OIDOID;
-	Datum		value = ObjectIdGetDatum(relid);
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(relid));
 
 	tvb_run_own_change(&failures, "UPDATE tviews_batch.failure SET next_try = clock_timestamp() WHERE tview = $1", &args);
 	tvb_run_own_change(&postponed, "UPDATE tviews_batch.postponed SET next_try = clock_timestamp() WHERE tview = $1", &args);

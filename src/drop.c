@@ -48,9 +48,7 @@ tvb_drop_metadata(List *relids)
 	foreach(lc, relids)
 	{
 		Oid			relid = lfirst_oid(lc);
-		Oid			type = OIDOID;
-		Datum		value = ObjectIdGetDatum(relid);
-		TvbRunArgs	args = {1, &type, &value, NULL};
+		TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(relid));
 
 		sources = list_concat_unique_oid(sources,
 										 tvb_run_own_oids(NULL,

@@ -225,9 +225,7 @@ static Findings
 look(pg_uuid_t *epoch)
 {
 	static SPIPlanPtr plan = NULL;
-	Datum		value = UUIDPGetDatum(epoch);
-	Oid			type = UUIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(UUIDOID, UUIDPGetDatum(epoch));
 	bool		answers[5];
 
 	tvb_run_own_query(&plan,

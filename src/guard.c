@@ -162,9 +162,7 @@ static void
 mark_stale(Oid relid)
 {
 	static SPIPlanPtr plan = NULL;
-	Datum		value = ObjectIdGetDatum(relid);
-	Oid			type = OIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(relid));
 
 	tvb_drain_lock(true);
 	SPI_connect();

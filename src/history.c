@@ -109,9 +109,7 @@ void
 tvb_history_record(TimestampTz started, const TvbDrainResult *result)
 {
 	static SPIPlanPtr trim = NULL;
-	Datum		value = Int32GetDatum(tvb_history);
-	Oid			type = INT4OID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(INT4OID, Int32GetDatum(tvb_history));
 
 	if (tvb_history > 0)
 		insert_row(started, result);

@@ -71,9 +71,7 @@ void
 tvb_overflow_check(Oid source)
 {
 	static SPIPlanPtr plan = NULL;
-	Datum		value = ObjectIdGetDatum(source);
-	Oid			type = OIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(source));
 	int64		waiting;
 
 	PushActiveSnapshot(GetLatestSnapshot());
@@ -197,9 +195,7 @@ static void
 fence_marks(void)
 {
 	static SPIPlanPtr plan = NULL;
-	Datum		value = FullTransactionIdGetDatum(ReadNextFullTransactionId());
-	Oid			type = XID8OID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(XID8OID, FullTransactionIdGetDatum(ReadNextFullTransactionId()));
 
 	tvb_run_own_change(&plan,
 					   "UPDATE tviews_batch.overflow SET fence = $1"

@@ -82,9 +82,7 @@ void
 tvb_postponed_load(const TvbTview *tview, TvbChanges *changes)
 {
 	static SPIPlanPtr plan = NULL;
-	Datum		value = ObjectIdGetDatum(tview->relid);
-	Oid			type = OIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(tview->relid));
 	uint64		n = tvb_run_own_query(&plan,
 									  "SELECT source::oid, version, link FROM tviews_batch.postponed"
 									  " WHERE tview = $1", &args);
@@ -114,9 +112,7 @@ TvbPostponed
 tvb_postponed_clear(TvbTview *tview)
 {
 	static SPIPlanPtr plan = NULL;
-	Datum		value = ObjectIdGetDatum(tview->relid);
-	Oid			type = OIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(tview->relid));
 	TvbPostponed so_far = {0};
 	bool		isnull;
 
@@ -154,9 +150,7 @@ static int64
 count_stored(const TvbTview *tview)
 {
 	static SPIPlanPtr plan = NULL;
-	Datum		value = ObjectIdGetDatum(tview->relid);
-	Oid			type = OIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(tview->relid));
 	int64		n;
 	bool		isnull;
 

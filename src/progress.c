@@ -31,9 +31,7 @@ bool
 tvb_progress_load(const TvbTview *tview, TvbProgress *progress)
 {
 	static SPIPlanPtr plan = NULL;
-	Datum		value = ObjectIdGetDatum(tview->relid);
-	Oid			type = OIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(tview->relid));
 	Datum		values[6];
 	bytea	   *place;
 

@@ -122,9 +122,7 @@ void
 tvb_queue_turn(int member)
 {
 	static SPIPlanPtr plan = NULL;
-	Datum		value = Int32GetDatum(member);
-	Oid			type = INT4OID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(INT4OID, Int32GetDatum(member));
 
 	tvb_run_own_change(&plan,
 					   "INSERT INTO tviews_batch.queue_current AS c VALUES (true, $1)"

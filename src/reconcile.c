@@ -102,9 +102,7 @@ tvb_pause(PG_FUNCTION_ARGS)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			relid = require_own_tview(PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0));
-	Datum		value = ObjectIdGetDatum(relid);
-	Oid			type = OIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(relid));
 
 	SPI_connect();
 	tvb_run_own_change(&plan,
@@ -120,9 +118,7 @@ tvb_resume(PG_FUNCTION_ARGS)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			relid = require_own_tview(PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0));
-	Datum		value = ObjectIdGetDatum(relid);
-	Oid			type = OIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(relid));
 
 	SPI_connect();
 	tvb_run_own_change(&plan,

@@ -122,9 +122,7 @@ TvbSource *
 tvb_registry_source(Oid relid)
 {
 	static SPIPlanPtr plan = NULL;
-	Datum		value = ObjectIdGetDatum(relid);
-	Oid			type = OIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(relid));
 	TvbSource  *source = NULL;
 
 	if (tvb_run_own_query(&plan,
@@ -213,9 +211,7 @@ static void
 read_definition(TvbTview *tview)
 {
 	static SPIPlanPtr plan = NULL;
-	Datum		value = ObjectIdGetDatum(tview->relid);
-	Oid			type = OIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(tview->relid));
 	Row			row;
 
 	if (tvb_run_own_query(&plan,
@@ -237,9 +233,7 @@ static void
 read_routes(TvbTview *tview)
 {
 	static SPIPlanPtr plan = NULL;
-	Datum		value = ObjectIdGetDatum(tview->relid);
-	Oid			type = OIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(tview->relid));
 	uint64		n;
 
 	n = tvb_run_own_query(&plan,
@@ -265,9 +259,7 @@ static void
 read_lookups(TvbTview *tview)
 {
 	static SPIPlanPtr plan = NULL;
-	Datum		value = ObjectIdGetDatum(tview->relid);
-	Oid			type = OIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(tview->relid));
 	uint64		n;
 
 	n = tvb_run_own_query(&plan,

@@ -102,9 +102,7 @@ repair_concerned(void)
 {
 	static SPIPlanPtr plan = NULL;
 	List	   *tviews = concerned_by_objects();
-	Oid			type = OIDARRAYOID;
-	Datum		value = tvb_run_oid_array(tviews);
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(OIDARRAYOID, tvb_run_oid_array(tviews));
 	ListCell   *lc;
 
 	if (tviews == NIL)
@@ -142,9 +140,7 @@ void
 tvb_repair_restored(const pg_uuid_t *epoch)
 {
 	static SPIPlanPtr plan = NULL;
-	Datum		value = UUIDPGetDatum(epoch);
-	Oid			type = UUIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(UUIDOID, UUIDPGetDatum(epoch));
 	List	   *tviews;
 	ListCell   *lc;
 

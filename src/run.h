@@ -33,6 +33,9 @@ typedef struct TvbRunArgs
 	bool		keyed;			/* it reads few rows, by keys that changed a moment ago */
 } TvbRunArgs;
 
+/* One parameter, as the initializer of a TvbRunArgs; lasts as long as the block it stands in. */
+#define TVB_RUN_ARG(type, value) {1, (Oid[]) {type}, (Datum[]) {value}, NULL}
+
 /*
  * Run a query under the snapshot and send its rows to dest.  The user and the
  * settings are those in force.  Memory: the current context is the same

@@ -102,9 +102,7 @@ is_compared(void)
 {
 	static SPIPlanPtr plan = NULL;
 	pg_uuid_t	epoch;
-	Datum		value = UUIDPGetDatum(&epoch);
-	Oid			type = UUIDOID;
-	TvbRunArgs	args = {1, &type, &value, NULL};
+	TvbRunArgs	args = TVB_RUN_ARG(UUIDOID, UUIDPGetDatum(&epoch));
 	bool		compared;
 	bool		isnull;
 
