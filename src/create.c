@@ -45,6 +45,7 @@
 #include "registry.h"
 #include "settings.h"
 #include "sources.h"
+#include "young.h"
 
 #define MAX_COLUMNS 800
 
@@ -397,6 +398,7 @@ create_tview(TvbDefinition *definition, ArrayType *key)
 	(void) tvb_epoch_check();
 	tvb_sources_lock(lockable_sources(tvb_lineage_sources(query), definition->owner));
 	/* What was found above may have changed while we waited. */
+	definition->objects = tvb_young_objects(definition->view);
 	query = tvb_define_view_query(definition->view);
 	analyse(definition, query);
 	check_source_privileges(definition);

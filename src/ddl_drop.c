@@ -12,11 +12,14 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 
+#include "ddl_drop.h"
 #include "ddl_find.h"
 #include "ddl_work.h"
 #include "derive.h"
@@ -24,6 +27,7 @@
 #include "levels.h"
 #include "owner.h"
 #include "registry.h"
+#include "repair.h"
 #include "run.h"
 #include "sources.h"
 
@@ -40,13 +44,12 @@ typedef struct Dropped
 	bool		resolving;		/* a cast or operator class */
 } Dropped;
 
-/* Forget relations that are gone; the sources they belonged to lost their rows. */
-static void
-work_forget(TvbCommand *command)
+void
+tvb_ddl_drop_forget(List *relations, List *sources)
 {
 	ListCell   *lc;
 
-	foreach(lc, command->relations)
+	foreach(lc, relations)
 	{
 		TvbOwnerState state;
 		Oid			relid = lfirst_oid(lc);
@@ -56,13 +59,48 @@ work_forget(TvbCommand *command)
 		SPI_execute(psprintf("DELETE FROM tviews_batch.shape WHERE source = %u", relid), false, 0);
 		tvb_owner_leave(&state);
 	}
-	tvb_drop_metadata(command->relations);
-	foreach(lc, command->sources)
+	tvb_drop_metadata(relations);
+	foreach(lc, sources)
 	{
-		if (get_rel_name(lfirst_oid(lc)) != NULL)
-			(void) tvb_sources_sync(lfirst_oid(lc), false, NULL);
+		if (get_rel_name(lfirst_oid(lc)) == NULL)
+			continue;
+		(void) tvb_sources_sync(lfirst_oid(lc), false, NULL);
+		tvb_sources_everything(lfirst_oid(lc));
 	}
-	tvb_ddl_work_everything(command);
+}
+
+/* Forget relations that are gone; the sources they belonged to lost their rows. */
+static void
+work_forget(TvbCommand *command)
+{
+	tvb_ddl_drop_forget(command->relations, command->sources);
+}
+
+/*
+ * Of what was dropped, TVIEWs may depend that the transaction's snapshot does not show: leave to the next drain what is known of
+ * now.  Whoever makes a TVIEW has locked what it reads, and was waited for.
+ */
+static void
+work_unseen(TvbCommand *command)
+{
+	List	   *classes;
+	List	   *objects;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	tvb_run_own_query(NULL, "SELECT classid, objid FROM pg_catalog.pg_event_trigger_dropped_objects()"
+					  " WHERE objsubid = 0 AND (classid IN ('pg_catalog.pg_cast'::pg_catalog.regclass,"
+					  "   'pg_catalog.pg_opclass'::pg_catalog.regclass)"
+					  "  OR classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+					  "   AND (objid IN (SELECT relation FROM tviews_batch.captured)"
+					  "    OR objid IN (SELECT source FROM tviews_batch.source)"
+					  "    OR objid IN (SELECT u.relation FROM tviews_batch.tview t, unnest(ARRAY[t.tview, t.view]) AS u (relation))))",
+					  NULL);
+	PopActiveSnapshot();
+	classes = tvb_run_oid_column(1);
+	objects = tvb_run_oid_column(2);
+	SPI_freetuptable(SPI_tuptable);
+	if (objects != NIL)
+		tvb_repair_remember_objects(classes, objects);
 }
 
 /* Find out what was dropped.  One query: each call of the server's function describes all that was dropped anew. */
@@ -102,6 +140,8 @@ read_dropped(void)
 
 		if (what == 1)
 			dropped.relations = lappend_oid(dropped.relations, relid);
+		else if (what == 2 && get_rel_name(relid) == NULL)
+			continue;			/* it is gone too, though an older snapshot shows it */
 		else if (what == 2)
 			dropped.stripped = lappend_oid(dropped.stripped, relid);
 		else if (what == 3)
@@ -161,6 +201,8 @@ tvb_follow_drop(PG_FUNCTION_ARGS)
 	if (tvb_sources_in_ddl() || !tvb_ddl_work_wanted())
 		PG_RETURN_NULL();
 	SPI_connect();
+	if (IsolationUsesXactSnapshot())
+		tvb_ddl_work_protect(work_unseen, &command);
 	dropped = read_dropped();
 	command.relations = dropped.relations;
 	if (command.relations != NIL)

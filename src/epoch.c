@@ -43,6 +43,7 @@
 #include "queue.h"
 #include "repair.h"
 #include "run.h"
+#include "young.h"
 
 #define REASON_LOST \
 	"the queue was lost: crash, promotion, restore or TRUNCATE"
@@ -56,6 +57,7 @@ typedef struct Findings
 	bool		pending;		/* ... and not all of them are gone */
 	bool		unlogged_lost;	/* unlogged tables have been emptied */
 	bool		unfollowed;		/* DDL could not be followed */
+	bool		young;			/* DDL may not have seen a TVIEW */
 } Findings;
 
 static void new_epoch(pg_uuid_t *epoch);
@@ -94,6 +96,8 @@ tvb_epoch_check(void)
 		mark_unlogged();
 	if (findings.unfollowed)
 		tvb_repair_unfollowed();
+	if (findings.young)
+		tvb_young_look();
 	if (findings.remembered && !findings.pending)
 		forget_prepared();
 
@@ -226,7 +230,7 @@ look(pg_uuid_t *epoch)
 {
 	static SPIPlanPtr plan = NULL;
 	TvbRunArgs	args = TVB_RUN_ARG(UUIDOID, UUIDPGetDatum(epoch));
-	bool		answers[5];
+	bool		answers[6];
 
 	tvb_run_own_query(&plan,
 					  "SELECT EXISTS (SELECT FROM tviews_batch.tview WHERE epoch IS DISTINCT FROM $1),"
@@ -236,7 +240,8 @@ look(pg_uuid_t *epoch)
 					  "  ON x.gid = p.gid AND x.transaction = p.xid"
 					  "  WHERE x.database = pg_catalog.current_database()),"
 					  " NOT EXISTS (SELECT FROM tviews_batch.unlogged_sentinel),"
-					  " EXISTS (SELECT FROM tviews_batch.unfollowed)", &args);
+					  " EXISTS (SELECT FROM tviews_batch.unfollowed),"
+					  " EXISTS (SELECT FROM tviews_batch.tview WHERE objects IS NOT NULL)", &args);
 	for (int i = 0; i < lengthof(answers); i++)
 	{
 		bool		isnull;
@@ -247,6 +252,6 @@ look(pg_uuid_t *epoch)
 	SPI_freetuptable(SPI_tuptable);
 	return (Findings)
 	{
-		answers[0], answers[1], answers[2], answers[3], answers[4]
+		answers[0], answers[1], answers[2], answers[3], answers[4], answers[5]
 	};
 }

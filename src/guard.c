@@ -28,8 +28,10 @@
 #include "epoch.h"
 #include "guard.h"
 #include "progress.h"
+#include "repair.h"
 #include "run.h"
 #include "settings.h"
+#include "sources.h"
 
 #define MAX_NESTING 64
 
@@ -51,6 +53,7 @@ static void register_callbacks(void);
 static void end_of_transaction(XactEvent event, void *arg);
 static void end_of_subtransaction(SubXactEvent event, SubTransactionId subid,
 								  SubTransactionId parent, void *arg);
+static void leave_note(Oid relid, bool seen);
 static void mark_stale(Oid relid);
 
 PG_FUNCTION_INFO_V1(tvb_guard_trigger);
@@ -154,6 +157,18 @@ end_of_subtransaction(SubXactEvent event, SubTransactionId subid,
 }
 
 /*
+ * A transaction's snapshot may be older than a TVIEW that it writes, or than TVIEWs that read it: the next drain marks
+ * the one, and the others are told of a change of all rows.
+ */
+static void
+leave_note(Oid relid, bool seen)
+{
+	if (!seen)
+		tvb_repair_remember(list_make1_oid(relid), "it was written directly by a transaction that is older");
+	tvb_sources_everything(relid);
+}
+
+/*
  * Turn a TVIEW and all that reads it stale.  The writer takes the drain lock
  * as everybody who writes a TVIEW does: else a comparison whose snapshot is
  * older than this write could clear the mark.
@@ -163,17 +178,20 @@ mark_stale(Oid relid)
 {
 	static SPIPlanPtr plan = NULL;
 	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(relid));
+	uint64		marked;
 
 	tvb_drain_lock(true);
 	SPI_connect();
-	tvb_run_own_change(&plan,
-					   "WITH RECURSIVE d (tview) AS ("
-					   "  SELECT $1"
-					   "  UNION"
-					   "  SELECT r.tview::oid FROM tviews_batch.route r, d WHERE r.source = d.tview)"
-					   " UPDATE tviews_batch.tview t SET awaits_prepared = false, " TVB_PROGRESS_RESET ","
-					   " stale_reason = CASE WHEN t.stale_reason IS NULL OR t.awaits_prepared"
-					   "  THEN 'written directly' ELSE t.stale_reason END"
-					   " FROM d WHERE t.tview = d.tview", &args);
+	marked = tvb_run_own_change(&plan,
+								"WITH RECURSIVE d (tview) AS ("
+								"  SELECT $1"
+								"  UNION"
+								"  SELECT r.tview::oid FROM tviews_batch.route r, d WHERE r.source = d.tview)"
+								" UPDATE tviews_batch.tview t SET awaits_prepared = false, " TVB_PROGRESS_RESET ","
+								" stale_reason = CASE WHEN t.stale_reason IS NULL OR t.awaits_prepared"
+								"  THEN 'written directly' ELSE t.stale_reason END"
+								" FROM d WHERE t.tview = d.tview", &args);
+	if (IsolationUsesXactSnapshot())
+		leave_note(relid, marked > 0);
 	SPI_finish();
 }

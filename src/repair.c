@@ -18,17 +18,23 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "catalog/pg_ts_config.h"
 #include "catalog/pg_ts_dict.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
+#include "ddl_drop.h"
 #include "ddl_find.h"
 #include "derive.h"
+#include "levels.h"
 #include "progress.h"
 #include "repair.h"
 #include "run.h"
+#include "sources.h"
+#include "young.h"
 
 /* The oids in the first column of the last query. */
 static List *
@@ -67,24 +73,15 @@ tvb_repair_remember_objects(List *classes, List *objects)
 					   " FROM unnest($1, $2) AS o (class, object)", &args);
 }
 
-/* The TVIEWs that depend on the objects remembered, lower levels first. */
+/* The TVIEWs that depend on objects that were altered, lower levels first. */
 static List *
-concerned_by_objects(void)
+concerned_by_objects(List *classes, List *objects)
 {
-	static SPIPlanPtr plan = NULL;
-	List	   *classes;
-	List	   *objects;
 	List	   *dependent;
 	List	   *tviews = NIL;
 	bool		text_search;
 	ListCell   *lc;
 
-	tvb_run_own_query(&plan, "SELECT class, object FROM tviews_batch.unfollowed WHERE object IS NOT NULL", NULL);
-	classes = tvb_run_oid_column(1);
-	objects = tvb_run_oid_column(2);
-	SPI_freetuptable(SPI_tuptable);
-	if (objects == NIL)
-		return NIL;
 	text_search = list_member_oid(classes, TSConfigRelationId) || list_member_oid(classes, TSDictionaryRelationId);
 	dependent = tvb_ddl_find_dependent(classes, objects);
 	foreach(lc, tvb_ddl_find_all())
@@ -96,17 +93,62 @@ concerned_by_objects(void)
 	return tviews;
 }
 
-/* Look again at what TVIEWs depend on that commands altered which did not see them. */
+/* Forget those of the objects that were dropped. */
+static void
+repair_dropped(List *classes, List *objects)
+{
+	List	   *gone = NIL;
+	ListCell   *class;
+	ListCell   *object;
+
+	forboth(class, classes, object, objects)
+	{
+		if (lfirst_oid(class) == RelationRelationId && get_rel_name(lfirst_oid(object)) == NULL)
+			gone = list_append_unique_oid(gone, lfirst_oid(object));
+	}
+	if (gone != NIL)
+		tvb_ddl_drop_forget(gone, tvb_sources_concerned(gone));
+}
+
+/* The words of stored texts may mean one of the objects now, or mean one no more. */
+static void
+repair_resolving(List *tviews)
+{
+	ListCell   *lc;
+
+	foreach(lc, tviews)
+	{
+		if (!tvb_derive_again(lfirst_oid(lc)))
+			continue;
+		tvb_levels_sync();
+		tvb_derive_stale(list_make1_oid(lfirst_oid(lc)), "what the view uses was altered");
+	}
+}
+
+/* Look again at what TVIEWs depend on that commands altered, or dropped, which did not see them. */
 static void
 repair_concerned(void)
 {
+	static SPIPlanPtr find = NULL;
 	static SPIPlanPtr plan = NULL;
-	List	   *tviews = concerned_by_objects();
-	TvbRunArgs	args = TVB_RUN_ARG(OIDARRAYOID, tvb_run_oid_array(tviews));
+	List	   *classes;
+	List	   *objects;
+	List	   *tviews;
+	TvbRunArgs	args = TVB_RUN_ARG(OIDARRAYOID, 0);
 	ListCell   *lc;
 
+	tvb_run_own_query(&find, "SELECT class, object FROM tviews_batch.unfollowed WHERE object IS NOT NULL", NULL);
+	classes = tvb_run_oid_column(1);
+	objects = tvb_run_oid_column(2);
+	SPI_freetuptable(SPI_tuptable);
+	if (objects == NIL)
+		return;
+	repair_dropped(classes, objects);
+	tviews = concerned_by_objects(classes, objects);
+	repair_resolving(list_difference_oid(tvb_ddl_find_resolving(classes, objects), tviews));
 	if (tviews == NIL)
 		return;
+	args.values[0] = tvb_run_oid_array(tviews);
 	foreach(lc, tviews)
 		tvb_derive_repair(lfirst_oid(lc));
 	/* those that were seen are stale already */
@@ -148,5 +190,8 @@ tvb_repair_restored(const pg_uuid_t *epoch)
 					  "SELECT tview::oid FROM tviews_batch.tview WHERE epoch IS DISTINCT FROM $1 ORDER BY level, 1", &args);
 	tviews = result_oids();
 	foreach(lc, tviews)
+	{
 		tvb_derive_restored(lfirst_oid(lc));
+		tvb_young_begin(lfirst_oid(lc));
+	}
 }

@@ -20,7 +20,9 @@ ALTER TABLE tviews_batch.tview
     ADD COLUMN compare_total   bigint,
     ADD COLUMN compare_step    bigint,
     ADD COLUMN compare_pending boolean,
-    ADD COLUMN compare_place   bytea;
+    ADD COLUMN compare_place   bytea,
+    ADD COLUMN objects         text,
+    ADD COLUMN fence           xid8;
 
 -- pg_restore -j loads the tables in any order
 ALTER TABLE tviews_batch.failure DROP CONSTRAINT failure_tview_fkey;
@@ -127,6 +129,8 @@ COMMENT ON COLUMN tviews_batch.tview.compare_total IS 'rows there are in all, as
 COMMENT ON COLUMN tviews_batch.tview.compare_step IS 'rows in a range';
 COMMENT ON COLUMN tviews_batch.tview.compare_pending IS 'part of it was compared while transactions in tviews_batch.prepared had not ended';
 COMMENT ON COLUMN tviews_batch.tview.compare_place IS 'the key at which it goes on, packed';
+COMMENT ON COLUMN tviews_batch.tview.objects IS 'fingerprint of what the view depends on, as long as DDL may end that did not see the TVIEW; NULL: none can';
+COMMENT ON COLUMN tviews_batch.tview.fence IS 'transactions below it may not have seen the TVIEW; NULL: no drain has looked yet';
 COMMENT ON TABLE tviews_batch.postponed IS 'changes that one TVIEW could not take yet: a lookup failed, or it was locked';
 COMMENT ON COLUMN tviews_batch.failure.digest IS 'digest of packed, which may be too long for an index';
 COMMENT ON COLUMN tviews_batch.postponed.id IS 'number';

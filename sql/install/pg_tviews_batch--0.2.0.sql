@@ -52,7 +52,9 @@ CREATE TABLE tviews_batch.tview (
     compare_total bigint,
     compare_step  bigint,
     compare_pending boolean,
-    compare_place bytea
+    compare_place bytea,
+    objects       text,
+    fence         xid8
 );
 COMMENT ON TABLE tviews_batch.tview IS 'one row per TVIEW';
 COMMENT ON COLUMN tviews_batch.tview.tview IS 'the table that holds the rows of the view';
@@ -86,6 +88,8 @@ COMMENT ON COLUMN tviews_batch.tview.compare_total IS 'rows there are in all, as
 COMMENT ON COLUMN tviews_batch.tview.compare_step IS 'rows in a range';
 COMMENT ON COLUMN tviews_batch.tview.compare_pending IS 'part of it was compared while transactions in tviews_batch.prepared had not ended';
 COMMENT ON COLUMN tviews_batch.tview.compare_place IS 'the key at which it goes on, packed';
+COMMENT ON COLUMN tviews_batch.tview.objects IS 'fingerprint of what the view depends on, as long as DDL may end that did not see the TVIEW; NULL: none can';
+COMMENT ON COLUMN tviews_batch.tview.fence IS 'transactions below it may not have seen the TVIEW; NULL: no drain has looked yet';
 
 CREATE TABLE tviews_batch.failure (
     tview        regclass NOT NULL,

@@ -1,0 +1,231 @@
+/*-------------------------------------------------------------------------
+ *
+ * young.c
+ *		Definition: DDL that was under way, unseen, while a TVIEW was made.
+ *
+ * A TVIEW that is being made is seen by nobody else, so DDL of other transactions does not follow it; nor does
+ * tviews_create see what they have not committed.  What a view reads is locked meanwhile.  Functions, operators, casts and types
+ * cannot be, nor can new ones be kept away that a stored text would mean when it is parsed again.
+ *
+ * So a TVIEW is young at first: its row has a fingerprint of what its view depends on, made before the TVIEW was filled.
+ * Every drain derives it again, and compares the fingerprint.
+ *
+ * Invariants:
+ *
+ *	- Whoever does not see a TVIEW has a transaction id that was given out before the TVIEW's commit.  The fence is the next id to
+ *	  be given out when a drain sees the TVIEW for the first time: all these are below it.
+ *	- It is young until all ids below the fence have ended, and a drain has looked after that.
+ *	- What is found makes it stale, as a drain that looked too early may have used what was there before.
+ *
+ * A transaction whose snapshot is older than the TVIEW may get its id, and run DDL, when the TVIEW is not young any more.
+ * Such DDL leaves a note (ddl.c).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/xid8.h"
+
+#include "attempt.h"
+#include "define.h"
+#include "derive.h"
+#include "levels.h"
+#include "lineage_check.h"
+#include "lineage_expand.h"
+#include "progress.h"
+#include "run.h"
+#include "young.h"
+
+/* A TVIEW that is young. */
+typedef struct Young
+{
+	Oid			relid;
+	Oid			view;
+	char	   *objects;
+	bool		fenced;
+	bool		passed;			/* all below its fence have ended */
+	bool		changed;		/* found now */
+} Young;
+
+char *
+tvb_young_objects(Oid view)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[] = {OIDOID, BOOLOID};
+	Datum		values[] = {ObjectIdGetDatum(view),
+	BoolGetDatum(tvb_check_text_search(tvb_expand_query(tvb_define_view_query(view))))};
+	TvbRunArgs	args = {2, types, values, NULL};
+	char	   *objects;
+
+	/* down from the view, as tvb_ddl_find_dependent goes up to it */
+	tvb_run_own_change(&plan,
+					   "WITH RECURSIVE down (classid, objid) AS ("
+					   "  SELECT 'pg_class'::regclass::oid, $1"
+					   "  UNION"
+					   "  SELECT n.classid, n.objid FROM down CROSS JOIN LATERAL ("
+					   "   SELECT * FROM (SELECT d.refclassid, d.refobjid FROM pg_depend d"
+					   "     WHERE d.classid = down.classid AND d.objid = down.objid"
+					   /* altering the type that a table is OF needs a lock on the table */
+					   "      AND NOT (d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND d.refclassid = 'pg_type'::regclass)"
+					   "     OFFSET 0) AS d"
+					   "   UNION ALL"
+					   "   SELECT 'pg_rewrite'::regclass, w.oid FROM pg_rewrite w"
+					   "    WHERE down.classid = 'pg_class'::regclass AND w.ev_class = down.objid"
+					   "   UNION ALL"
+					   "   SELECT 'pg_type'::regclass, t.typelem FROM pg_type t"
+					   "    WHERE down.classid = 'pg_type'::regclass AND t.oid = down.objid AND t.typelem <> 0) AS n (classid, objid)),"
+					   " object (classid, objid, version) AS ("
+					   "  SELECT w.classid, w.objid, p.xmin FROM down w JOIN pg_proc p ON p.oid = w.objid"
+					   "   WHERE w.classid = 'pg_proc'::regclass"
+					   "  UNION ALL"
+					   "  SELECT w.classid, w.objid, o.xmin FROM down w JOIN pg_operator o ON o.oid = w.objid"
+					   "   WHERE w.classid = 'pg_operator'::regclass"
+					   "  UNION ALL"
+					   "  SELECT w.classid, w.objid, t.xmin FROM down w JOIN pg_type t ON t.oid = w.objid"
+					   "   WHERE w.classid = 'pg_type'::regclass AND t.typrelid = 0"
+					   "  UNION ALL"
+					   "  SELECT w.classid, e.oid, e.xmin FROM down w JOIN pg_enum e ON e.enumtypid = w.objid"
+					   "   WHERE w.classid = 'pg_type'::regclass"
+					   "  UNION ALL"
+					   "  SELECT w.classid, a.attnum::integer::oid, a.xmin FROM down w JOIN pg_type t ON t.oid = w.objid"
+					   "   JOIN pg_class c ON c.oid = t.typrelid AND c.relkind = 'c' JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+					   "   WHERE w.classid = 'pg_type'::regclass"
+					   "  UNION ALL"
+					   "  SELECT 0, m.mapdict, m.xmin FROM pg_ts_config_map m WHERE $2"
+					   "  UNION ALL"
+					   "  SELECT 0, d.oid, d.xmin FROM pg_ts_dict d WHERE $2)"
+					   " SELECT coalesce(md5(string_agg(format('%s/%s/%s', classid, objid, version), ' '"
+					   "  ORDER BY classid, objid, version::text COLLATE \"C\")), '') FROM object", &args);
+	objects = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	SPI_freetuptable(SPI_tuptable);
+	return objects;
+}
+
+void
+tvb_young_begin(Oid relid)
+{
+	static SPIPlanPtr plan = NULL;
+	TvbRunArgs	one = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(relid));
+	Oid			view = linitial_oid(tvb_run_own_oids(NULL, "SELECT view::oid FROM tviews_batch.tview WHERE tview = $1", &one));
+	Oid			types[] = {OIDOID, TEXTOID};
+	Datum		values[] = {ObjectIdGetDatum(relid), (Datum) 0};
+	TvbRunArgs	args = {2, types, values, NULL};
+
+	if (get_rel_relkind(view) != RELKIND_VIEW)
+		return;
+	values[1] = CStringGetTextDatum(tvb_young_objects(view));
+	tvb_run_own_change(&plan, "UPDATE tviews_batch.tview SET objects = $2, fence = NULL WHERE tview = $1", &args);
+}
+
+/* Lock what deriving a TVIEW would wait for; false: somebody has it locked, and no drain refreshes it now. */
+static bool
+lock_relations(const Young *young)
+{
+	static SPIPlanPtr plan = NULL;
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(young->relid));
+	List	   *sources;
+	ListCell   *lc;
+
+	sources = tvb_run_own_oids(&plan, "SELECT DISTINCT source::oid FROM tviews_batch.route WHERE tview = $1", &args);
+	foreach(lc, lcons_oid(young->relid, lcons_oid(young->view, sources)))
+	{
+		if (!ConditionalLockRelationOid(lfirst_oid(lc), AccessShareLock))
+			return false;
+	}
+	return true;
+}
+
+/* Look at one of them. */
+static void
+look(void *arg)
+{
+	Young	   *young = arg;
+	char	   *objects;
+
+	if (tvb_derive_again(young->relid))
+	{
+		young->changed = true;
+		tvb_levels_sync();
+	}
+	objects = tvb_young_objects(young->view);
+	young->changed |= strcmp(objects, young->objects) != 0;
+	young->objects = objects;
+}
+
+/* Those that are young, lower levels first, but not those of this transaction: nobody has missed them yet. */
+static List *
+find_young(FullTransactionId next)
+{
+	static SPIPlanPtr plan = NULL;
+	TvbRunArgs	args = TVB_RUN_ARG(XID8OID, FullTransactionIdGetDatum(next));
+	List	   *found = NIL;
+
+	tvb_run_own_query(&plan, "SELECT tview::oid, view::oid, objects, fence IS NOT NULL,"
+					  " coalesce(fence, $1) <= pg_snapshot_xmin(pg_current_snapshot()), xmin"
+					  " FROM tviews_batch.tview WHERE objects IS NOT NULL ORDER BY level, 1", &args);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		Young	   *young = palloc0(sizeof(Young));
+		bool		isnull;
+
+		young->relid = DatumGetObjectId(SPI_getbinval(tuple, desc, 1, &isnull));
+		young->view = DatumGetObjectId(SPI_getbinval(tuple, desc, 2, &isnull));
+		young->objects = SPI_getvalue(tuple, desc, 3);
+		young->fenced = DatumGetBool(SPI_getbinval(tuple, desc, 4, &isnull));
+		young->passed = DatumGetBool(SPI_getbinval(tuple, desc, 5, &isnull));
+		if (!TransactionIdIsCurrentTransactionId(DatumGetTransactionId(SPI_getbinval(tuple, desc, 6, &isnull))))
+			found = lappend(found, young);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return found;
+}
+
+/* Write what was found. */
+static void
+store(const Young *young, FullTransactionId fence)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[] = {OIDOID, TEXTOID, XID8OID, XIDOID};
+	Datum		values[] = {
+		ObjectIdGetDatum(young->relid), CStringGetTextDatum(young->objects),
+		FullTransactionIdGetDatum(fence), tvb_progress_xid()
+	};
+	TvbRunArgs	args = {4, types, values, young->passed ? " n  " : "    "};
+
+	tvb_run_own_change(&plan, "UPDATE tviews_batch.tview SET objects = $2,"
+					   " fence = CASE WHEN $2 IS NOT NULL THEN coalesce(fence, $3) END, " TVB_PROGRESS_KEEP("$4")
+					   " WHERE tview = $1", &args);
+	if (young->changed)
+		tvb_derive_stale(list_make1_oid(young->relid), "what the view uses was altered while the TVIEW was made");
+}
+
+void
+tvb_young_look(void)
+{
+	FullTransactionId next = ReadNextFullTransactionId();
+	ListCell   *lc;
+
+	foreach(lc, find_young(next))
+	{
+		Young	   *young = lfirst(lc);
+		ErrorData  *error;
+
+		if (get_rel_name(young->relid) == NULL || get_rel_relkind(young->view) != RELKIND_VIEW || !lock_relations(young))
+			continue;
+		error = tvb_attempt_catch(look, young, true);
+		if (error != NULL && tvb_derive_must_rethrow(error->sqlerrcode))
+			ReThrowError(error);
+		if (error == NULL && (young->changed || young->passed || !young->fenced))
+			store(young, next);
+	}
+}
