@@ -104,6 +104,19 @@ SELECT tview, unnest(coalesce(nullif(notes, '{}'), '{none}')) AS note FROM tview
  WHERE tview::text IN ('tv_highest', 'tv_middle', 'tv_summed', 'tv_over', 'tv_itself', 'tv_fixed') ORDER BY tview::text COLLATE "C", 2;
 SELECT count(tviews_drop(tview)) FROM tviews_batch.tview WHERE view IN (SELECT ('v_' || x)::regclass FROM unnest('{highest,middle,summed,over,itself,fixed}'::text[]) AS x);
 
+-- text that is read as a date: the clock decides where it says today
+CREATE TABLE said (id int PRIMARY KEY, t text, j jsonb);
+CREATE VIEW v_said_cast AS SELECT id, t::date AS d FROM said;
+CREATE VIEW v_said_array AS SELECT id, string_to_array(t, ' ')::timestamptz[] AS d FROM said;
+CREATE VIEW v_said_range AS SELECT id, t::tsmultirange AS d FROM said;
+CREATE VIEW v_said_json AS SELECT s.id, r.d FROM said s, jsonb_to_record(s.j) AS r (d date);
+CREATE VIEW v_said_plain AS SELECT id, to_date(t, 'YYYY-MM-DD') AS d, date '2024-01-01' AS e, t::interval AS i, t::int AS n FROM said;
+SELECT tviews_create('v_said_cast');
+SELECT tviews_create('v_said_array'), tviews_create('v_said_range'), tviews_create('v_said_json', key => '{id}'), tviews_create('v_said_plain');
+SELECT tview, unnest(coalesce(nullif(notes, '{}'), '{none}')) AS note FROM tviews_batch.tview
+ WHERE starts_with(tview::text, 'tv_said_') ORDER BY tview::text COLLATE "C";
+SELECT count(tviews_drop(tview)) FROM tviews_batch.tview WHERE starts_with(tview::text, 'tv_said_');
+
 -- other names, other schemas, no table yet
 CREATE SCHEMA creating_too;
 SELECT tviews_create('v_int', tview => 'another', key => '{i}');

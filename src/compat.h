@@ -164,6 +164,13 @@ tvb_compat_not_null(Oid relid, Form_pg_attribute att)
 #define tvb_compat_sets_expression(subtype) ((void) (subtype), false)
 #endif
 
+/* Whether an expression reads a value of any type out of JSON. */
+#if PG_VERSION_NUM >= 170000
+#define tvb_compat_reads_json(node) IsA(node, JsonExpr)
+#else
+#define tvb_compat_reads_json(node) ((void) (node), false)
+#endif
+
 /* Range table indexes an expression names at its own query level. */
 #define tvb_compat_pull_varnos(node) pull_varnos(NULL, (Node *) (node))
 

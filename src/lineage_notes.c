@@ -4,8 +4,8 @@
  *		Stage 3: what in a view depends on an order that is not total.
  *
  * Such results (jsonb_agg without ORDER BY, ties under a LIMIT, which of 1.0 and
- * 1.00 a group shows) may change without a change of data.  They are accepted, and
- * said: in a NOTICE at creation and in tviews_explain.
+ * 1.00 a group shows) may change without a change of data.  So may a date that is made of text, which the
+ * clock decides if the text is 'today'.  They are accepted, and said: in a NOTICE at creation and in tviews_explain.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,9 +13,11 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/tupdesc.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -24,6 +26,7 @@
 #include "utils/rel.h"
 #include "utils/relcache.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "compat.h"
 #include "lineage.h"
@@ -41,6 +44,8 @@ static const char *const ordered_aggregates[] = {
 static const char *const choosing_aggregates[] = {
 	"max", "min", "mode", "percentile_disc",
 };
+
+#define NOTE_CLOCK	"text is read as a date or time: the words now, today, tomorrow and yesterday in it depend on the clock"
 
 #define NOTE_IMAGES	"which of several equal values (1.0, 1.00) is shown has no fixed order"
 
@@ -389,12 +394,100 @@ merges_images(Node *node)
 	return merges_images(op->larg) || merges_images(op->rarg);
 }
 
+/* Whether reading values of a type from text may look at the clock: dates and times, and what has such in it. */
+static bool
+type_reads_clock(Oid type)
+{
+	TupleDesc	desc;
+	bool		found = false;
+
+	check_stack_depth();
+	type = getBaseType(type);
+	if (type == DATEOID || type == TIMEOID || type == TIMETZOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID)
+		return true;
+	if (OidIsValid(get_element_type(type)))
+		return type_reads_clock(get_element_type(type));
+	if (OidIsValid(get_multirange_range(type)))
+		type = get_multirange_range(type);
+	if (OidIsValid(get_range_subtype(type)))
+		return type_reads_clock(get_range_subtype(type));
+	if (!OidIsValid(get_typ_typrelid(type)))
+		return false;
+	desc = lookup_rowtype_tupdesc(type, -1);
+	for (int i = 0; i < desc->natts && !found; i++)
+		found = !TupleDescAttr(desc, i)->attisdropped && type_reads_clock(TupleDescAttr(desc, i)->atttypid);
+	ReleaseTupleDesc(desc);
+	return found;
+}
+
+/* The same for the columns of what stands in FROM. */
+static bool
+any_reads_clock(List *types)
+{
+	ListCell   *lc;
+
+	foreach(lc, types)
+	{
+		if (type_reads_clock(lfirst_oid(lc)))
+			return true;
+	}
+	return false;
+}
+
+/* Functions that read the columns of a row out of JSON, or a value out of its text form. */
+static bool
+reads_text(FuncExpr *func)
+{
+	static const char *const names[] = {
+		"json_populate_record", "json_populate_recordset", "jsonb_populate_record", "jsonb_populate_recordset",
+	};
+	char	   *name = get_func_name(func->funcid);
+	ListCell   *lc;
+
+	foreach(lc, func->args)
+	{
+		if (exprType(lfirst(lc)) == CSTRINGOID)
+			return true;
+	}
+	return name != NULL && get_func_namespace(func->funcid) == PG_CATALOG_NAMESPACE &&
+		tvb_check_listed(name, names, lengthof(names));
+}
+
+/* Notes about columns that FROM reads out of JSON or XML. */
+static void
+note_entry(RangeTblEntry *rte, NotesContext *context)
+{
+	ListCell   *lc;
+
+	if (rte->rtekind == RTE_TABLEFUNC && any_reads_clock(rte->tablefunc->coltypes))
+		add_note(context, NOTE_CLOCK);
+	if (rte->rtekind != RTE_FUNCTION)
+		return;
+	foreach(lc, rte->functions)
+	{
+		if (any_reads_clock(lfirst_node(RangeTblFunction, lc)->funccoltypes))
+			add_note(context, NOTE_CLOCK);
+	}
+}
+
+/* Notes about what reads values from text. */
+static void
+note_input(Node *node, NotesContext *context)
+{
+	if ((IsA(node, CoerceViaIO) || (IsA(node, FuncExpr) && reads_text((FuncExpr *) node)) || tvb_compat_reads_json(node)) &&
+		type_reads_clock(exprType(node)))
+		add_note(context, NOTE_CLOCK);
+}
+
 /* Notes about a query level as a whole. */
 static void
 note_query(Query *query, NotesContext *context)
 {
 	List	   *exprs = sort_exprs(query->sortClause, query->targetList);
+	ListCell   *lc;
 
+	foreach(lc, query->rtable)
+		note_entry(lfirst_node(RangeTblEntry, lc), context);
 	if ((query->groupingSets == NIL && shows_any_image(query, query->groupClause)) ||
 		(!query->hasDistinctOn && shows_any_image(query, query->distinctClause)) ||
 		merges_images(query->setOperations))
@@ -425,6 +518,8 @@ notes_walker(Node *node, NotesContext *context)
 		note_aggregate((Aggref *) node, context);
 	else if (IsA(node, WindowFunc))
 		note_window((WindowFunc *) node, context);
+	else
+		note_input(node, context);
 	return expression_tree_walker(node, notes_walker, context);
 }
 
