@@ -178,6 +178,14 @@ follow_toggle(TvbCommand *command, List *tviews)
 									  tvb_registry_relation_name(linitial_oid(command->relations))));
 }
 
+/* What a crash emptied, and is logged now, is not found by the drain that looks for unlogged tables. */
+static void
+follow_logged(List *tviews)
+{
+	if (tviews != NIL && tvb_epoch_unlogged_lost())
+		tvb_derive_stale(tviews, TVB_REASON_EMPTIED);
+}
+
 /* A TVIEW with a parent is written through it, past its guard: while it is one, and until now. */
 static void
 work_moved(TvbCommand *command)
@@ -232,6 +240,8 @@ work_follow(TvbCommand *command)
 		tvb_derive_stale(tviews, reason);
 	if (tvb_ddl_command_toggles_triggers(command->tree))
 		follow_toggle(command, tviews);
+	if (tvb_ddl_command_sets_logged(command->tree))
+		follow_logged(tviews);
 	if (changed)
 		tvb_levels_sync();
 }

@@ -116,6 +116,21 @@ tvb_ddl_command_toggles_triggers(Node *tree)
 }
 
 bool
+tvb_ddl_command_sets_logged(Node *tree)
+{
+	ListCell   *lc;
+
+	if (tree == NULL || !IsA(tree, AlterTableStmt))
+		return false;
+	foreach(lc, ((AlterTableStmt *) tree)->cmds)
+	{
+		if (lfirst_node(AlterTableCmd, lc)->subtype == AT_SetLogged)
+			return true;
+	}
+	return false;
+}
+
+bool
 tvb_ddl_command_changes_subscriptions(Node *tree)
 {
 	return tree && (IsA(tree, CreateSubscriptionStmt) || IsA(tree, AlterSubscriptionStmt));

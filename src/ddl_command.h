@@ -20,6 +20,9 @@ extern const char *tvb_ddl_command_changes_results(Node *tree);
 /* Whether an ALTER TABLE switched a trigger of ours on or off, or all of them. */
 extern bool tvb_ddl_command_toggles_triggers(Node *tree);
 
+/* Whether an ALTER TABLE made a table logged: a crash that emptied it before does not show any more. */
+extern bool tvb_ddl_command_sets_logged(Node *tree);
+
 /* Whether tables may have come into a subscription. */
 extern bool tvb_ddl_command_changes_subscriptions(Node *tree);
 

@@ -194,6 +194,18 @@ tvb_epoch_restored(Oid relid)
 	return restored;
 }
 
+bool
+tvb_epoch_unlogged_lost(void)
+{
+	static SPIPlanPtr plan = NULL;
+	bool		lost;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	lost = tvb_run_own_query(&plan, "SELECT 1 WHERE NOT EXISTS (SELECT FROM tviews_batch.unlogged_sentinel)", NULL) > 0;
+	PopActiveSnapshot();
+	return lost;
+}
+
 /* Mark the TVIEWs of other epochs. */
 static void
 mark_behind(pg_uuid_t *epoch, const char *reason)
@@ -219,7 +231,7 @@ mark_unlogged(void)
 
 	tvb_run_own_change(&mark,
 					   "UPDATE tviews_batch.tview SET awaits_prepared = false, " TVB_PROGRESS_RESET ","
-					   " stale_reason = COALESCE(stale_reason, 'an unlogged table was emptied by a crash')"
+					   " stale_reason = COALESCE(stale_reason, '" TVB_REASON_EMPTIED "')"
 					   " WHERE tview IN (SELECT u.tview FROM tviews_batch.unlogged u)", NULL);
 	tvb_run_own_change(&write, "INSERT INTO tviews_batch.unlogged_sentinel VALUES (true)", NULL);
 }

@@ -4,6 +4,9 @@
 
 #include "postgres.h"
 
+/* Why a TVIEW is stale that is unlogged, or reads an unlogged table. */
+#define TVB_REASON_EMPTIED "an unlogged table was emptied by a crash"
+
 /*
  * Find out whether queue entries were lost since the last call in this
  * database, and mark the TVIEWs that must be compared.  The caller holds
@@ -13,6 +16,9 @@
  * compared now must be compared again when they are gone.
  */
 extern bool tvb_epoch_check(void);
+
+/* Whether a crash emptied unlogged tables and no drain has looked at it yet.  Connected to SPI. */
+extern bool tvb_epoch_unlogged_lost(void);
 
 /*
  * Whether a table is no TVIEW of this database yet: it was restored, and what is known of it

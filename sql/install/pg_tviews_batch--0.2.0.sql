@@ -804,7 +804,9 @@ CREATE VIEW tviews_batch.unlogged AS
         SELECT t.tview FROM tviews_batch.tview t WHERE t.tview IN (SELECT relation FROM emptied)
         UNION
         SELECT r.tview FROM tviews_batch.route r JOIN tviews_batch.captured s USING (source)
-         WHERE s.relation IN (SELECT relation FROM emptied))
+         WHERE s.relation IN (SELECT relation FROM emptied)
+        UNION
+        SELECT r.tview FROM tviews_batch.route r WHERE r.source IN (SELECT relation FROM emptied))
     SELECT tview FROM tview;
 COMMENT ON VIEW tviews_batch.unlogged IS 'TVIEWs that are unlogged or read unlogged tables: a crash empties these';
 COMMENT ON COLUMN tviews_batch.unlogged.tview IS 'the TVIEW';

@@ -434,6 +434,17 @@ is(states($node), 'ok', 'logged queue, unlogged source: ok after a drain');
 is(compared($node) - $before, 1, 'logged queue, unlogged source: one TVIEW was compared');
 is(differing($node), 0, 'logged queue, unlogged source: every TVIEW equals its view');
 
+# also if it is logged by the time a drain looks
+change($node);
+$node->stop('immediate');
+$node->start;
+value($node, 'ALTER TABLE tb_note SET LOGGED');
+is(value($node, q{SELECT string_agg(state || coalesce(': ' || reason, ''), ', ' ORDER BY tview::text) FROM tviews_status}),
+	"ok, stale: $EMPTIED, ok", 'logged queue, source logged after the crash: its TVIEW is stale, others are not');
+value($node, 'SELECT tviews_drain()') for 1 .. 2;
+is(states($node), 'ok', 'logged queue, source logged after the crash: ok after a drain');
+is(differing($node), 0, 'logged queue, source logged after the crash: every TVIEW equals its view');
+
 # and back: entries stay
 change($node);
 value($node, 'SELECT tviews_set_queue(false)');
@@ -450,5 +461,16 @@ is(differing($node), 0, 'unlogged again: every TVIEW equals its view');
 ($status, $out, $err) = $node->psql('postgres', q{CREATE ROLE visitor; GRANT EXECUTE ON FUNCTION tviews_set_queue(boolean) TO visitor;
 	SET ROLE visitor; SELECT tviews_set_queue(true)});
 like($err, qr/permission denied to change the queue/, 'tviews_set_queue is for the owner of the extension');
+
+# a TVIEW that is emptied together with its source equals its view, so comparing it tells the one that reads it nothing
+value($node, 'SELECT tviews_set_queue(true); ALTER TABLE tb_item SET UNLOGGED; ALTER TABLE tv_item SET UNLOGGED');
+value($node, 'SELECT tviews_drain()') for 1 .. 3;
+is(states($node), 'ok', 'an unlogged source, an unlogged TVIEW, and one that reads it');
+$node->stop('immediate');
+$node->start;
+is(value($node, 'SELECT (SELECT count(*) FROM tv_item) || $$ $$ || (SELECT count(*) > 0 FROM tv_total)'), '0 true', 'both are emptied, the third is not');
+value($node, 'SELECT tviews_drain()') for 1 .. 3;
+is(states($node), 'ok', 'unlogged TVIEW: ok after drains');
+is(differing($node), 0, 'unlogged TVIEW: every TVIEW equals its view');
 
 done_testing();
