@@ -5,6 +5,22 @@
 
 \echo Use "ALTER EXTENSION pg_tviews_batch UPDATE TO '0.2.0'" to load this file. \quit
 
+----------------------------------------------------------------------
+-- Writers: with the new library and the old tables nothing is captured, so whoever wrote before must have ended.  In the order
+-- of tviews_create; before any lock on what a writer may look at.
+----------------------------------------------------------------------
+
+DO $$
+DECLARE
+    captured text;
+BEGIN
+    FOR captured IN SELECT c.oid::regclass FROM pg_catalog.pg_class c
+                     WHERE c.oid IN (SELECT relation FROM tviews_batch.captured) ORDER BY c.oid LOOP
+        EXECUTE pg_catalog.format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', captured);
+    END LOOP;
+END
+$$;
+
 DROP EVENT TRIGGER tviews_batch_follow_ddl;
 DROP EVENT TRIGGER tviews_batch_follow_drop;
 
@@ -399,6 +415,18 @@ CREATE OR REPLACE FUNCTION tviews_unschedule() RETURNS boolean
 BEGIN ATOMIC
     SELECT tviews_batch.unschedule(tviews_batch.cron_job_name());
 END;
+
+CREATE OR REPLACE VIEW tviews_batch.unlogged AS
+    WITH RECURSIVE emptied(relation) AS (
+        SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relpersistence = 'u' AND c.relkind IN ('r', 'p')),
+    tview(tview) AS (
+        SELECT t.tview FROM tviews_batch.tview t WHERE t.tview IN (SELECT relation FROM emptied)
+        UNION
+        SELECT r.tview FROM tviews_batch.route r JOIN tviews_batch.captured s USING (source)
+         WHERE s.relation IN (SELECT relation FROM emptied)
+        UNION
+        SELECT r.tview FROM tviews_batch.route r WHERE r.source IN (SELECT relation FROM emptied))
+    SELECT tview FROM tview;
 
 CREATE OR REPLACE VIEW tviews_batch.visible WITH (security_barrier) AS
     SELECT t.tview, t.notes

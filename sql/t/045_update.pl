@@ -9,7 +9,7 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
-$node->append_conf('postgresql.conf', "autovacuum = off\n");
+$node->append_conf('postgresql.conf', "autovacuum = off\nmax_prepared_transactions = 1\n");
 $node->start;
 
 sub value
@@ -121,6 +121,12 @@ value('updated', q{
 	UPDATE tb_item SET price = price + 1 WHERE pk_item <= 10;
 	INSERT INTO tb_item VALUES (1000, 4, 1000)});
 isnt(differing('updated'), 0, 'changes wait');
+
+# nor is a transaction captured that wrote before the update and commits after it: the update waits for it
+value('updated', q{BEGIN; UPDATE tb_item SET price = price + 1 WHERE pk_item = 30; PREPARE TRANSACTION 'open'});
+my ($status, $out, $err) = $node->psql('updated', q{SET lock_timeout = '10ms'; ALTER EXTENSION pg_tviews_batch UPDATE});
+like($err, qr/lock timeout/, 'the update waits for writers');
+value('updated', q{COMMIT PREPARED 'open'});
 
 value('updated', 'ALTER EXTENSION pg_tviews_batch UPDATE');
 is(value('updated', 'SELECT extversion FROM pg_extension WHERE extname = $$pg_tviews_batch$$'), '0.2.0', 'the new version');
