@@ -31,6 +31,7 @@ BEGIN
     ALTER EVENT TRIGGER tviews_batch_follow_ddl DISABLE;
     EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER c_ins, ENABLE ALWAYS TRIGGER c_upd, ENABLE ALWAYS TRIGGER c_del, ENABLE ALWAYS TRIGGER c_tru', src);
     ALTER EVENT TRIGGER tviews_batch_follow_ddl ENABLE ALWAYS;
+    UPDATE tviews_batch.watched SET event_triggers = (SELECT rows FROM tviews_batch.event_triggers);
 END $$;
 
 CREATE FUNCTION by_hand.tview(view regclass, tview name, key name[], level int DEFAULT 0,

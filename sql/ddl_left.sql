@@ -175,6 +175,45 @@ DROP TABLE h, h2 CASCADE;
 TABLE state;
 
 --
+-- Event triggers are off for a time: what was done meanwhile is found when they are on again
+--
+CREATE TABLE ma (id int PRIMARY KEY, v int);
+CREATE TABLE mb (LIKE ma INCLUDING ALL);
+CREATE TABLE mc (LIKE ma INCLUDING ALL);
+CREATE TABLE mp (k int, g int, v int) PARTITION BY LIST (g);
+CREATE TABLE mp1 PARTITION OF mp FOR VALUES IN (1);
+CREATE TABLE mp2 (k int, g int, v int);
+INSERT INTO ma SELECT i, i FROM generate_series(1, 3) i;
+INSERT INTO mb TABLE ma;
+INSERT INTO mp2 VALUES (2, 2, 2);
+CREATE FUNCTION mf(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1; END';
+CREATE VIEW v_ma AS SELECT id, ddl_left.mf(v) AS v FROM ma;
+CREATE VIEW v_mb AS SELECT id, v FROM mb;
+CREATE VIEW v_mc AS SELECT id, v FROM mc;
+CREATE VIEW v_mp AS SELECT g, sum(v) AS v FROM mp GROUP BY g;
+SELECT tviews_create('v_ma'), tviews_create('v_mb'), tviews_create('v_mc'), tviews_create('v_mp');
+SELECT * FROM drained();
+ALTER EVENT TRIGGER tviews_batch_follow_ddl DISABLE;
+ALTER EVENT TRIGGER tviews_batch_follow_drop DISABLE;
+SELECT DISTINCT state, reason FROM state;
+ALTER TABLE mp ATTACH PARTITION mp2 FOR VALUES IN (2);
+CREATE OR REPLACE FUNCTION mf(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 + 1; END';
+CREATE OR REPLACE VIEW v_mb AS SELECT id, v + 1 AS v FROM mb;
+DROP TABLE mc CASCADE;
+SELECT changes FROM drained();
+ALTER EVENT TRIGGER tviews_batch_follow_drop ENABLE ALWAYS;
+ALTER EVENT TRIGGER tviews_batch_follow_ddl ENABLE ALWAYS;
+SELECT tview, state, reason FROM state WHERE tview <> 'tv_mc'::regclass;
+CALL tviews_reconcile();
+TABLE state;
+INSERT INTO mp2 VALUES (3, 2, 5);
+UPDATE mb SET v = 7;
+SELECT * FROM drained();
+INSERT INTO tv_mc VALUES (9, 9);
+DROP TABLE ma, mb, mp CASCADE;
+TABLE state;
+
+--
 -- The extension goes: ordinary tables stay; it comes back
 --
 DROP EXTENSION pg_tviews_batch;

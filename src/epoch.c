@@ -58,6 +58,8 @@ typedef struct Findings
 	bool		unlogged_lost;	/* unlogged tables have been emptied */
 	bool		unfollowed;		/* DDL could not be followed */
 	bool		young;			/* DDL may not have seen a TVIEW */
+	bool		switched;		/* event triggers were off for a time */
+	bool		moved;			/* pg_upgrade wrote them anew */
 } Findings;
 
 static void new_epoch(pg_uuid_t *epoch);
@@ -94,6 +96,8 @@ tvb_epoch_check(void)
 		mark_behind(&epoch, found ? REASON_RESTORED : REASON_LOST);
 	if (findings.unlogged_lost)
 		mark_unlogged();
+	if (findings.switched || findings.moved)
+		tvb_repair_switched(findings.switched);
 	if (findings.unfollowed)
 		tvb_repair_unfollowed();
 	if (findings.young)
@@ -242,7 +246,7 @@ look(pg_uuid_t *epoch)
 {
 	static SPIPlanPtr plan = NULL;
 	TvbRunArgs	args = TVB_RUN_ARG(UUIDOID, UUIDPGetDatum(epoch));
-	bool		answers[6];
+	bool		answers[8];
 
 	tvb_run_own_query(&plan,
 					  "SELECT EXISTS (SELECT FROM tviews_batch.tview WHERE epoch IS DISTINCT FROM $1),"
@@ -253,7 +257,10 @@ look(pg_uuid_t *epoch)
 					  "  WHERE x.database = pg_catalog.current_database()),"
 					  " NOT EXISTS (SELECT FROM tviews_batch.unlogged_sentinel),"
 					  " EXISTS (SELECT FROM tviews_batch.unfollowed),"
-					  " EXISTS (SELECT FROM tviews_batch.tview WHERE objects IS NOT NULL)", &args);
+					  " EXISTS (SELECT FROM tviews_batch.tview WHERE objects IS NOT NULL),"
+					  " EXISTS (SELECT FROM tviews_batch.event_triggers WHERE switched),"
+					  " EXISTS (SELECT FROM tviews_batch.event_triggers e JOIN tviews_batch.watched w ON w.server <> e.server WHERE e.firing)",
+					  &args);
 	for (int i = 0; i < lengthof(answers); i++)
 	{
 		bool		isnull;
@@ -264,6 +271,6 @@ look(pg_uuid_t *epoch)
 	SPI_freetuptable(SPI_tuptable);
 	return (Findings)
 	{
-		answers[0], answers[1], answers[2], answers[3], answers[4], answers[5]
+		answers[0], answers[1], answers[2], answers[3], answers[4], answers[5], answers[6], answers[7]
 	};
 }

@@ -18,6 +18,7 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_ts_config.h"
 #include "catalog/pg_ts_dict.h"
@@ -25,7 +26,9 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/xid8.h"
 
+#include "attempt.h"
 #include "ddl_drop.h"
 #include "ddl_find.h"
 #include "derive.h"
@@ -175,6 +178,80 @@ tvb_repair_unfollowed(void)
 	repair_concerned();
 	/* what came later is not seen by this snapshot, and stays */
 	tvb_run_own_change(&forget, "DELETE FROM tviews_batch.unfollowed", NULL);
+}
+
+/* Forget relations that were dropped while nobody followed it. */
+static void
+forget_gone(void)
+{
+	List	   *gone = tvb_run_own_oids(NULL, "SELECT DISTINCT k.relation::oid FROM ("
+										"  SELECT relation FROM tviews_batch.captured UNION ALL SELECT source FROM tviews_batch.source"
+										"  UNION ALL SELECT tview FROM tviews_batch.tview UNION ALL SELECT view FROM tviews_batch.tview) AS k"
+										" WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = k.relation)", NULL);
+
+	if (gone != NIL)
+		tvb_ddl_drop_forget(gone, tvb_sources_concerned(gone));
+}
+
+/* Whether all have ended who may have begun DDL while event triggers were off.  The first time it is asked, it is noted who. */
+static bool
+all_have_ended(void)
+{
+	static SPIPlanPtr plan = NULL;
+	static SPIPlanPtr note = NULL;
+	TvbRunArgs	args = TVB_RUN_ARG(XID8OID, FullTransactionIdGetDatum(ReadNextFullTransactionId()));
+	bool		noted;
+	bool		ended;
+	bool		isnull;
+
+	if (tvb_run_own_query(&plan, "SELECT coalesce(w.seen = e.rows, false),"
+						  " CASE WHEN w.seen = e.rows THEN w.fence ELSE $1 END <= pg_snapshot_xmin(pg_current_snapshot())"
+						  " FROM tviews_batch.watched w, tviews_batch.event_triggers e", &args) == 0)
+		return true;
+	noted = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	ended = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	if (!noted && !ended)
+		tvb_run_own_change(&note, "UPDATE tviews_batch.watched SET seen = e.rows, fence = $1"
+						   " FROM tviews_batch.event_triggers e", &args);
+	return ended;
+}
+
+/* Follow what may have been done to any TVIEW. */
+static void
+repair_all(void *arg)
+{
+	List	   *tviews;
+	ListCell   *lc;
+
+	forget_gone();
+	tviews = tvb_ddl_find_all();
+	foreach(lc, tviews)
+		tvb_derive_repair(lfirst_oid(lc));
+	tvb_derive_stale(tviews, "event triggers were switched off for a time: DDL was not followed");
+}
+
+void
+tvb_repair_switched(bool switched)
+{
+	static SPIPlanPtr plan = NULL;
+
+	if (switched)
+	{
+		ErrorData  *error;
+
+		if (!all_have_ended())
+			return;
+		error = tvb_attempt_catch(repair_all, NULL, true);
+		if (error != NULL && tvb_derive_must_rethrow(error->sqlerrcode))
+			ReThrowError(error);
+		if (error != NULL)
+			return;				/* somebody has something locked: the next drain tries again */
+	}
+	tvb_run_own_change(&plan, "INSERT INTO tviews_batch.watched (event_triggers, server)"
+					   " SELECT rows, server FROM tviews_batch.event_triggers"
+					   " ON CONFLICT (one) DO UPDATE SET event_triggers = excluded.event_triggers, server = excluded.server,"
+					   "  seen = NULL, fence = NULL", NULL);
 }
 
 /* Sources are locked: no writer may be left who looked before the restore what is to be captured. */

@@ -21,6 +21,12 @@ extern void tvb_repair_remember_objects(List *classes, List *objects);
  */
 extern void tvb_repair_unfollowed(void);
 
+/*
+ * In a drain, before its snapshot: event triggers fire again.  switched: they did not for a time, so all TVIEWs are derived
+ * again and are stale, once nobody is left whose DDL they may have missed.  The active snapshot is new.  Connected to SPI.
+ */
+extern void tvb_repair_switched(bool switched);
+
 /* Derive again what belongs to another epoch than this: it came from a dump.  Connected to SPI. */
 extern void tvb_repair_restored(const pg_uuid_t *epoch);
 

@@ -104,6 +104,14 @@ CREATE TABLE tviews_batch.unfollowed (
     CHECK (num_nulls(class, object) = CASE WHEN tview IS NULL THEN 0 ELSE 2 END)
 );
 
+CREATE TABLE tviews_batch.watched (
+    one            boolean PRIMARY KEY DEFAULT true CHECK (one),
+    event_triggers text NOT NULL,
+    server         integer NOT NULL,
+    seen           text,
+    fence          xid8
+);
+
 -- the other tables of the queue are logged if the first is, and belong to its epoch; without one, a drain will notice
 DO $$
 DECLARE
@@ -191,6 +199,12 @@ COMMENT ON COLUMN tviews_batch.unfollowed.class IS 'the catalog of the object';
 COMMENT ON COLUMN tviews_batch.unfollowed.object IS 'what was altered';
 COMMENT ON COLUMN tviews_batch.unfollowed.message IS 'the error, or why the command could not see all TVIEWs';
 COMMENT ON SEQUENCE tviews_batch.unfollowed_id_seq IS 'numbers of rows in tviews_batch.unfollowed';
+COMMENT ON TABLE tviews_batch.watched IS 'the event triggers as they were when all DDL was known to have been followed';
+COMMENT ON COLUMN tviews_batch.watched.one IS 'there is one row';
+COMMENT ON COLUMN tviews_batch.watched.event_triggers IS 'their rows in the catalog; others: they were switched off for a time';
+COMMENT ON COLUMN tviews_batch.watched.server IS 'major version of the server: pg_upgrade writes these rows anew';
+COMMENT ON COLUMN tviews_batch.watched.seen IS 'their rows as a drain has found them after a change, as long as DDL may be under way that they did not follow';
+COMMENT ON COLUMN tviews_batch.watched.fence IS 'transactions below it may have such DDL';
 COMMENT ON COLUMN tviews_batch.drain.memory_peak IS 'the most bytes it was seen to hold, the executor''s of its queries among them';
 
 CREATE OR REPLACE FUNCTION tviews_wait(timeout interval DEFAULT '10 seconds') RETURNS boolean
@@ -508,6 +522,20 @@ CREATE OR REPLACE VIEW tviews_queue_depth AS
            clock_timestamp() - min(oldest), coalesce(bool_and(exact), true)
       FROM depth;
 
+CREATE VIEW tviews_batch.event_triggers AS
+    SELECT e.rows, e.server, e.firing,
+           e.firing AND NOT EXISTS (SELECT FROM tviews_batch.watched w WHERE w.event_triggers = e.rows OR w.server <> e.server) AS switched
+      FROM (SELECT coalesce(string_agg(format('%s/%s', oid, xmin), ' ' ORDER BY evtname::text COLLATE "C"), '') AS rows,
+                   count(*) = 3 AND bool_and(evtenabled = 'A') AS firing,
+                   current_setting('server_version_num')::integer / 10000 AS server
+              FROM pg_catalog.pg_event_trigger
+             WHERE evtname IN ('tviews_batch_follow_ddl', 'tviews_batch_follow_drop', 'tviews_batch_before_subscription')) e;
+COMMENT ON VIEW tviews_batch.event_triggers IS 'the extension''s event triggers: one row';
+COMMENT ON COLUMN tviews_batch.event_triggers.rows IS 'their rows in the catalog';
+COMMENT ON COLUMN tviews_batch.event_triggers.server IS 'major version of the server';
+COMMENT ON COLUMN tviews_batch.event_triggers.firing IS 'all fire, in all sessions';
+COMMENT ON COLUMN tviews_batch.event_triggers.switched IS 'they did not for a time, and no drain has made up for it';
+
 CREATE OR REPLACE VIEW tviews_batch.unwatched AS
     WITH relation AS (
         SELECT DISTINCT r.tview, c.relation
@@ -562,6 +590,9 @@ CREATE OR REPLACE VIEW tviews_batch.unwatched AS
       FROM tviews_batch.tview t, (VALUES ('tviews_batch_follow_ddl'), ('tviews_batch_follow_drop'),
                ('tviews_batch_before_subscription')) AS e (name)
      WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = e.name AND evtenabled = 'A')
+    UNION ALL
+    SELECT t.tview, 'event triggers were switched off for a time: DDL was not followed'
+      FROM tviews_batch.tview t, tviews_batch.event_triggers e WHERE e.switched
     UNION ALL
     SELECT t.tview, CASE WHEN i.inhrelid = t.tview
                          THEN format('it can be written through its parent table %s', i.inhparent::regclass)
@@ -657,7 +688,7 @@ COMMENT ON COLUMN tviews_batch.lookup.key_columns IS 'positions in refresh_key, 
 COMMENT ON COLUMN tviews_drains.memory_peak IS 'the most bytes it was seen to hold, the executor''s of its queries among them';
 GRANT SELECT ON tviews_batch.tview, tviews_batch.source, tviews_batch.shape, tviews_batch.captured,
     tviews_batch.route, tviews_batch.lookup, tviews_batch.failure, tviews_batch.postponed, tviews_batch.drain, tviews_batch.prepared, tviews_batch.overflow, tviews_batch.unfollowed,
-    tviews_batch.unlogged, tviews_batch.unwatched TO pg_monitor;
+    tviews_batch.unlogged, tviews_batch.unwatched, tviews_batch.watched, tviews_batch.event_triggers TO pg_monitor;
 GRANT SELECT ON tviews_batch.visible, tviews_batch.visible_route TO PUBLIC;
 GRANT SELECT ON tviews_queue_depth, tviews_drains TO pg_monitor;
 GRANT SELECT ON tviews_status, tviews_failures TO PUBLIC;
@@ -668,3 +699,9 @@ GRANT SELECT ON tviews_status, tviews_failures TO PUBLIC;
 
 DROP FUNCTION tviews_cron_job(text, boolean);
 DROP FUNCTION tviews_cron_job_name();
+
+----------------------------------------------------------------------
+-- From here on DDL is followed
+----------------------------------------------------------------------
+
+INSERT INTO tviews_batch.watched (event_triggers, server) SELECT rows, server FROM tviews_batch.event_triggers;

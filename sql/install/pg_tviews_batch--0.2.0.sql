@@ -321,6 +321,20 @@ COMMENT ON COLUMN tviews_batch.unfollowed.object IS 'what was altered';
 COMMENT ON COLUMN tviews_batch.unfollowed.message IS 'the error, or why the command could not see all TVIEWs';
 COMMENT ON SEQUENCE tviews_batch.unfollowed_id_seq IS 'numbers of rows in tviews_batch.unfollowed';
 
+CREATE TABLE tviews_batch.watched (
+    one            boolean PRIMARY KEY DEFAULT true CHECK (one),
+    event_triggers text NOT NULL,
+    server         integer NOT NULL,
+    seen           text,
+    fence          xid8
+);
+COMMENT ON TABLE tviews_batch.watched IS 'the event triggers as they were when all DDL was known to have been followed';
+COMMENT ON COLUMN tviews_batch.watched.one IS 'there is one row';
+COMMENT ON COLUMN tviews_batch.watched.event_triggers IS 'their rows in the catalog; others: they were switched off for a time';
+COMMENT ON COLUMN tviews_batch.watched.server IS 'major version of the server: pg_upgrade writes these rows anew';
+COMMENT ON COLUMN tviews_batch.watched.seen IS 'their rows as a drain has found them after a change, as long as DDL may be under way that they did not follow';
+COMMENT ON COLUMN tviews_batch.watched.fence IS 'transactions below it may have such DDL';
+
 CREATE TABLE tviews_batch.drain (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     started     timestamptz NOT NULL,
@@ -811,6 +825,20 @@ CREATE VIEW tviews_batch.unlogged AS
 COMMENT ON VIEW tviews_batch.unlogged IS 'TVIEWs that are unlogged or read unlogged tables: a crash empties these';
 COMMENT ON COLUMN tviews_batch.unlogged.tview IS 'the TVIEW';
 
+CREATE VIEW tviews_batch.event_triggers AS
+    SELECT e.rows, e.server, e.firing,
+           e.firing AND NOT EXISTS (SELECT FROM tviews_batch.watched w WHERE w.event_triggers = e.rows OR w.server <> e.server) AS switched
+      FROM (SELECT coalesce(string_agg(format('%s/%s', oid, xmin), ' ' ORDER BY evtname::text COLLATE "C"), '') AS rows,
+                   count(*) = 3 AND bool_and(evtenabled = 'A') AS firing,
+                   current_setting('server_version_num')::integer / 10000 AS server
+              FROM pg_catalog.pg_event_trigger
+             WHERE evtname IN ('tviews_batch_follow_ddl', 'tviews_batch_follow_drop', 'tviews_batch_before_subscription')) e;
+COMMENT ON VIEW tviews_batch.event_triggers IS 'the extension''s event triggers: one row';
+COMMENT ON COLUMN tviews_batch.event_triggers.rows IS 'their rows in the catalog';
+COMMENT ON COLUMN tviews_batch.event_triggers.server IS 'major version of the server';
+COMMENT ON COLUMN tviews_batch.event_triggers.firing IS 'all fire, in all sessions';
+COMMENT ON COLUMN tviews_batch.event_triggers.switched IS 'they did not for a time, and no drain has made up for it';
+
 CREATE VIEW tviews_batch.unwatched AS
     WITH relation AS (
         SELECT DISTINCT r.tview, c.relation
@@ -865,6 +893,9 @@ CREATE VIEW tviews_batch.unwatched AS
       FROM tviews_batch.tview t, (VALUES ('tviews_batch_follow_ddl'), ('tviews_batch_follow_drop'),
                ('tviews_batch_before_subscription')) AS e (name)
      WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = e.name AND evtenabled = 'A')
+    UNION ALL
+    SELECT t.tview, 'event triggers were switched off for a time: DDL was not followed'
+      FROM tviews_batch.tview t, tviews_batch.event_triggers e WHERE e.switched
     UNION ALL
     SELECT t.tview, CASE WHEN i.inhrelid = t.tview
                          THEN format('it can be written through its parent table %s', i.inhparent::regclass)
@@ -1021,7 +1052,13 @@ REVOKE ALL ON FUNCTION tviews_retry(regclass) FROM PUBLIC;
 GRANT USAGE ON SCHEMA tviews_batch TO pg_monitor;
 GRANT SELECT ON tviews_batch.tview, tviews_batch.source, tviews_batch.shape, tviews_batch.captured,
     tviews_batch.route, tviews_batch.lookup, tviews_batch.failure, tviews_batch.postponed, tviews_batch.drain, tviews_batch.prepared, tviews_batch.overflow, tviews_batch.unfollowed,
-    tviews_batch.unlogged, tviews_batch.unwatched TO pg_monitor;
+    tviews_batch.unlogged, tviews_batch.unwatched, tviews_batch.watched, tviews_batch.event_triggers TO pg_monitor;
 GRANT SELECT ON tviews_batch.visible, tviews_batch.visible_route TO PUBLIC;
 GRANT SELECT ON tviews_queue_depth, tviews_drains TO pg_monitor;
 GRANT SELECT ON tviews_status, tviews_failures TO PUBLIC;
+
+----------------------------------------------------------------------
+-- From here on DDL is followed
+----------------------------------------------------------------------
+
+INSERT INTO tviews_batch.watched (event_triggers, server) SELECT rows, server FROM tviews_batch.event_triggers;
