@@ -255,6 +255,50 @@ SELECT tview, reason FROM state WHERE state <> 'ok';
 SELECT * FROM drained();
 SELECT * FROM drained();
 SELECT * FROM tv_mood WHERE pk_f = 1;
+
+-- a table's row type, as the type of a column elsewhere, and of a domain
+CREATE TABLE tb_row (x int);
+CREATE DOMAIN row_domain AS tb_row;
+CREATE TABLE tb_rows (pk_rows int PRIMARY KEY, r tb_row, rs tb_row[], d row_domain);
+INSERT INTO tb_rows VALUES (1, '(1)', '{(2)}', '(3)');
+CREATE VIEW v_rows AS SELECT pk_rows, r FROM tb_rows;
+CREATE VIEW v_rows_text AS SELECT pk_rows, r::text, to_jsonb(rs) AS rs, to_jsonb(d) AS d FROM tb_rows;
+CREATE VIEW v_rows_number AS SELECT pk_rows FROM tb_rows;
+SELECT tviews_create('v_rows'), tviews_create('v_rows_text', key => '{pk_rows}'), tviews_create('v_rows_number', key => '{pk_rows}');
+CREATE VIEW v_rows_above AS SELECT pk_rows, to_jsonb(r) AS r FROM tv_rows;
+SELECT tviews_create('v_rows_above', key => '{pk_rows}');
+ALTER TABLE tb_row ADD COLUMN y int;
+SELECT tview, reason FROM state WHERE state <> 'ok';
+CALL tviews_reconcile();
+ALTER TABLE tb_row RENAME x TO z;
+SELECT count(*) FROM state WHERE state <> 'ok';
+CALL tviews_reconcile();
+ALTER TABLE tb_row DROP COLUMN y;
+SELECT count(*) FROM state WHERE state <> 'ok';
+CALL tviews_reconcile();
+ALTER TABLE tb_row ALTER z SET DEFAULT 1;
+SELECT count(*) FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+TABLE tv_rows_text;
+TABLE tv_rows_above;
+SELECT tviews_drop('tv_rows_above'), tviews_drop('tv_rows_text'), tviews_drop('tv_rows_number');
+DROP VIEW v_rows_above, v_rows_text, v_rows_number;
+SELECT tviews_drop('tv_rows');
+DROP VIEW v_rows;
+DROP TABLE tb_rows, tb_row CASCADE;
+
+-- a nested view read as a whole: its columns' names show
+CREATE VIEW part_f AS SELECT pk_f, n AS amount FROM tb_f;
+CREATE VIEW v_part AS SELECT pk_f, to_jsonb(p) AS p FROM part_f p WHERE pk_f < 3;
+CREATE VIEW v_part_plain AS SELECT pk_f, p.amount FROM part_f p;
+SELECT tviews_create('v_part', key => '{pk_f}'), tviews_create('v_part_plain', key => '{pk_f}');
+ALTER VIEW part_f RENAME amount TO number;
+SELECT tview, reason FROM state WHERE state <> 'ok';
+SELECT * FROM drained();
+TABLE tv_part;
+SELECT tviews_drop('tv_part'), tviews_drop('tv_part_plain');
+DROP VIEW v_part, v_part_plain, part_f;
+
 ALTER FUNCTION doubled(int) VOLATILE;
 SELECT tview, reason FROM state WHERE state <> 'ok';
 ALTER FUNCTION doubled(int) IMMUTABLE;

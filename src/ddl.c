@@ -214,6 +214,42 @@ work_text_search(TvbCommand *command)
 	tvb_derive_stale(tviews, "a text search configuration or dictionary was altered");
 }
 
+/* The row types that it altered: what has values of them, or makes such, is concerned as well. */
+static void
+add_row_types(TvbCommand *command)
+{
+	List	   *relids = NIL;
+	ListCell   *lc;
+
+	if (!tvb_ddl_command_alters_rows(command->tree))
+		return;
+	foreach(lc, command->relations)
+	{
+		if (get_rel_name(lfirst_oid(lc)) != NULL)
+			relids = list_concat_unique_oid(relids, find_all_inheritors(lfirst_oid(lc), NoLock, NULL));
+	}
+	command->row_types = tvb_ddl_find_used_row_types(relids);
+	foreach(lc, command->row_types)
+	{
+		command->classes = lappend_oid(command->classes, TypeRelationId);
+		command->objects = lappend_oid(command->objects, lfirst_oid(lc));
+	}
+}
+
+/* Values of altered row types are shown in another way. */
+static void
+follow_row_types(TvbCommand *command)
+{
+	List	   *classes = NIL;
+	List	   *tviews;
+
+	for (int i = 0; i < list_length(command->row_types); i++)
+		classes = lappend_oid(classes, TypeRelationId);
+	tviews = tvb_ddl_find_dependent(classes, command->row_types);
+	if (tviews != NIL)
+		tvb_derive_stale(tviews, "a table or view was altered whose row type the view uses");
+}
+
 /* What follows from a command for TVIEWs. */
 static void
 work_follow(TvbCommand *command)
@@ -238,6 +274,8 @@ work_follow(TvbCommand *command)
 		changed |= tvb_derive_again(lfirst_oid(lc));
 	if (reason)
 		tvb_derive_stale(tviews, reason);
+	if (command->row_types != NIL)
+		follow_row_types(command);
 	if (tvb_ddl_command_toggles_triggers(command->tree))
 		follow_toggle(command, tviews);
 	if (tvb_ddl_command_sets_logged(command->tree))
@@ -279,7 +317,7 @@ static bool
 may_concern_unseen(TvbCommand *command)
 {
 	return IsolationUsesXactSnapshot() ||
-		tvb_ddl_command_alters_text_search(command->tree) ||
+		tvb_ddl_command_alters_text_search(command->tree) || command->row_types != NIL ||
 		(tvb_ddl_command_changes_results(command->tree) && tvb_ddl_find_any(command->classes, command->objects));
 }
 
@@ -290,6 +328,7 @@ follow_command(TvbCommand *command)
 	read_command(command);
 	if (command->objects == NIL)
 		return;
+	add_row_types(command);
 	if (may_concern_unseen(command))
 		tvb_ddl_work_protect(work_unseen, command);
 	if (tvb_ddl_command_alters_text_search(command->tree))

@@ -84,6 +84,34 @@ tvb_ddl_command_changes_results(Node *tree)
 }
 
 bool
+tvb_ddl_command_alters_rows(Node *tree)
+{
+	ListCell   *lc;
+
+	if (tree == NULL)
+		return false;
+	if (IsA(tree, RenameStmt))
+		return ((RenameStmt *) tree)->renameType == OBJECT_COLUMN;
+	if (IsA(tree, ViewStmt))
+		return true;
+	if (!IsA(tree, AlterTableStmt) || ((AlterTableStmt *) tree)->objtype == OBJECT_TYPE)
+		return false;
+	foreach(lc, ((AlterTableStmt *) tree)->cmds)
+	{
+		switch (lfirst_node(AlterTableCmd, lc)->subtype)
+		{
+			case AT_AddColumn:
+			case AT_DropColumn:
+			case AT_AlterColumnType:
+				return true;
+			default:
+				break;
+		}
+	}
+	return false;
+}
+
+bool
 tvb_ddl_command_toggles_triggers(Node *tree)
 {
 	ListCell   *lc;

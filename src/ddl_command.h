@@ -17,6 +17,9 @@ extern bool tvb_ddl_command_alters_text_search(Node *tree);
 /* Why results can be others now although nothing that names them changed, or NULL. */
 extern const char *tvb_ddl_command_changes_results(Node *tree);
 
+/* Whether the rows of the tables or views that were altered may have other columns now, or the columns other names. */
+extern bool tvb_ddl_command_alters_rows(Node *tree);
+
 /* Whether an ALTER TABLE switched a trigger of ours on or off, or all of them. */
 extern bool tvb_ddl_command_toggles_triggers(Node *tree);
 

@@ -85,10 +85,12 @@ tvb_ddl_find_dependent(List *classes, List *objects)
 							"   SELECT d.classid, d.objid WHERE d.classid IN ('pg_proc'::regclass, 'pg_operator'::regclass,"
 							"    'pg_type'::regclass, 'pg_cast'::regclass)"
 							"   UNION ALL"
-							"   SELECT CASE c.relkind WHEN 'c' THEN 'pg_type'::regclass ELSE 'pg_class'::regclass END,"
-							"    CASE c.relkind WHEN 'c' THEN c.reltype ELSE c.oid END FROM pg_class c"
+							/* whoever has a column of the type; its rows are values of a type, too */
+							"   SELECT r.classid, r.objid FROM pg_class c CROSS JOIN LATERAL (VALUES"
+							"     ('pg_class'::regclass::oid, c.oid, c.relkind <> 'c'), ('pg_type'::regclass, c.reltype, c.reltype <> 0)"
+							"    ) AS r (classid, objid, wanted)"
 							"    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_type'::regclass"
-							"     AND (d.objsubid > 0 OR c.reloftype = d.refobjid) AND c.oid = d.objid) AS n (classid, objid)),"
+							"     AND (d.objsubid > 0 OR c.reloftype = d.refobjid) AND c.oid = d.objid AND r.wanted) AS n (classid, objid)),"
 							" relation AS (SELECT objid FROM up WHERE classid = 'pg_class'::regclass)"
 							" SELECT tview::oid FROM tviews_batch.tview WHERE tview IN (TABLE relation) OR view IN (TABLE relation)"
 							" UNION"
@@ -96,6 +98,45 @@ tvb_ddl_find_dependent(List *classes, List *objects)
 							"  WHERE source IN (TABLE relation)"
 							"     OR source IN (SELECT c.source FROM tviews_batch.captured c WHERE c.relation IN (TABLE relation))",
 							&args);
+}
+
+/* Whether anything but its array type depends on a type. */
+static bool
+is_type_used(Relation depend, Oid type)
+{
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		used = false;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(TypeRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(type));
+	scan = systable_beginscan(depend, DependReferenceIndexId, true, NULL, 2, keys);
+	while (!used && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		used = ((Form_pg_depend) GETSTRUCT(tuple))->deptype != DEPENDENCY_INTERNAL;
+	systable_endscan(scan);
+	return used;
+}
+
+List *
+tvb_ddl_find_used_row_types(List *relids)
+{
+	Relation	depend = table_open(DependRelationId, AccessShareLock);
+	List	   *types = NIL;
+	ListCell   *lc;
+
+	foreach(lc, relids)
+	{
+		Oid			type = get_rel_type_id(lfirst_oid(lc));
+		Oid			array = OidIsValid(type) ? get_array_type(type) : InvalidOid;
+
+		if (OidIsValid(type) && (is_type_used(depend, type) || (OidIsValid(array) && is_type_used(depend, array))))
+			types = list_append_unique_oid(types, type);
+	}
+	table_close(depend, AccessShareLock);
+	return types;
 }
 
 List *

@@ -22,6 +22,9 @@ extern List *tvb_ddl_find_all(void);
  */
 extern List *tvb_ddl_find_dependent(List *classes, List *objects);
 
+/* The row types of relations that something has values of: a column, a view, a function, a domain. */
+extern List *tvb_ddl_find_used_row_types(List *relids);
+
 /*
  * The TVIEWs in whose stored texts one of the functions or operators among objects may be
  * named, or a cast or operator class be meant.  Parsed again, the text may name another than the view does.

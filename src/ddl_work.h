@@ -16,6 +16,7 @@ typedef struct TvbCommand
 	List	   *objects;
 	List	   *relations;		/* those that are relations */
 	List	   *sources;		/* sources captured on behalf of these */
+	List	   *row_types;		/* row types it altered of which there may be values elsewhere */
 	List	   *resolving;		/* TVIEWs whose texts may name one of the objects */
 	bool		is_ours;		/* a TVIEW or its view is among them */
 	char	   *problem;		/* the error that undid what was to follow */

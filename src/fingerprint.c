@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "catalog/pg_class.h"
 #include "common/hashfn.h"
 #include "lib/stringinfo.h"
 #include "nodes/makefuncs.h"
@@ -104,11 +105,30 @@ append_row_type(StringInfo out, Oid relid)
 	relation_close(relation, NoLock);
 }
 
+/* Collect the nested views that are read as a whole: their columns' names are in no tree. */
+static bool
+whole_views_walker(Node *node, List **views)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var) && ((Var *) node)->varattno == InvalidAttrNumber)
+	{
+		Oid			relid = get_typ_typrelid(((Var *) node)->vartype);
+
+		if (OidIsValid(relid) && get_rel_relkind(relid) == RELKIND_VIEW)
+			*views = list_append_unique_oid(*views, relid);
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, whole_views_walker, views, 0);
+	return expression_tree_walker(node, whole_views_walker, views);
+}
+
 char *
 tvb_fingerprint_query(Query *query)
 {
 	Query	   *expanded = tvb_expand_query(query);
 	StringInfoData out;
+	List	   *views = NIL;
 	ListCell   *lc;
 
 	initStringInfo(&out);
@@ -119,6 +139,9 @@ tvb_fingerprint_query(Query *query)
 		if (table->reads_all)
 			append_row_type(&out, table->rte->relid);
 	}
+	(void) whole_views_walker((Node *) expanded, &views);
+	foreach(lc, views)
+		append_row_type(&out, lfirst_oid(lc));
 	(void) forget_names_walker((Node *) expanded, NULL);
 	append_tree(&out, nodeToString(expanded));
 	return digest(out.data);
