@@ -287,6 +287,27 @@ SELECT tviews_drop('tv_rows');
 DROP VIEW v_rows;
 DROP TABLE tb_rows, tb_row CASCADE;
 
+-- columns of rows that are read as a whole, rewritten or exchanged for others of the same name
+CREATE TABLE tb_cols (pk_cols int PRIMARY KEY, v int, x int);
+CREATE TABLE tb_cols_child () INHERITS (tb_cols);
+INSERT INTO tb_cols VALUES (1, 1, 1);
+INSERT INTO tb_cols_child VALUES (2, 2, 2);
+CREATE VIEW v_cols AS SELECT pk_cols, to_jsonb(c) AS c FROM tb_cols c;
+CREATE VIEW v_cols_child AS SELECT pk_cols, c::text FROM tb_cols_child c;
+CREATE VIEW v_cols_number AS SELECT pk_cols FROM tb_cols;
+SELECT tviews_create('v_cols', key => '{pk_cols}'), tviews_create('v_cols_child', key => '{pk_cols}'), tviews_create('v_cols_number', key => '{pk_cols}');
+ALTER TABLE tb_cols ALTER v TYPE int USING v * 10;
+SELECT tview, reason FROM state WHERE state <> 'ok';
+CALL tviews_reconcile();
+ALTER TABLE tb_cols DROP x, ADD x int DEFAULT 7;
+SELECT tview, reason FROM state WHERE state <> 'ok';
+CALL tviews_reconcile();
+SELECT * FROM drained();
+TABLE tv_cols;
+TABLE tv_cols_child;
+SELECT tviews_drop('tv_cols'), tviews_drop('tv_cols_child'), tviews_drop('tv_cols_number');
+DROP TABLE tb_cols, tb_cols_child CASCADE;
+
 -- a nested view read as a whole: its columns' names show
 CREATE VIEW part_f AS SELECT pk_f, n AS amount FROM tb_f;
 CREATE VIEW v_part AS SELECT pk_f, to_jsonb(p) AS p FROM part_f p WHERE pk_f < 3;

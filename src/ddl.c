@@ -250,6 +250,16 @@ follow_row_types(TvbCommand *command)
 		tvb_derive_stale(tviews, "a table or view was altered whose row type the view uses");
 }
 
+/* A column of a table that a view names cannot be rewritten; one of rows that it reads as a whole can. */
+static void
+follow_rewrite(TvbCommand *command)
+{
+	ListCell   *lc;
+
+	foreach(lc, command->sources)
+		tvb_derive_stale_whole_readers(lfirst_oid(lc));
+}
+
 /* What follows from a command for TVIEWs. */
 static void
 work_follow(TvbCommand *command)
@@ -276,6 +286,8 @@ work_follow(TvbCommand *command)
 		tvb_derive_stale(tviews, reason);
 	if (command->row_types != NIL)
 		follow_row_types(command);
+	if (tvb_ddl_command_rewrites_columns(command->tree))
+		follow_rewrite(command);
 	if (tvb_ddl_command_toggles_triggers(command->tree))
 		follow_toggle(command, tviews);
 	if (tvb_ddl_command_sets_logged(command->tree))

@@ -112,6 +112,21 @@ tvb_ddl_command_alters_rows(Node *tree)
 }
 
 bool
+tvb_ddl_command_rewrites_columns(Node *tree)
+{
+	ListCell   *lc;
+
+	if (tree == NULL || !IsA(tree, AlterTableStmt) || ((AlterTableStmt *) tree)->objtype == OBJECT_TYPE)
+		return false;
+	foreach(lc, ((AlterTableStmt *) tree)->cmds)
+	{
+		if (lfirst_node(AlterTableCmd, lc)->subtype == AT_AlterColumnType)
+			return true;
+	}
+	return false;
+}
+
+bool
 tvb_ddl_command_toggles_triggers(Node *tree)
 {
 	ListCell   *lc;

@@ -20,6 +20,9 @@ extern const char *tvb_ddl_command_changes_results(Node *tree);
 /* Whether the rows of the tables or views that were altered may have other columns now, or the columns other names. */
 extern bool tvb_ddl_command_alters_rows(Node *tree);
 
+/* Whether an ALTER TABLE may have given a column other values, which no trigger sees, without an attribute of it having changed. */
+extern bool tvb_ddl_command_rewrites_columns(Node *tree);
+
 /* Whether an ALTER TABLE switched a trigger of ours on or off, or all of them. */
 extern bool tvb_ddl_command_toggles_triggers(Node *tree);
 

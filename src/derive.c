@@ -154,9 +154,8 @@ missing_column(TvbDefinition *definition, const Stored *stored, Form_pg_attribut
 	add_column(definition, stored, att);
 }
 
-/* TVIEWs that read the TVIEW's rows as a whole show its columns by name. */
-static void
-stale_whole_readers(Oid relid)
+void
+tvb_derive_stale_whole_readers(Oid relid)
 {
 	static SPIPlanPtr plan = NULL;
 	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(relid));
@@ -437,7 +436,7 @@ derive(Oid relid)
 						definition.lineage->needs_interval)));
 	added = follow_columns(&definition, stored);
 	if (added)
-		stale_whole_readers(relid);
+		tvb_derive_stale_whole_readers(relid);
 	rerouted = stored->routes == NULL ||
 		strcmp(stored->routes, tvb_fingerprint_routes(definition.lineage)) != 0;
 	reason = stale_reason(&definition, stored, added, rerouted);
@@ -657,7 +656,7 @@ rename_tview_column(Oid relid, const char *before, const char *after)
 					   " refresh_key = array_replace(refresh_key, $2, $3)"
 					   " WHERE tview = $1", &args);
 	tvb_derive_rename_source(list_make1_oid(relid), before, after);
-	stale_whole_readers(relid);
+	tvb_derive_stale_whole_readers(relid);
 }
 
 void

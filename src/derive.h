@@ -30,6 +30,9 @@ extern bool tvb_derive_uses_text_search(Oid relid);
 /* Mark TVIEWs stale.  A drain at work that does not see the mark leaves it. */
 extern void tvb_derive_stale(List *relids, const char *reason);
 
+/* Mark the TVIEWs stale that read rows of a source as a whole, and so have its columns' names and values in them. */
+extern void tvb_derive_stale_whole_readers(Oid relid);
+
 /*
  * A column of these relations was renamed: rename it in what is stored of them as
  * sources.  Routes have to be derived again.

@@ -99,7 +99,7 @@ append_row_type(StringInfo out, Oid relid)
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
 		if (!att->attisdropped)
-			appendStringInfo(out, " %s/%u/%d/%u", quote_identifier(NameStr(att->attname)),
+			appendStringInfo(out, " %d/%s/%u/%d/%u", att->attnum, quote_identifier(NameStr(att->attname)),
 							 att->atttypid, att->atttypmod, att->attcollation);
 	}
 	relation_close(relation, NoLock);
