@@ -375,6 +375,7 @@ static Oid
 create_tview(TvbDefinition *definition, ArrayType *key)
 {
 	Query	   *query = tvb_define_view_query(definition->view);
+	char	   *objects;
 	Oid			relid;
 
 	definition->owner = tvb_owner_of(definition->view, false);
@@ -398,7 +399,7 @@ create_tview(TvbDefinition *definition, ArrayType *key)
 	(void) tvb_epoch_check();
 	tvb_sources_lock(lockable_sources(tvb_lineage_sources(query), definition->owner));
 	/* What was found above may have changed while we waited. */
-	definition->objects = tvb_young_objects(definition->view);
+	objects = tvb_young_objects(definition->view);
 	query = tvb_define_view_query(definition->view);
 	analyse(definition, query);
 	check_source_privileges(definition);
@@ -407,6 +408,7 @@ create_tview(TvbDefinition *definition, ArrayType *key)
 
 	relid = tvb_define_table(definition);
 	tvb_define_metadata(definition, relid);
+	tvb_young_begin(relid, objects);
 	if (definition->populate)
 		tvb_define_fill(definition, relid);
 	tvb_define_index(definition, relid);

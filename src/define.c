@@ -297,7 +297,7 @@ static void
 insert_tview(TvbDefinition *definition, Oid relid)
 {
 	Oid			types[] = {OIDOID, OIDOID, NAMEARRAYOID, NAMEARRAYOID, INT4OID, BOOLOID,
-	TEXTARRAYOID, BOOLOID, INTERVALOID, TEXTARRAYOID, BOOLOID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID};
+	TEXTARRAYOID, BOOLOID, INTERVALOID, TEXTARRAYOID, BOOLOID, TEXTOID, TEXTOID, TEXTARRAYOID};
 	Datum		values[] = {
 		ObjectIdGetDatum(relid), ObjectIdGetDatum(definition->view),
 		tvb_define_name_array(definition->key), tvb_define_name_array(tvb_define_refresh_key(definition)),
@@ -306,18 +306,18 @@ insert_tview(TvbDefinition *definition, Oid relid)
 		IntervalPGetDatum(definition->refresh_every), tvb_define_text_array(definition->lineage->notes),
 		BoolGetDatum(definition->populate), CStringGetTextDatum(definition->fingerprint),
 		CStringGetTextDatum(tvb_fingerprint_routes(definition->lineage)),
-		tvb_define_text_array(definition->lineage->keyed), CStringGetTextDatum(definition->objects)
+		tvb_define_text_array(definition->lineage->keyed)
 	};
-	char		nulls[] = "               ";
+	char		nulls[] = "              ";
 
 	if (definition->refresh_every == NULL)
 		nulls[8] = 'n';
 	SPI_execute_with_args("INSERT INTO tviews_batch.tview (tview, view, key, refresh_key, level,"
 						  " key_nullable, settings, row_security, refresh_every, notes,"
-						  " stale_reason, last_refresh, last_full, definition, routes, keyed, objects)"
+						  " stale_reason, last_refresh, last_full, definition, routes, keyed)"
 						  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
 						  " CASE WHEN NOT $11 THEN 'not filled yet' END,"
-						  " CASE WHEN $11 THEN now() END, CASE WHEN $11 THEN now() END, $12, $13, $14, $15)",
+						  " CASE WHEN $11 THEN now() END, CASE WHEN $11 THEN now() END, $12, $13, $14)",
 						  lengthof(types), types, values, nulls, false, 0);
 }
 

@@ -25,7 +25,6 @@ typedef struct TvbDefinition
 	List	   *settings;		/* char *: name=value */
 	TvbLineage *lineage;
 	char	   *fingerprint;	/* of the view's query */
-	char	   *objects;		/* tvb_young_objects, from before the TVIEW is filled */
 } TvbDefinition;
 
 /* A copy of a view's query; the view is locked. */

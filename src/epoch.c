@@ -257,7 +257,7 @@ look(pg_uuid_t *epoch)
 					  "  WHERE x.database = pg_catalog.current_database()),"
 					  " NOT EXISTS (SELECT FROM tviews_batch.unlogged_sentinel),"
 					  " EXISTS (SELECT FROM tviews_batch.unfollowed),"
-					  " EXISTS (SELECT FROM tviews_batch.tview WHERE objects IS NOT NULL),"
+					  " EXISTS (SELECT FROM tviews_batch.young),"
 					  " EXISTS (SELECT FROM tviews_batch.event_triggers WHERE switched),"
 					  " EXISTS (SELECT FROM tviews_batch.event_triggers e JOIN tviews_batch.watched w ON w.server <> e.server WHERE e.firing)",
 					  &args);

@@ -113,6 +113,26 @@ repair_dropped(List *classes, List *objects)
 		tvb_ddl_drop_forget(gone, tvb_sources_concerned(gone));
 }
 
+/* A table that was made or altered may be a partition or child of a source now, which is not captured yet. */
+static void
+add_families(List **classes, List **objects)
+{
+	List	   *relations = NIL;
+	ListCell   *class;
+	ListCell   *object;
+
+	forboth(class, *classes, object, *objects)
+	{
+		if (lfirst_oid(class) == RelationRelationId)
+			relations = list_append_unique_oid(relations, lfirst_oid(object));
+	}
+	foreach(object, tvb_ddl_find_families(relations))
+	{
+		*classes = lappend_oid(*classes, RelationRelationId);
+		*objects = lappend_oid(*objects, lfirst_oid(object));
+	}
+}
+
 /* The words of stored texts may mean one of the objects now, or mean one no more. */
 static void
 repair_resolving(List *tviews)
@@ -147,6 +167,7 @@ repair_concerned(void)
 	if (objects == NIL)
 		return;
 	repair_dropped(classes, objects);
+	add_families(&classes, &objects);
 	tviews = concerned_by_objects(classes, objects);
 	repair_resolving(list_difference_oid(tvb_ddl_find_resolving(classes, objects), tviews));
 	if (tviews == NIL)
@@ -269,6 +290,6 @@ tvb_repair_restored(const pg_uuid_t *epoch)
 	foreach(lc, tviews)
 	{
 		tvb_derive_restored(lfirst_oid(lc));
-		tvb_young_begin(lfirst_oid(lc));
+		tvb_young_begin(lfirst_oid(lc), NULL);
 	}
 }

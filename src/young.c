@@ -7,8 +7,8 @@
  * tviews_create see what they have not committed.  What a view reads is locked meanwhile.  Functions, operators, casts and types
  * cannot be, nor can new ones be kept away that a stored text would mean when it is parsed again.
  *
- * So a TVIEW is young at first: its row has a fingerprint of what its view depends on, made before the TVIEW was filled.
- * Every drain derives it again, and compares the fingerprint.
+ * So a TVIEW is young at first: a row of tviews_batch.young has a fingerprint of what its view depends on, made before the TVIEW
+ * was filled.  It is a table of its own, as DDL must not wait for a drain that writes it.  Every drain derives it again, and compares the fingerprint.
  *
  * Invariants:
  *
@@ -40,7 +40,6 @@
 #include "levels.h"
 #include "lineage_check.h"
 #include "lineage_expand.h"
-#include "progress.h"
 #include "run.h"
 #include "young.h"
 
@@ -49,10 +48,14 @@ typedef struct Young
 {
 	Oid			relid;
 	Oid			view;
+	bool		gone;			/* it is no TVIEW any more */
 	char	   *objects;
 	bool		fenced;
 	bool		passed;			/* all below its fence have ended */
-	bool		changed;		/* found now */
+	/* found now: */
+	bool		locked;			/* by somebody else */
+	bool		changed;
+	char	   *found;			/* objects */
 } Young;
 
 char *
@@ -110,19 +113,25 @@ tvb_young_objects(Oid view)
 }
 
 void
-tvb_young_begin(Oid relid)
+tvb_young_begin(Oid relid, const char *objects)
 {
 	static SPIPlanPtr plan = NULL;
-	TvbRunArgs	one = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(relid));
-	Oid			view = linitial_oid(tvb_run_own_oids(NULL, "SELECT view::oid FROM tviews_batch.tview WHERE tview = $1", &one));
 	Oid			types[] = {OIDOID, TEXTOID};
 	Datum		values[] = {ObjectIdGetDatum(relid), (Datum) 0};
 	TvbRunArgs	args = {2, types, values, NULL};
 
-	if (get_rel_relkind(view) != RELKIND_VIEW)
-		return;
-	values[1] = CStringGetTextDatum(tvb_young_objects(view));
-	tvb_run_own_change(&plan, "UPDATE tviews_batch.tview SET objects = $2, fence = NULL WHERE tview = $1", &args);
+	if (objects == NULL)
+	{
+		TvbRunArgs	one = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(relid));
+		List	   *views = tvb_run_own_oids(NULL, "SELECT view::oid FROM tviews_batch.tview WHERE tview = $1", &one);
+
+		if (views == NIL || get_rel_relkind(linitial_oid(views)) != RELKIND_VIEW)
+			return;
+		objects = tvb_young_objects(linitial_oid(views));
+	}
+	values[1] = CStringGetTextDatum(objects);
+	tvb_run_own_change(&plan, "INSERT INTO tviews_batch.young (tview, objects) VALUES ($1, $2)"
+					   " ON CONFLICT (tview) DO UPDATE SET objects = excluded.objects, fence = NULL", &args);
 }
 
 /* Lock what deriving a TVIEW would wait for; false: somebody has it locked, and no drain refreshes it now. */
@@ -131,10 +140,9 @@ lock_relations(const Young *young)
 {
 	static SPIPlanPtr plan = NULL;
 	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(young->relid));
-	List	   *sources;
+	List	   *sources = tvb_run_own_oids(&plan, "SELECT DISTINCT source::oid FROM tviews_batch.route WHERE tview = $1", &args);
 	ListCell   *lc;
 
-	sources = tvb_run_own_oids(&plan, "SELECT DISTINCT source::oid FROM tviews_batch.route WHERE tview = $1", &args);
 	foreach(lc, lcons_oid(young->relid, lcons_oid(young->view, sources)))
 	{
 		if (!ConditionalLockRelationOid(lfirst_oid(lc), AccessShareLock))
@@ -150,14 +158,26 @@ look(void *arg)
 	Young	   *young = arg;
 	char	   *objects;
 
-	if (tvb_derive_again(young->relid))
-	{
-		young->changed = true;
+	young->locked = !lock_relations(young);
+	if (young->locked)
+		return;
+	young->changed = tvb_derive_again(young->relid);
+	if (young->changed)
 		tvb_levels_sync();
-	}
 	objects = tvb_young_objects(young->view);
 	young->changed |= strcmp(objects, young->objects) != 0;
-	young->objects = objects;
+	young->found = objects;
+}
+
+/* Something has become of it: look once more, to keep what follows, and mark it. */
+static void
+follow(void *arg)
+{
+	Young	   *young = arg;
+
+	look(young);
+	if (!young->locked)
+		tvb_derive_stale(list_make1_oid(young->relid), "what the view uses was altered while the TVIEW was made");
 }
 
 /* Those that are young, lower levels first, but not those of this transaction: nobody has missed them yet. */
@@ -168,9 +188,9 @@ find_young(FullTransactionId next)
 	TvbRunArgs	args = TVB_RUN_ARG(XID8OID, FullTransactionIdGetDatum(next));
 	List	   *found = NIL;
 
-	tvb_run_own_query(&plan, "SELECT tview::oid, view::oid, objects, fence IS NOT NULL,"
-					  " coalesce(fence, $1) <= pg_snapshot_xmin(pg_current_snapshot()), xmin"
-					  " FROM tviews_batch.tview WHERE objects IS NOT NULL ORDER BY level, 1", &args);
+	tvb_run_own_query(&plan, "SELECT y.tview::oid, t.view::oid, y.objects, y.fence IS NOT NULL,"
+					  " coalesce(y.fence, $1) <= pg_snapshot_xmin(pg_current_snapshot()), y.xmin"
+					  " FROM tviews_batch.young y LEFT JOIN tviews_batch.tview t USING (tview) ORDER BY t.level, 1", &args);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[i];
@@ -180,6 +200,7 @@ find_young(FullTransactionId next)
 
 		young->relid = DatumGetObjectId(SPI_getbinval(tuple, desc, 1, &isnull));
 		young->view = DatumGetObjectId(SPI_getbinval(tuple, desc, 2, &isnull));
+		young->gone = isnull;
 		young->objects = SPI_getvalue(tuple, desc, 3);
 		young->fenced = DatumGetBool(SPI_getbinval(tuple, desc, 4, &isnull));
 		young->passed = DatumGetBool(SPI_getbinval(tuple, desc, 5, &isnull));
@@ -190,23 +211,42 @@ find_young(FullTransactionId next)
 	return found;
 }
 
-/* Write what was found. */
+/* It is young no longer, or is no TVIEW any more. */
+static void
+end(const Young *young)
+{
+	static SPIPlanPtr plan = NULL;
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(young->relid));
+
+	tvb_run_own_change(&plan, "DELETE FROM tviews_batch.young WHERE tview = $1", &args);
+}
+
+/* It stays young. */
 static void
 store(const Young *young, FullTransactionId fence)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			types[] = {OIDOID, TEXTOID, XID8OID, XIDOID};
+	Oid			types[] = {OIDOID, TEXTOID, XID8OID};
 	Datum		values[] = {
-		ObjectIdGetDatum(young->relid), CStringGetTextDatum(young->objects),
-		FullTransactionIdGetDatum(fence), tvb_progress_xid()
+		ObjectIdGetDatum(young->relid), CStringGetTextDatum(young->found), FullTransactionIdGetDatum(fence)
 	};
-	TvbRunArgs	args = {4, types, values, young->passed ? " n  " : "    "};
+	TvbRunArgs	args = {3, types, values, NULL};
 
-	tvb_run_own_change(&plan, "UPDATE tviews_batch.tview SET objects = $2,"
-					   " fence = CASE WHEN $2 IS NOT NULL THEN coalesce(fence, $3) END, " TVB_PROGRESS_KEEP("$4")
-					   " WHERE tview = $1", &args);
-	if (young->changed)
-		tvb_derive_stale(list_make1_oid(young->relid), "what the view uses was altered while the TVIEW was made");
+	tvb_run_own_change(&plan, "UPDATE tviews_batch.young SET objects = $2, fence = coalesce(fence, $3) WHERE tview = $1", &args);
+}
+
+/*
+ * Do it in a subtransaction.  keep false: it is undone, so that a drain that finds nothing has nothing locked.  Returns whether it
+ * was done; what somebody has locked waits for the next drain.
+ */
+static bool
+attempt(void (*work) (void *arg), Young *young, bool keep)
+{
+	ErrorData  *error = tvb_attempt_catch(work, young, keep);
+
+	if (error != NULL && tvb_derive_must_rethrow(error->sqlerrcode))
+		ReThrowError(error);
+	return error == NULL && !young->locked;
 }
 
 void
@@ -218,14 +258,17 @@ tvb_young_look(void)
 	foreach(lc, find_young(next))
 	{
 		Young	   *young = lfirst(lc);
-		ErrorData  *error;
 
-		if (get_rel_name(young->relid) == NULL || get_rel_relkind(young->view) != RELKIND_VIEW || !lock_relations(young))
+		if (young->gone || get_rel_name(young->relid) == NULL || get_rel_relkind(young->view) != RELKIND_VIEW)
+		{
+			end(young);
 			continue;
-		error = tvb_attempt_catch(look, young, true);
-		if (error != NULL && tvb_derive_must_rethrow(error->sqlerrcode))
-			ReThrowError(error);
-		if (error == NULL && (young->changed || young->passed || !young->fenced))
+		}
+		if (!attempt(look, young, false) || (young->changed && !attempt(follow, young, true)))
+			continue;
+		if (young->passed)
+			end(young);
+		else if (young->changed || !young->fenced)
 			store(young, next);
 	}
 }

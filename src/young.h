@@ -10,8 +10,8 @@
  */
 extern char *tvb_young_objects(Oid view);
 
-/* A TVIEW is as if it had been made just now.  Connected to SPI. */
-extern void tvb_young_begin(Oid relid);
+/* A TVIEW is made just now, or is as if; objects: tvb_young_objects from before, NULL: from now.  Connected to SPI. */
+extern void tvb_young_begin(Oid relid, const char *objects);
 
 /*
  * In a drain, before the snapshot that it works with: look at young TVIEWs again.  Those that something became of

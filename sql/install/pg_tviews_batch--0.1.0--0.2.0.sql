@@ -36,9 +36,7 @@ ALTER TABLE tviews_batch.tview
     ADD COLUMN compare_total   bigint,
     ADD COLUMN compare_step    bigint,
     ADD COLUMN compare_pending boolean,
-    ADD COLUMN compare_place   bytea,
-    ADD COLUMN objects         text,
-    ADD COLUMN fence           xid8;
+    ADD COLUMN compare_place   bytea;
 
 -- pg_restore -j loads the tables in any order
 ALTER TABLE tviews_batch.failure DROP CONSTRAINT failure_tview_fkey;
@@ -104,6 +102,12 @@ CREATE TABLE tviews_batch.unfollowed (
     CHECK (num_nulls(class, object) = CASE WHEN tview IS NULL THEN 0 ELSE 2 END)
 );
 
+CREATE TABLE tviews_batch.young (
+    tview   regclass PRIMARY KEY,
+    objects text NOT NULL,
+    fence   xid8
+);
+
 CREATE TABLE tviews_batch.watched (
     one            boolean PRIMARY KEY DEFAULT true CHECK (one),
     event_triggers text NOT NULL,
@@ -153,8 +157,6 @@ COMMENT ON COLUMN tviews_batch.tview.compare_total IS 'rows there are in all, as
 COMMENT ON COLUMN tviews_batch.tview.compare_step IS 'rows in a range';
 COMMENT ON COLUMN tviews_batch.tview.compare_pending IS 'part of it was compared while transactions in tviews_batch.prepared had not ended';
 COMMENT ON COLUMN tviews_batch.tview.compare_place IS 'the key at which it goes on, packed';
-COMMENT ON COLUMN tviews_batch.tview.objects IS 'fingerprint of what the view depends on, as long as DDL may end that did not see the TVIEW; NULL: none can';
-COMMENT ON COLUMN tviews_batch.tview.fence IS 'transactions below it may not have seen the TVIEW; NULL: no drain has looked yet';
 COMMENT ON TABLE tviews_batch.postponed IS 'changes that one TVIEW could not take yet: a lookup failed, or it was locked';
 COMMENT ON COLUMN tviews_batch.failure.digest IS 'digest of packed, which may be too long for an index';
 COMMENT ON COLUMN tviews_batch.postponed.id IS 'number';
@@ -199,6 +201,10 @@ COMMENT ON COLUMN tviews_batch.unfollowed.class IS 'the catalog of the object';
 COMMENT ON COLUMN tviews_batch.unfollowed.object IS 'what was altered';
 COMMENT ON COLUMN tviews_batch.unfollowed.message IS 'the error, or why the command could not see all TVIEWs';
 COMMENT ON SEQUENCE tviews_batch.unfollowed_id_seq IS 'numbers of rows in tviews_batch.unfollowed';
+COMMENT ON TABLE tviews_batch.young IS 'TVIEWs made a short time ago: DDL may end that did not see them, so drains look at them again';
+COMMENT ON COLUMN tviews_batch.young.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_batch.young.objects IS 'fingerprint of what the view depends on, from before the TVIEW was filled';
+COMMENT ON COLUMN tviews_batch.young.fence IS 'transactions below it may not have seen the TVIEW; NULL: no drain has looked yet';
 COMMENT ON TABLE tviews_batch.watched IS 'the event triggers as they were when all DDL was known to have been followed';
 COMMENT ON COLUMN tviews_batch.watched.one IS 'there is one row';
 COMMENT ON COLUMN tviews_batch.watched.event_triggers IS 'their rows in the catalog; others: they were switched off for a time';
@@ -688,7 +694,7 @@ COMMENT ON COLUMN tviews_batch.lookup.key_columns IS 'positions in refresh_key, 
 COMMENT ON COLUMN tviews_drains.memory_peak IS 'the most bytes it was seen to hold, the executor''s of its queries among them';
 GRANT SELECT ON tviews_batch.tview, tviews_batch.source, tviews_batch.shape, tviews_batch.captured,
     tviews_batch.route, tviews_batch.lookup, tviews_batch.failure, tviews_batch.postponed, tviews_batch.drain, tviews_batch.prepared, tviews_batch.overflow, tviews_batch.unfollowed,
-    tviews_batch.unlogged, tviews_batch.unwatched, tviews_batch.watched, tviews_batch.event_triggers TO pg_monitor;
+    tviews_batch.unlogged, tviews_batch.unwatched, tviews_batch.watched, tviews_batch.young, tviews_batch.event_triggers TO pg_monitor;
 GRANT SELECT ON tviews_batch.visible, tviews_batch.visible_route TO PUBLIC;
 GRANT SELECT ON tviews_queue_depth, tviews_drains TO pg_monitor;
 GRANT SELECT ON tviews_status, tviews_failures TO PUBLIC;

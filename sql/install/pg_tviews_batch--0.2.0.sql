@@ -52,9 +52,7 @@ CREATE TABLE tviews_batch.tview (
     compare_total bigint,
     compare_step  bigint,
     compare_pending boolean,
-    compare_place bytea,
-    objects       text,
-    fence         xid8
+    compare_place bytea
 );
 COMMENT ON TABLE tviews_batch.tview IS 'one row per TVIEW';
 COMMENT ON COLUMN tviews_batch.tview.tview IS 'the table that holds the rows of the view';
@@ -88,8 +86,6 @@ COMMENT ON COLUMN tviews_batch.tview.compare_total IS 'rows there are in all, as
 COMMENT ON COLUMN tviews_batch.tview.compare_step IS 'rows in a range';
 COMMENT ON COLUMN tviews_batch.tview.compare_pending IS 'part of it was compared while transactions in tviews_batch.prepared had not ended';
 COMMENT ON COLUMN tviews_batch.tview.compare_place IS 'the key at which it goes on, packed';
-COMMENT ON COLUMN tviews_batch.tview.objects IS 'fingerprint of what the view depends on, as long as DDL may end that did not see the TVIEW; NULL: none can';
-COMMENT ON COLUMN tviews_batch.tview.fence IS 'transactions below it may not have seen the TVIEW; NULL: no drain has looked yet';
 
 CREATE TABLE tviews_batch.failure (
     tview        regclass NOT NULL,
@@ -321,6 +317,12 @@ COMMENT ON COLUMN tviews_batch.unfollowed.object IS 'what was altered';
 COMMENT ON COLUMN tviews_batch.unfollowed.message IS 'the error, or why the command could not see all TVIEWs';
 COMMENT ON SEQUENCE tviews_batch.unfollowed_id_seq IS 'numbers of rows in tviews_batch.unfollowed';
 
+CREATE TABLE tviews_batch.young (
+    tview   regclass PRIMARY KEY,
+    objects text NOT NULL,
+    fence   xid8
+);
+
 CREATE TABLE tviews_batch.watched (
     one            boolean PRIMARY KEY DEFAULT true CHECK (one),
     event_triggers text NOT NULL,
@@ -328,6 +330,10 @@ CREATE TABLE tviews_batch.watched (
     seen           text,
     fence          xid8
 );
+COMMENT ON TABLE tviews_batch.young IS 'TVIEWs made a short time ago: DDL may end that did not see them, so drains look at them again';
+COMMENT ON COLUMN tviews_batch.young.tview IS 'the TVIEW';
+COMMENT ON COLUMN tviews_batch.young.objects IS 'fingerprint of what the view depends on, from before the TVIEW was filled';
+COMMENT ON COLUMN tviews_batch.young.fence IS 'transactions below it may not have seen the TVIEW; NULL: no drain has looked yet';
 COMMENT ON TABLE tviews_batch.watched IS 'the event triggers as they were when all DDL was known to have been followed';
 COMMENT ON COLUMN tviews_batch.watched.one IS 'there is one row';
 COMMENT ON COLUMN tviews_batch.watched.event_triggers IS 'their rows in the catalog; others: they were switched off for a time';
@@ -1052,7 +1058,7 @@ REVOKE ALL ON FUNCTION tviews_retry(regclass) FROM PUBLIC;
 GRANT USAGE ON SCHEMA tviews_batch TO pg_monitor;
 GRANT SELECT ON tviews_batch.tview, tviews_batch.source, tviews_batch.shape, tviews_batch.captured,
     tviews_batch.route, tviews_batch.lookup, tviews_batch.failure, tviews_batch.postponed, tviews_batch.drain, tviews_batch.prepared, tviews_batch.overflow, tviews_batch.unfollowed,
-    tviews_batch.unlogged, tviews_batch.unwatched, tviews_batch.watched, tviews_batch.event_triggers TO pg_monitor;
+    tviews_batch.unlogged, tviews_batch.unwatched, tviews_batch.watched, tviews_batch.young, tviews_batch.event_triggers TO pg_monitor;
 GRANT SELECT ON tviews_batch.visible, tviews_batch.visible_route TO PUBLIC;
 GRANT SELECT ON tviews_queue_depth, tviews_drains TO pg_monitor;
 GRANT SELECT ON tviews_status, tviews_failures TO PUBLIC;
