@@ -139,6 +139,22 @@ INSERT INTO theirs.data VALUES (0, 0), (50, 0);
 SELECT inserted FROM tviews_drain();
 SELECT * FROM tv_few ORDER BY id;
 
+-- a nested view is read as its owner, whoever owns the one above it
+ALTER TABLE theirs.data DISABLE ROW LEVEL SECURITY;
+SET ROLE regress_owner;
+CREATE VIEW few AS SELECT id, g FROM theirs.data;
+RESET ROLE;
+CREATE VIEW v_nested AS SELECT id, g FROM few;
+SELECT tviews_create('v_nested', key => '{id}');
+ALTER TABLE theirs.data ENABLE ROW LEVEL SECURITY;
+SELECT state, reason FROM tviews_status WHERE tview = 'tv_nested'::regclass;
+SELECT tviews_drop('tv_nested');
+SELECT tviews_create('v_nested', key => '{id}');
+SELECT tviews_create('v_nested', key => '{id}', refresh_every => '0 seconds');
+INSERT INTO theirs.data VALUES (-1, 0), (60, 0);
+SELECT inserted FROM tviews_drain();
+SELECT count(*), min(id), max(id) FROM tv_nested;
+
 SET client_min_messages = error;
 DROP SCHEMA granting, theirs CASCADE;
 DROP OWNED BY regress_owner, regress_other, regress_drainer;

@@ -338,7 +338,7 @@ analyse(TvbDefinition *definition, Query *query)
 	definition->fingerprint = tvb_fingerprint_query(query);
 	definition->lineage = tvb_lineage_analyse(query, definition->key_attnos, definition->owner);
 	tvb_owner_leave(&state);
-	definition->row_security = tvb_define_row_security(tvb_lineage_sources(query), definition->owner);
+	definition->row_security = tvb_lineage_row_security(query, definition->owner);
 	if (definition->lineage->needs_interval && definition->refresh_every == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),

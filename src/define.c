@@ -23,7 +23,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/rls.h"
 
 #include "compat.h"
 #include "define.h"
@@ -202,19 +201,6 @@ tvb_define_view_columns(Oid view)
 		names = lappend(names, pstrdup(NameStr(TupleDescAttr(desc, i)->attname)));
 	relation_close(relation, NoLock);
 	return names;
-}
-
-bool
-tvb_define_row_security(List *sources, Oid role)
-{
-	ListCell   *lc;
-
-	foreach(lc, sources)
-	{
-		if (check_enable_rls(lfirst_oid(lc), role, true) == RLS_ENABLED)
-			return true;
-	}
-	return false;
 }
 
 void

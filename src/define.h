@@ -33,9 +33,6 @@ extern Query *tvb_define_view_query(Oid view);
 /* The view's columns as they are called now: char *. */
 extern List *tvb_define_view_columns(Oid view);
 
-/* Whether the policies of a source apply to the role that reads it. */
-extern bool tvb_define_row_security(List *sources, Oid role);
-
 /* An error if the owner may not read a source. */
 extern void tvb_define_check_select(Oid relid, Oid owner);
 

@@ -395,7 +395,7 @@ analyse(TvbDefinition *definition)
 	tvb_owner_enter(&state, definition->owner, definition->settings, true);
 	definition->lineage = tvb_lineage_analyse(query, definition->key_attnos, definition->owner);
 	tvb_owner_leave(&state);
-	definition->row_security = tvb_define_row_security(tvb_lineage_sources(query), definition->owner);
+	definition->row_security = tvb_lineage_row_security(query, definition->owner);
 }
 
 /* The owner of a relation. */

@@ -471,7 +471,7 @@ static TvbOccurrence *
 analyse_table(Analysis *analysis, TvbTable *table, Oid role)
 {
 	TvbOccurrence *occurrence = palloc0(sizeof(TvbOccurrence));
-	const char *uncaptured = tvb_check_uncaptured(table->rte->relid, role);
+	const char *uncaptured = tvb_check_uncaptured(table, role);
 	ListCell   *lc;
 
 	occurrence->relid = table->rte->relid;
@@ -551,4 +551,17 @@ tvb_lineage_sources(Query *query)
 	foreach(lc, tvb_expand_tables(tvb_expand_query(query)))
 		oids = list_append_unique_oid(oids, ((TvbTable *) lfirst(lc))->rte->relid);
 	return oids;
+}
+
+bool
+tvb_lineage_row_security(Query *query, Oid role)
+{
+	ListCell   *lc;
+
+	foreach(lc, tvb_expand_tables(tvb_expand_query(query)))
+	{
+		if (tvb_check_row_security(lfirst(lc), role))
+			return true;
+	}
+	return false;
 }

@@ -69,4 +69,7 @@ extern List *tvb_lineage_unique_columns(Query *expanded);
 /* The relations a view reads, nested views expanded: oid list, each once. */
 extern List *tvb_lineage_sources(Query *query);
 
+/* Whether policies of a table apply to role, or to the owner of a nested view that reads it. */
+extern bool tvb_lineage_row_security(Query *query, Oid role);
+
 #endif

@@ -340,9 +340,17 @@ foreign_descendant(Oid relid)
 	return NULL;
 }
 
-const char *
-tvb_check_uncaptured(Oid relid, Oid role)
+bool
+tvb_check_row_security(const TvbTable *table, Oid role)
 {
+	return check_enable_rls(table->rte->relid, role, true) == RLS_ENABLED ||
+		(OidIsValid(table->reader) && check_enable_rls(table->rte->relid, table->reader, true) == RLS_ENABLED);
+}
+
+const char *
+tvb_check_uncaptured(const TvbTable *table, Oid role)
+{
+	Oid			relid = table->rte->relid;
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	Form_pg_class class;
 	const char *name;
@@ -362,7 +370,7 @@ tvb_check_uncaptured(Oid relid, Oid role)
 	ReleaseSysCache(tuple);
 	if (reason == NULL)
 		reason = foreign_descendant(relid);
-	if (reason == NULL && check_enable_rls(relid, role, true) == RLS_ENABLED)
+	if (reason == NULL && tvb_check_row_security(table, role))
 		reason = psprintf("row security of table %s", name);
 	return reason;
 }
@@ -375,7 +383,7 @@ tvb_check_unseen(Query *expanded, List *tables, Oid role)
 
 	foreach(lc, tables)
 	{
-		found = tvb_check_uncaptured(((TvbTable *) lfirst(lc))->rte->relid, role);
+		found = tvb_check_uncaptured(lfirst(lc), role);
 		if (found)
 			return found;
 	}

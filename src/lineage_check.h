@@ -5,6 +5,8 @@
 #include "postgres.h"
 #include "nodes/parsenodes.h"
 
+#include "lineage_expand.h"
+
 /*
  * Refuse what no TVIEW can be made of: volatile functions, system columns,
  * TABLESAMPLE, FOR UPDATE.
@@ -14,8 +16,11 @@ extern void tvb_check_refused(Query *expanded);
 /* The first thing in the query whose result may change without a captured change; NULL if none. */
 extern const char *tvb_check_unseen(Query *expanded, List *tables, Oid role);
 
+/* Whether a table's policies apply to role, as whom lookups read it, or to the owner of the nested view that reads it. */
+extern bool tvb_check_row_security(const TvbTable *table, Oid role);
+
 /* Why changes of a table cannot be captured, or NULL. */
-extern const char *tvb_check_uncaptured(Oid relid, Oid role);
+extern const char *tvb_check_uncaptured(const TvbTable *table, Oid role);
 
 /* Whether a query uses text search, whose configurations and dictionaries can be altered. */
 extern bool tvb_check_text_search(Query *expanded);

@@ -37,8 +37,15 @@
 static void expand(Query *query, List *outer);
 static void expand_virtual_columns(Query *expanded);
 static bool expand_walker(Node *node, List *queries);
-static void find_tables(Query *query, List **tables);
-static bool find_tables_walker(Node *node, List **tables);
+/* What the search for tables carries. */
+typedef struct FindContext
+{
+	List	   *tables;			/* TvbTable * */
+	Oid			reader;			/* of the view at hand */
+} FindContext;
+
+static void find_tables(Query *query, FindContext *context);
+static bool find_tables_walker(Node *node, FindContext *context);
 
 /* What the walk for read columns carries. */
 typedef struct ReadContext
@@ -88,13 +95,13 @@ tvb_expand_normalize(Query *query)
 List *
 tvb_expand_tables(Query *expanded)
 {
-	List	   *tables = NIL;
+	FindContext found = {NIL, InvalidOid};
 	ReadContext context = {NIL, NIL};
 
-	find_tables(expanded, &tables);
-	context.tables = tables;
+	find_tables(expanded, &found);
+	context.tables = found.tables;
 	(void) read_walker((Node *) expanded, &context);
-	return tables;
+	return found.tables;
 }
 
 /* Collect the range table indexes of the leaves of a set operation. */
@@ -303,9 +310,23 @@ expand_walker(Node *node, List *queries)
 	return expression_tree_walker(node, expand_walker, queries);
 }
 
+/* As whom what is below an entry of a range table is read: a nested view that was written out keeps its OID. */
+static Oid
+reader_below(RangeTblEntry *rte, Oid reader)
+{
+	Relation	view;
+
+	if (!OidIsValid(rte->relid))
+		return reader;
+	view = relation_open(rte->relid, AccessShareLock);
+	reader = RelationHasSecurityInvoker(view) ? InvalidOid : view->rd_rel->relowner;
+	relation_close(view, NoLock);
+	return reader;
+}
+
 /* Append the tables of query, of its subqueries, and of its sublinks. */
 static void
-find_tables(Query *query, List **tables)
+find_tables(Query *query, FindContext *context)
 {
 	Bitmapset  *used = tvb_expand_used(query);
 	ListCell   *lc;
@@ -323,29 +344,36 @@ find_tables(Query *query, List **tables)
 			TvbTable   *table = palloc0(sizeof(TvbTable));
 
 			table->rte = rte;
-			*tables = lappend(*tables, table);
+			table->reader = context->reader;
+			context->tables = lappend(context->tables, table);
 		}
 		else if (rte->rtekind == RTE_SUBQUERY)
-			find_tables(rte->subquery, tables);
+		{
+			Oid			reader = context->reader;
+
+			context->reader = reader_below(rte, reader);
+			find_tables(rte->subquery, context);
+			context->reader = reader;
+		}
 	}
 	foreach(lc, query->cteList)
-		find_tables(castNode(Query, lfirst_node(CommonTableExpr, lc)->ctequery), tables);
-	(void) query_tree_walker(query, find_tables_walker, tables,
+		find_tables(castNode(Query, lfirst_node(CommonTableExpr, lc)->ctequery), context);
+	(void) query_tree_walker(query, find_tables_walker, context,
 							 QTW_IGNORE_RT_SUBQUERIES | QTW_IGNORE_CTE_SUBQUERIES);
 }
 
 /* Find sublinks' queries below an expression. */
 static bool
-find_tables_walker(Node *node, List **tables)
+find_tables_walker(Node *node, FindContext *context)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, Query))
 	{
-		find_tables((Query *) node, tables);
+		find_tables((Query *) node, context);
 		return false;
 	}
-	return expression_tree_walker(node, find_tables_walker, tables);
+	return expression_tree_walker(node, find_tables_walker, context);
 }
 
 /* Note that attno of the table that is rte was read. */

@@ -10,6 +10,7 @@
 typedef struct TvbTable
 {
 	RangeTblEntry *rte;			/* identity: the entry in the expanded query */
+	Oid			reader;			/* owner of the nested view as whom it is read; InvalidOid: who reads the query */
 	bool		reads_all;		/* a whole-row reference */
 	Bitmapset  *reads;			/* attnos read anywhere in the query */
 } TvbTable;
