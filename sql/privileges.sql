@@ -155,6 +155,21 @@ INSERT INTO theirs.data VALUES (-1, 0), (60, 0);
 SELECT inserted FROM tviews_drain();
 SELECT count(*), min(id), max(id) FROM tv_nested;
 
+-- nobody is told when a role loses what kept row security away from it: the status says so
+ALTER ROLE regress_owner BYPASSRLS;
+SET ROLE regress_owner;
+CREATE VIEW v_all AS SELECT id, g FROM theirs.data;
+SELECT tviews_create('v_all', key => '{id}');
+RESET ROLE;
+SELECT state, reason FROM tviews_status WHERE tview = 'tv_all'::regclass;
+ALTER ROLE regress_owner NOBYPASSRLS;
+SELECT state, reason FROM tviews_status WHERE tview = 'tv_all'::regclass;
+GRANT regress_other TO regress_owner;
+SELECT state, reason FROM tviews_status WHERE tview = 'tv_all'::regclass;
+REVOKE regress_other FROM regress_owner;
+CALL tviews_reconcile();
+SELECT state, reason FROM tviews_status WHERE tview = 'tv_all'::regclass;
+
 SET client_min_messages = error;
 DROP SCHEMA granting, theirs CASCADE;
 DROP OWNED BY regress_owner, regress_other, regress_drainer;

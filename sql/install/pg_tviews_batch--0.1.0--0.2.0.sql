@@ -600,11 +600,19 @@ CREATE OR REPLACE VIEW tviews_batch.unwatched AS
     SELECT t.tview, 'event triggers were switched off for a time: DDL was not followed'
       FROM tviews_batch.tview t, tviews_batch.event_triggers e WHERE e.switched
     UNION ALL
+    SELECT r.tview, format('row security of table %s applies to %I now, the owner of the TVIEW', r.source, o.rolname)
+      FROM (SELECT DISTINCT tview, source FROM tviews_batch.route) r
+      JOIN tviews_batch.tview t ON t.tview = r.tview AND NOT t.row_security
+      JOIN pg_catalog.pg_class s ON s.oid = r.source AND s.relrowsecurity
+      JOIN pg_catalog.pg_class c ON c.oid = r.tview
+      JOIN pg_catalog.pg_roles o ON o.oid = c.relowner AND NOT o.rolsuper AND NOT o.rolbypassrls
+     WHERE s.relforcerowsecurity OR NOT pg_has_role(o.oid, s.relowner, 'USAGE')
+    UNION ALL
     SELECT t.tview, CASE WHEN i.inhrelid = t.tview
                          THEN format('it can be written through its parent table %s', i.inhparent::regclass)
                          ELSE format('queries of it also return rows of its child table %s', i.inhrelid::regclass) END
       FROM tviews_batch.tview t JOIN pg_catalog.pg_inherits i ON t.tview IN (i.inhrelid, i.inhparent);
-COMMENT ON VIEW tviews_batch.unwatched IS 'TVIEWs that may change without notice: a trigger of the extension does not fire, or the table has a parent or children';
+COMMENT ON VIEW tviews_batch.unwatched IS 'TVIEWs that may change without notice: a trigger of the extension does not fire, row security applies that did not, or the table has a parent or children';
 COMMENT ON COLUMN tviews_batch.unwatched.reason IS 'why';
 
 CREATE OR REPLACE VIEW tviews_status WITH (security_barrier) AS
