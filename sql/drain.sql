@@ -202,6 +202,20 @@ DELETE FROM item WHERE id > 5000;
 SELECT changes, keys, deleted FROM drain();
 SELECT * FROM oracle('tv_grp', 'v_grp');
 SELECT * FROM oracle('tv_item', 'v_item');
+-- a whole comparison tells those above it of more
+CREATE TABLE few (id int PRIMARY KEY, v int);
+CREATE VIEW v_pair AS SELECT a.id AS i, b.id AS j, sum(b.v) OVER () AS s FROM few a CROSS JOIN few b;
+SELECT tviews_create('v_pair', key => '{i,j}');
+CREATE VIEW v_above AS SELECT i, j, s FROM tv_pair;
+SELECT tviews_create('v_above', key => '{i,j}');
+INSERT INTO few SELECT i, i FROM generate_series(1, 120) i;
+SELECT changes, inserted, levels FROM tviews_drain();
+SELECT * FROM oracle('tv_pair', 'v_pair');
+SELECT * FROM oracle('tv_above', 'v_above');
+SELECT tviews_drop('tv_above');
+DROP VIEW v_above;
+SELECT tviews_drop('tv_pair');
+DROP VIEW v_pair;
 RESET tviews_batch.work_mem;
 
 --

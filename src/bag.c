@@ -55,14 +55,14 @@ static bool next_sorted(TvbBag *bag, const char **data, int *len);
 static void forget_last(TvbBag *bag);
 
 TvbBag *
-tvb_bag_create(MemoryContext parent, const char *name, Size limit)
+tvb_bag_create(MemoryContext parent, ResourceOwner owner, const char *name, Size limit)
 {
 	MemoryContext context = AllocSetContextCreateInternal(parent, name,
 														  ALLOCSET_SMALL_SIZES);
 	TvbBag	   *bag = MemoryContextAllocZero(context, sizeof(TvbBag));
 
 	bag->context = context;
-	bag->owner = CurrentResourceOwner;
+	bag->owner = owner;
 	bag->name = name;
 	bag->limit = limit;
 	bag->set = tvb_byteset_create(context, name);

@@ -3,16 +3,18 @@
 #define TVB_BAG_H
 
 #include "postgres.h"
+#include "utils/resowner.h"
 
 typedef struct TvbBag TvbBag;
 
 /*
  * Make an empty set.  Up to limit bytes are held in an arena under parent; past
  * that the set spills.  Freed with tvb_bag_destroy or with parent (spill
- * files then go at the end of the transaction).  It may be filled in
- * subtransactions of the one that makes it, and outlives them.
+ * files then go at the end of the transaction).  The spill files belong to owner:
+ * the bag may be filled and read in subtransactions of the one that owner is of, and outlives
+ * them; it must not be used when that one has ended.
  */
-extern TvbBag *tvb_bag_create(MemoryContext parent, const char *name, Size limit);
+extern TvbBag *tvb_bag_create(MemoryContext parent, ResourceOwner owner, const char *name, Size limit);
 
 /* Add a copy of len bytes unless they are there already.  Not after tvb_bag_read. */
 extern void tvb_bag_add(TvbBag *bag, const char *data, int len);

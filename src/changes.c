@@ -23,6 +23,7 @@
 struct TvbChanges
 {
 	MemoryContext context;		/* everything here lives in it */
+	ResourceOwner owner;		/* of the spill files */
 	Size		limit;			/* bytes, for all sets */
 	Size		left;			/* bytes not promised to a set yet */
 	List	   *sets;			/* TvbChangeSet * */
@@ -40,9 +41,16 @@ tvb_changes_create(MemoryContext parent, Size limit)
 	TvbChanges *changes = MemoryContextAllocZero(parent, sizeof(TvbChanges));
 
 	changes->context = context;
+	changes->owner = CurrentResourceOwner;
 	changes->limit = limit;
 	changes->left = limit;
 	return changes;
+}
+
+ResourceOwner
+tvb_changes_owner(const TvbChanges *changes)
+{
+	return changes->owner;
 }
 
 TvbChangeSet *
@@ -169,5 +177,5 @@ make_bag(TvbChanges *changes, TvbChangeSet *set)
 
 	set->share = Min(share, changes->left);
 	changes->left -= set->share;
-	set->links = tvb_bag_create(changes->context, "TVIEW changes of a source", share);
+	set->links = tvb_bag_create(changes->context, changes->owner, "TVIEW changes of a source", share);
 }

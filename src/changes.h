@@ -22,8 +22,14 @@ typedef struct TvbChangeSet
 
 typedef struct TvbChanges TvbChanges;
 
-/* Make an empty collection under parent that holds about limit bytes; the rest spills. */
+/*
+ * Make an empty collection under parent that holds about limit bytes; the rest spills to files of
+ * the current resource owner.  It is not to be made in an attempt that it outlives.
+ */
 extern TvbChanges *tvb_changes_create(MemoryContext parent, Size limit);
+
+/* Whom its files belong to, wherever it is filled. */
+extern ResourceOwner tvb_changes_owner(const TvbChanges *changes);
 
 /*
  * The set of a source and version, made if need be.  Reads metadata when it is

@@ -210,7 +210,7 @@ run_task(Collector *c, Task *task)
 	if (!whole)
 	{
 		layout = sub_layout(c->tview->refresh_layout, lookup->key_columns, lookup->nkeys);
-		target = tvb_bag_create(c->context, "TVIEW key parts", c->bag_limit / 2);
+		target = tvb_bag_create(c->context, CurrentResourceOwner, "TVIEW key parts", c->bag_limit / 2);
 	}
 	if (lookup->direct_columns != NULL)
 		run_direct(c, task, target, order, lookup->nkeys);
@@ -293,7 +293,7 @@ project_links(Collector *c, Task *task)
 	if (is_identity(task->positions, n, layout->natts))
 		return task->set->links;
 
-	links = tvb_bag_create(c->context, "TVIEW links", c->bag_limit / 2);
+	links = tvb_bag_create(c->context, CurrentResourceOwner, "TVIEW links", c->bag_limit / 2);
 	initStringInfo(&buf);
 	tvb_bag_read(task->set->links);
 	while (tvb_bag_next(task->set->links, &data, &len))

@@ -55,7 +55,8 @@ tvb_tell_create(const TvbTview *tview, TvbChanges *changes)
 	tell = palloc0(sizeof(TvbTell));
 	tell->changes = changes;
 	tell->set = tvb_changes_set(changes, source->relid, source->version);
-	tell->told = tvb_bag_create(CurrentMemoryContext, "TVIEW changes of a batch",
+	/* made in an attempt, handed over after others */
+	tell->told = tvb_bag_create(CurrentMemoryContext, tvb_changes_owner(changes), "TVIEW changes of a batch",
 								(Size) tvb_work_mem * 1024 / 16);
 	tell->nlinks = list_length(source->link_columns);
 	tell->links = palloc(sizeof(int) * Max(tell->nlinks, 1));

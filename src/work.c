@@ -146,7 +146,7 @@ tvb_work_refresh_keys(TvbJob *w)
 TvbBag *
 tvb_work_make_keys(TvbJob *w)
 {
-	return tvb_bag_create(w->context, "TVIEW keys", (Size) tvb_work_mem * 1024 / 8);
+	return tvb_bag_create(w->context, CurrentResourceOwner, "TVIEW keys", (Size) tvb_work_mem * 1024 / 8);
 }
 
 TvbTouched *
