@@ -124,6 +124,14 @@ ALTER TABLE guard NO INHERIT locker;
 SELECT count(*) AS triggers_left FROM pg_trigger WHERE tgrelid = 'locker'::regclass;
 SELECT * FROM drained();
 
+-- rows of a temporary child are in one session's view only
+CREATE TEMP TABLE visitor () INHERITS (person);
+INSERT INTO visitor VALUES (50, 'v', 1);
+SELECT * FROM drained();
+SELECT tview, state, reason FROM tviews_status WHERE state <> 'ok' ORDER BY tview::text COLLATE "C";
+DROP TABLE visitor;
+SELECT * FROM drained();
+
 -- DDL that concerns nobody is not looked at
 CREATE TABLE elsewhere (a int);
 ALTER TABLE elsewhere ADD COLUMN b int;

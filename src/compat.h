@@ -294,6 +294,13 @@ typedef bool tvb_compat_update_indexes;
 	ExecInsertIndexTuples(relinfo, slot, estate, update, false, NULL, NIL)
 #endif
 
+/* Whether a relation has had another file before in this transaction, and this one is new. */
+#if PG_VERSION_NUM >= 160000
+#define tvb_compat_has_new_file(rel) ((rel)->rd_firstRelfilelocatorSubid != InvalidSubTransactionId)
+#else
+#define tvb_compat_has_new_file(rel) ((rel)->rd_firstRelfilenodeSubid != InvalidSubTransactionId)
+#endif
+
 /* What the executor needs to write rows of one table: it is entry 1 of the range table. */
 static inline EState *
 tvb_compat_estate_for(Relation rel)

@@ -24,6 +24,7 @@
  */
 #include "postgres.h"
 
+#include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -35,11 +36,14 @@
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
+#include "compat.h"
 #include "ddl_command.h"
 #include "ddl_find.h"
 #include "ddl_work.h"
 #include "derive.h"
+#include "drain.h"
 #include "epoch.h"
 #include "levels.h"
 #include "progress.h"
@@ -199,6 +203,54 @@ work_moved(TvbCommand *command)
 		tvb_derive_stale(tviews, "it was given a parent table, or lost one");
 }
 
+/* Columns of a TVIEW that are the view's were given other values, or made anew. */
+static void
+follow_altered(TvbCommand *command, List *columns)
+{
+	ListCell   *lc;
+
+	foreach(lc, command->relations)
+	{
+		if (tvb_derive_stale_altered(lfirst_oid(lc), columns))
+			tvb_derive_stale_whole_readers(lfirst_oid(lc));
+	}
+}
+
+/* Whether a relation or one below it has been given a new file in this transaction. */
+static bool
+was_rewritten(Oid relid)
+{
+	bool		rewritten = false;
+	ListCell   *lc;
+
+	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
+	{
+		Relation	relation = try_relation_open(lfirst_oid(lc), AccessShareLock);
+
+		if (relation == NULL)
+			continue;
+		rewritten |= tvb_compat_has_new_file(relation);
+		relation_close(relation, NoLock);
+	}
+	return rewritten;
+}
+
+/*
+ * Tables were rewritten: to snapshots that are older than that they are empty.  So is that of a drain which waits for
+ * them; if there is none, none begins before this transaction has ended.
+ */
+static void
+follow_new_files(TvbCommand *command, List *tviews)
+{
+	bool		rewritten = false;
+	ListCell   *lc;
+
+	foreach(lc, command->relations)
+		rewritten |= was_rewritten(lfirst_oid(lc));
+	if (rewritten && tviews != NIL && !tvb_drain_lock(false))
+		tvb_derive_stale(tviews, "a table was rewritten while a drain was at work");
+}
+
 /* No dependency leads to those who use a text search configuration of the server's, or the one that is set. */
 static void
 work_text_search(TvbCommand *command)
@@ -265,6 +317,7 @@ static void
 work_follow(TvbCommand *command)
 {
 	const char *reason = tvb_ddl_command_changes_results(command->tree);
+	List	   *columns = tvb_ddl_command_changed_columns(command->tree);
 	bool		changed = false;
 	List	   *tviews;
 	ListCell   *lc;
@@ -288,6 +341,10 @@ work_follow(TvbCommand *command)
 		follow_row_types(command);
 	if (tvb_ddl_command_rewrites_columns(command->tree))
 		follow_rewrite(command);
+	if (columns != NIL)
+		follow_altered(command, columns);
+	if (tvb_ddl_command_may_rewrite(command->tree))
+		follow_new_files(command, tviews);
 	if (tvb_ddl_command_toggles_triggers(command->tree))
 		follow_toggle(command, tviews);
 	if (tvb_ddl_command_sets_logged(command->tree))

@@ -35,6 +35,49 @@ tvb_ddl_command_makes_something_new(Node *tree)
 	}
 }
 
+List *
+tvb_ddl_command_changed_columns(Node *tree)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	if (tree == NULL || !IsA(tree, AlterTableStmt) || ((AlterTableStmt *) tree)->objtype == OBJECT_TYPE)
+		return NIL;
+	foreach(lc, ((AlterTableStmt *) tree)->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+		if ((cmd->subtype == AT_AlterColumnType || cmd->subtype == AT_DropColumn) && cmd->name != NULL)
+			names = lappend(names, cmd->name);
+	}
+	return names;
+}
+
+bool
+tvb_ddl_command_may_rewrite(Node *tree)
+{
+	ListCell   *lc;
+
+	if (tree == NULL || !IsA(tree, AlterTableStmt))
+		return false;
+	foreach(lc, ((AlterTableStmt *) tree)->cmds)
+	{
+		switch (lfirst_node(AlterTableCmd, lc)->subtype)
+		{
+			case AT_AddColumn:
+			case AT_AlterColumnType:
+			case AT_SetLogged:
+			case AT_SetUnLogged:
+			case AT_SetAccessMethod:
+				return true;
+			default:
+				if (tvb_compat_sets_expression(lfirst_node(AlterTableCmd, lc)->subtype))
+					return true;
+		}
+	}
+	return false;
+}
+
 bool
 tvb_ddl_command_alters_text_search(Node *tree)
 {

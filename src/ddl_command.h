@@ -4,12 +4,22 @@
 
 #include "postgres.h"
 #include "nodes/nodes.h"
+#include "nodes/pg_list.h"
 
 /* Whether a command cannot concern anything that exists. */
 extern bool tvb_ddl_command_makes_something_new(Node *tree);
 
 /* Whether the command moved names that any lookup may have in it. */
 extern bool tvb_ddl_command_renames_everywhere(Node *tree);
+
+/*
+ * The columns that an ALTER TABLE gave another type, which may have changed their values, or dropped, of which it
+ * may have made new ones: list of char *.
+ */
+extern List *tvb_ddl_command_changed_columns(Node *tree);
+
+/* Whether an ALTER TABLE may have rewritten tables. */
+extern bool tvb_ddl_command_may_rewrite(Node *tree);
 
 /* Whether a text search configuration or dictionary works in another way now. */
 extern bool tvb_ddl_command_alters_text_search(Node *tree);

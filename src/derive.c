@@ -167,6 +167,20 @@ tvb_derive_stale_whole_readers(Oid relid)
 					   "  WHERE r.tview = t.tview AND r.source = $1 AND r.read_columns IS NULL)", &args);
 }
 
+bool
+tvb_derive_stale_altered(Oid relid, List *columns)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[] = {OIDOID, NAMEARRAYOID};
+	Datum		values[] = {ObjectIdGetDatum(relid), tvb_define_name_array(columns)};
+	TvbRunArgs	args = {2, types, values, NULL};
+
+	return tvb_run_own_change(&plan,
+							  "UPDATE tviews_batch.tview SET stale_reason = 'its table was altered', " TVB_PROGRESS_RESET
+							  " WHERE tview = $1 AND definition IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_attribute a"
+							  "  WHERE a.attrelid = view AND a.attname = ANY ($2))", &args) > 0;
+}
+
 /* Make sure that the TVIEW has the view's columns; says whether any was added. */
 static bool
 follow_columns(TvbDefinition *definition, const Stored *stored)

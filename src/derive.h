@@ -33,6 +33,9 @@ extern void tvb_derive_stale(List *relids, const char *reason);
 /* Mark the TVIEWs stale that read rows of a source as a whole, and so have its columns' names and values in them. */
 extern void tvb_derive_stale_whole_readers(Oid relid);
 
+/* The user altered these columns (char *) of a relation: if it is a TVIEW, and they are the view's, mark it and say so. */
+extern bool tvb_derive_stale_altered(Oid relid, List *columns);
+
 /*
  * A column of these relations was renamed: rename it in what is stored of them as
  * sources.  Routes have to be derived again.

@@ -371,16 +371,16 @@ release_relation(Oid source, Oid relid)
 	query("DELETE FROM tviews_batch.captured WHERE source = $1 AND relation = $2", 2, source, relid);
 	if (query("SELECT 1 FROM tviews_batch.captured WHERE relation = $1 LIMIT 1", 1, relid, InvalidOid) == 0)
 		drop_triggers(relid);
-	else
+	else if (get_rel_name(relid) != NULL)
 		CacheInvalidateRelcacheByRelid(relid);
 }
 
 /*
  * Make the relations that carry triggers on behalf of a source these; says whether
- * any came or went, or was given a trigger.  mend as in tvb_sources_sync.
+ * any came or was given a trigger, and in *went whether any is one no more.  mend as in tvb_sources_sync.
  */
 static bool
-sync_family(Oid source, List *family, bool mend)
+sync_family(Oid source, List *family, bool mend, bool *went)
 {
 	List	   *known;
 	bool		changed = false;
@@ -393,7 +393,7 @@ sync_family(Oid source, List *family, bool mend)
 		if (!list_member_oid(family, lfirst_oid(lc)))
 		{
 			release_relation(source, lfirst_oid(lc));
-			changed = true;
+			*went = true;
 		}
 	}
 	foreach(lc, family)
@@ -486,6 +486,7 @@ tvb_sources_sync(Oid relid, bool mend, bool *family_changed)
 {
 	TvbOwnerState state;
 	int32		version = 0;
+	bool		went = false;
 	bool		changed;
 
 	tvb_owner_enter_extension(&state);
@@ -498,7 +499,7 @@ tvb_sources_sync(Oid relid, bool mend, bool *family_changed)
 	if (get_rel_name(relid) == NULL ||
 		query("SELECT 1 FROM tviews_batch.route WHERE source = $1 LIMIT 1", 1, relid, InvalidOid) == 0)
 	{
-		changed = sync_family(relid, NIL, mend);
+		changed = sync_family(relid, NIL, mend, &went);
 		query("DELETE FROM tviews_batch.source WHERE source = $1", 1, relid, InvalidOid);
 	}
 	else
@@ -506,7 +507,10 @@ tvb_sources_sync(Oid relid, bool mend, bool *family_changed)
 		version = sync_shape(relid);
 		/* plans that log changes of it as a source follow, those of its family among them */
 		CacheInvalidateRelcacheByRelid(relid);
-		changed = sync_family(relid, is_tview(relid) ? NIL : capturable(tvb_sources_family(relid)), mend);
+		changed = sync_family(relid, is_tview(relid) ? NIL : capturable(tvb_sources_family(relid)), mend, &went);
+		/* whoever notices: of a partition that DETACH CONCURRENTLY took, the next command does */
+		if (went)
+			tvb_sources_everything(relid);
 	}
 	tvb_owner_leave(&state);
 	if (family_changed)

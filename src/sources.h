@@ -21,8 +21,8 @@ extern void tvb_sources_lock(List *relids);
  * from now on.  The caller is connected to SPI and has locked the family, or
  * is in DDL of it.  mend: relations that were captured before get the triggers that
  * they lack; without, only new ones get theirs, because somebody dropped the others, or
- * pg_restore will make them.  *family_changed, if given, says whether a relation came or
- * went, or lacked a trigger.
+ * pg_restore will make them.  *family_changed, if given, says whether a relation came
+ * or lacked a trigger.  If one went, a change for all rows of the source is queued.
  */
 extern int32 tvb_sources_sync(Oid relid, bool mend, bool *family_changed);
 

@@ -611,8 +611,16 @@ CREATE OR REPLACE VIEW tviews_batch.unwatched AS
     SELECT t.tview, CASE WHEN i.inhrelid = t.tview
                          THEN format('it can be written through its parent table %s', i.inhparent::regclass)
                          ELSE format('queries of it also return rows of its child table %s', i.inhrelid::regclass) END
-      FROM tviews_batch.tview t JOIN pg_catalog.pg_inherits i ON t.tview IN (i.inhrelid, i.inhparent);
-COMMENT ON VIEW tviews_batch.unwatched IS 'TVIEWs that may change without notice: a trigger of the extension does not fire, row security applies that did not, or the table has a parent or children';
+      FROM tviews_batch.tview t JOIN pg_catalog.pg_inherits i ON t.tview IN (i.inhrelid, i.inhparent)
+    UNION ALL
+    -- DETACH CONCURRENTLY commits this before it waits, and no event trigger is called for it
+    SELECT r.tview, format('partition %s of table %s is detached, but not finally: ALTER TABLE ... DETACH PARTITION ... FINALIZE',
+                           i.inhrelid::regclass, i.inhparent::regclass)
+      FROM relation r JOIN pg_catalog.pg_inherits i ON i.inhrelid = r.relation AND i.inhdetachpending
+    UNION ALL
+    SELECT r.tview, format('rows of the temporary table %s are in the view for one session only', c.oid::regclass)
+      FROM relation r JOIN pg_catalog.pg_class c ON c.oid = r.relation AND c.relpersistence = 't';
+COMMENT ON VIEW tviews_batch.unwatched IS 'TVIEWs that may change without notice: a trigger of the extension does not fire, row security applies that did not, the table has a parent or children, a source a partition half detached or a temporary child';
 COMMENT ON COLUMN tviews_batch.unwatched.reason IS 'why';
 
 CREATE OR REPLACE VIEW tviews_status WITH (security_barrier) AS
