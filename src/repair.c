@@ -24,6 +24,7 @@
 #include "catalog/pg_ts_dict.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/xid8.h"
@@ -133,6 +134,27 @@ add_families(List **classes, List **objects)
 	}
 }
 
+/*
+ * Let triggers of ours fire in all sessions again that ENABLE TRIGGER ALL lets fire in some.  Where a table is locked its TVIEWs
+ * stay stale for that.
+ */
+static void
+enable_triggers(List *objects)
+{
+	static SPIPlanPtr plan = NULL;
+	TvbRunArgs	args = TVB_RUN_ARG(OIDARRAYOID, tvb_run_oid_array(objects));
+	ListCell   *lc;
+
+	foreach(lc, tvb_run_own_oids(&plan, "SELECT DISTINCT tgrelid FROM pg_trigger"
+								 " WHERE tgrelid = ANY ($1) AND tgenabled = 'O' AND NOT tgisinternal"
+								 "  AND tgfoid IN ('tviews_batch.capture()'::regprocedure, 'tviews_batch.guard()'::regprocedure)",
+								 &args))
+	{
+		if (ConditionalLockRelationOid(lfirst_oid(lc), ShareRowExclusiveLock))
+			tvb_sources_enable(lfirst_oid(lc));
+	}
+}
+
 /* The words of stored texts may mean one of the objects now, or mean one no more. */
 static void
 repair_resolving(List *tviews)
@@ -168,6 +190,7 @@ repair_concerned(void)
 		return;
 	repair_dropped(classes, objects);
 	add_families(&classes, &objects);
+	enable_triggers(objects);
 	tviews = concerned_by_objects(classes, objects);
 	repair_resolving(list_difference_oid(tvb_ddl_find_resolving(classes, objects), tviews));
 	if (tviews == NIL)
