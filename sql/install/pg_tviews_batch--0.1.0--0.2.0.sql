@@ -600,7 +600,7 @@ CREATE OR REPLACE VIEW tviews_batch.unwatched AS
     SELECT t.tview, 'event triggers were switched off for a time: DDL was not followed'
       FROM tviews_batch.tview t, tviews_batch.event_triggers e WHERE e.switched
     UNION ALL
-    SELECT r.tview, format('row security of table %s applies to %I now, the owner of the TVIEW', r.source, o.rolname)
+    SELECT r.tview, format('row security of table %s applies to %I now, the owner of the TVIEW', r.source, o.rolname COLLATE "default")
       FROM (SELECT DISTINCT tview, source FROM tviews_batch.route) r
       JOIN tviews_batch.tview t ON t.tview = r.tview AND NOT t.row_security
       JOIN pg_catalog.pg_class s ON s.oid = r.source AND s.relrowsecurity
