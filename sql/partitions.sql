@@ -124,6 +124,17 @@ ALTER TABLE guard NO INHERIT locker;
 SELECT count(*) AS triggers_left FROM pg_trigger WHERE tgrelid = 'locker'::regclass;
 SELECT * FROM drained();
 
+-- a child that goes, and comes back, while it is the parent of another: it is a relative of the source all the time
+CREATE TABLE deputy () INHERITS (person);
+CREATE TABLE aide () INHERITS (deputy, person);
+INSERT INTO deputy VALUES (60, 'd', 1);
+SELECT * FROM drained();
+ALTER TABLE deputy NO INHERIT person;
+SELECT * FROM drained();
+ALTER TABLE deputy INHERIT person;
+SELECT * FROM drained();
+DROP TABLE aide, deputy;
+SELECT * FROM drained();
 -- rows of a temporary child are in one session's view only
 CREATE TEMP TABLE visitor () INHERITS (person);
 INSERT INTO visitor VALUES (50, 'v', 1);

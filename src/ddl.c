@@ -151,18 +151,59 @@ add_foreign_families(TvbCommand *command)
 	}
 }
 
-/* Partitions and children may have come or gone. */
+/* The parents that an ALTER TABLE gave children, or took some from. */
+static List *
+moved_parents(TvbCommand *command)
+{
+	List	   *parents = NIL;
+	ListCell   *lc;
+
+	if (command->tree == NULL || !IsA(command->tree, AlterTableStmt))
+		return NIL;
+	foreach(lc, ((AlterTableStmt *) command->tree)->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+		if (cmd->subtype == AT_AddInherit || cmd->subtype == AT_DropInherit)
+			parents = lappend_oid(parents, RangeVarGetRelid(castNode(RangeVar, cmd->def), NoLock, true));
+		else if (cmd->subtype == AT_AttachPartition || cmd->subtype == AT_DetachPartition)
+			parents = list_concat_unique_oid(parents, command->relations);
+	}
+	return parents;
+}
+
+/* Whether any of these is in a list. */
+static bool
+is_any_member(List *oids, List *list)
+{
+	ListCell   *lc;
+
+	foreach(lc, oids)
+	{
+		if (list_member_oid(list, lfirst_oid(lc)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Partitions and children may have come or gone.  Whose rows came or went need not show in the family: what is an ancestor of one
+ * member can become another's child.
+ */
 static void
 follow_families(TvbCommand *command)
 {
+	List	   *parents = moved_parents(command);
 	ListCell   *lc;
 
 	foreach(lc, command->sources)
 	{
-		bool		changed = false;
+		TvbFamilyChange change = TVB_FAMILY_SAME;
 
-		(void) tvb_sources_sync(lfirst_oid(lc), false, &changed);
-		if (changed && command->tree && IsA(command->tree, AlterTableStmt))
+		(void) tvb_sources_sync(lfirst_oid(lc), false, &change);
+		if ((change == TVB_FAMILY_GREW && command->tree && IsA(command->tree, AlterTableStmt)) ||
+			(change == TVB_FAMILY_SAME && get_rel_name(lfirst_oid(lc)) != NULL &&
+			 is_any_member(parents, find_all_inheritors(lfirst_oid(lc), NoLock, NULL))))
 			tvb_sources_everything(lfirst_oid(lc));
 	}
 }

@@ -542,12 +542,12 @@ repair_triggers(Oid relid)
 
 	foreach(lc, stored_sources(relid, &versions))
 	{
-		bool		changed = false;
+		TvbFamilyChange change = TVB_FAMILY_SAME;
 
 		if (get_rel_name(lfirst_oid(lc)) == NULL)
 			continue;
-		(void) tvb_sources_sync(lfirst_oid(lc), true, &changed);
-		if (changed)
+		(void) tvb_sources_sync(lfirst_oid(lc), true, &change);
+		if (change == TVB_FAMILY_GREW)
 			tvb_sources_everything(lfirst_oid(lc));
 	}
 }

@@ -482,7 +482,7 @@ capturable(List *family)
 }
 
 int32
-tvb_sources_sync(Oid relid, bool mend, bool *family_changed)
+tvb_sources_sync(Oid relid, bool mend, TvbFamilyChange *change)
 {
 	TvbOwnerState state;
 	int32		version = 0;
@@ -513,8 +513,8 @@ tvb_sources_sync(Oid relid, bool mend, bool *family_changed)
 			tvb_sources_everything(relid);
 	}
 	tvb_owner_leave(&state);
-	if (family_changed)
-		*family_changed = changed;
+	if (change)
+		*change = went ? TVB_FAMILY_TOLD : changed ? TVB_FAMILY_GREW : TVB_FAMILY_SAME;
 	return version;
 }
 

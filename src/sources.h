@@ -14,6 +14,15 @@ extern List *tvb_sources_family(Oid relid);
  */
 extern void tvb_sources_lock(List *relids);
 
+/* What became of the relations that are captured on behalf of a source. */
+typedef enum TvbFamilyChange
+{
+	TVB_FAMILY_SAME,
+	TVB_FAMILY_GREW,			/* one came, or lacked a trigger */
+	TVB_FAMILY_TOLD				/* one went, and a change for all rows of the
+								 * source is queued */
+} TvbFamilyChange;
+
 /*
  * Make what is captured of a source fit the routes that name it: its row in
  * tviews_batch.source, its shape, its family, and their triggers.  Without
@@ -21,10 +30,9 @@ extern void tvb_sources_lock(List *relids);
  * from now on.  The caller is connected to SPI and has locked the family, or
  * is in DDL of it.  mend: relations that were captured before get the triggers that
  * they lack; without, only new ones get theirs, because somebody dropped the others, or
- * pg_restore will make them.  *family_changed, if given, says whether a relation came
- * or lacked a trigger.  If one went, a change for all rows of the source is queued.
+ * pg_restore will make them.  *change, if given, says what became of the family.
  */
-extern int32 tvb_sources_sync(Oid relid, bool mend, bool *family_changed);
+extern int32 tvb_sources_sync(Oid relid, bool mend, TvbFamilyChange *change);
 
 /* Sources that are captured on behalf of any relation in the list: oid list, each once. */
 extern List *tvb_sources_concerned(List *relids);
