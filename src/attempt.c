@@ -25,6 +25,7 @@
 
 #include "access/xact.h"
 #include "executor/spi.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -87,6 +88,16 @@ tvb_attempt(void (*work) (void *arg), void *arg, bool keep, ErrorData **error)
 	if (caught->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 		return TVB_LOCKED;
 	return ERRCODE_TO_CATEGORY(caught->sqlerrcode) == CATEGORY('4', '2') ? TVB_BROKEN : TVB_FAILED;
+}
+
+void
+tvb_attempt_limit_waits(int ms)
+{
+	char		value[32];
+
+	snprintf(value, sizeof(value), "%dms", ms);
+	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 }
 
 /* Connect, and do the work in the caller's context. */

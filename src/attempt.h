@@ -32,4 +32,7 @@ extern TvbVerdict tvb_attempt(void (*work) (void *arg), void *arg, bool keep, Er
  */
 extern ErrorData *tvb_attempt_catch(void (*work) (void *arg), void *arg, bool keep);
 
+/* lock_timeout, in milliseconds, until the current level of settings ends. */
+extern void tvb_attempt_limit_waits(int ms);
+
 #endif

@@ -7,6 +7,9 @@
  * concerned get one change for all their rows, and the next drain makes up for
  * the rest (repair.c).
  *
+ * The command may hold locks that others want, who hold what the work waits for.  It waits for each lock no longer
+ * than half of deadlock_timeout: whoever closes such a circle afterwards is not told of a deadlock.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -15,6 +18,8 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "storage/bufmgr.h"
+#include "storage/proc.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -28,6 +33,7 @@
 #include "sources.h"
 
 static bool has_rows(Oid relid);
+static void limit_waits(void);
 static void do_work(void *arg);
 static char *attempt(TvbWork work, TvbCommand *command);
 
@@ -70,12 +76,25 @@ typedef struct Attempt
 	TvbCommand *command;
 } Attempt;
 
+/* Wait for no lock longer than half of deadlock_timeout, or than the user's lock_timeout, until the level of settings ends. */
+static void
+limit_waits(void)
+{
+	int			limit = Max(DeadlockTimeout / 2, 1);
+
+	if (LockTimeout == 0 || LockTimeout > limit)
+		tvb_attempt_limit_waits(limit);
+}
+
 static void
 do_work(void *arg)
 {
 	Attempt    *attempt = arg;
+	int			level = NewGUCNestLevel();
 
+	limit_waits();
 	attempt->work(attempt->command);
+	AtEOXact_GUC(true, level);
 }
 
 /* Do the work in a subtransaction; returns the message of the error that undid it, or NULL. */

@@ -36,6 +36,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "attempt.h"
 #include "cascade.h"
 #include "derive.h"
 #include "drain.h"
@@ -268,14 +269,9 @@ checked_limit(const char *name, int64 value)
 static void
 limit_lock_waits(Drain *drain)
 {
-	char		value[32];
-
 	drain->settings_level = NewGUCNestLevel();
-	if (LockTimeout > 0 || tvb_lock_timeout == 0)
-		return;
-	snprintf(value, sizeof(value), "%dms", tvb_lock_timeout);
-	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	if (LockTimeout == 0 && tvb_lock_timeout > 0)
+		tvb_attempt_limit_waits(tvb_lock_timeout);
 }
 
 /* The lock is held: look for losses, take the snapshot, and read what TVIEWs there are. */
