@@ -1138,8 +1138,9 @@ my %STATEMENTS = (
 		return "MERGE INTO $r x USING ($src) s($cols) ON " . join(' AND ', map { "x.$_ = s.$_" } @{ $t->{key} })
 			. ' WHEN MATCHED AND s.v > 4 THEN DELETE WHEN MATCHED THEN UPDATE SET v = s.v, g = s.g WHEN NOT MATCHED THEN INSERT (' . $cols . ') VALUES (' . join(', ', map { "s.$_" } split(/, /, $cols)) . ')' } ],
 	'copy' => [ 4, sub { my ($t) = @_; my $r = target_of($t);
-		my @rows = map { join("\t", map { my $x = $_; $x eq 'NULL' ? '\\N' : $x =~ s/^'(.*)'$/$1/r } row_values($t, $r)) } 1 .. 1 + rnd(2);
-		return "COPY $r (" . names_of($t) . ") FROM STDIN;\n" . join("\n", @rows) . "\n\\.\n" } ],
+		my @rows = map { join('\t', map { my $x = $_; $x eq 'NULL' ? '\\\\N' : $x =~ s/^'(.*)'$/$1/r } row_values($t, $r)) } 1 .. 1 + rnd(2);
+		# not FROM STDIN: after an error psql before 15.20 takes the data for statements
+		return "COPY $r (" . names_of($t) . ") FROM PROGRAM \$p\$printf '" . join('\n', @rows) . "\\n'\$p\$" } ],
 	'writable CTE' => [ 5, sub { my ($t) = @_; my $o = pick(@{ $S->{tables} });
 		return 'WITH d AS (DELETE FROM ' . $t->{name} . ' WHERE ' . where($t, $t->{name}) . ' RETURNING v), u AS (UPDATE ' . $o->{name} . ' SET h = ' . column_value('h') . ' WHERE ' . where($o, $o->{name})
 			. ' RETURNING 1) SELECT count(*) FROM d, u' if $o != $t;
@@ -1171,7 +1172,7 @@ sub statement
 			next;
 		}
 		count('statement', $k);
-		return $sql =~ /^COPY/ ? $sql : "$sql;\n";
+		return "$sql;\n";
 	}
 	return "SELECT 1;\n";
 }
