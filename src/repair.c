@@ -207,11 +207,18 @@ repair_concerned(void)
 void
 tvb_repair_unfollowed(void)
 {
+	static SPIPlanPtr all = NULL;
 	static SPIPlanPtr find = NULL;
 	static SPIPlanPtr forget = NULL;
+	TvbRunArgs	notes = TVB_RUN_ARG(INT8ARRAYOID, 0);
 	List	   *tviews;
 	ListCell   *lc;
+	bool		isnull;
 
+	tvb_run_own_query(&all, "SELECT array_agg(id) FROM tviews_batch.unfollowed", NULL);
+	notes.values[0] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (isnull)
+		return;
 	tvb_run_own_query(&find,
 					  "SELECT t.tview::oid FROM tviews_batch.tview t"
 					  " WHERE t.tview IN (SELECT u.tview FROM tviews_batch.unfollowed u) ORDER BY t.level, 1", NULL);
@@ -220,8 +227,8 @@ tvb_repair_unfollowed(void)
 		tvb_derive_repair(lfirst_oid(lc));
 	tvb_derive_stale(tviews, "DDL could not be followed");
 	repair_concerned();
-	/* what came later is not seen by this snapshot, and stays */
-	tvb_run_own_change(&forget, "DELETE FROM tviews_batch.unfollowed", NULL);
+	/* what has come meanwhile stays */
+	tvb_run_own_change(&forget, "DELETE FROM tviews_batch.unfollowed WHERE id = ANY ($1)", &notes);
 }
 
 /* Forget relations that were dropped while nobody followed it. */

@@ -8,13 +8,16 @@
  * cannot be, nor can new ones be kept away that a stored text would mean when it is parsed again.
  *
  * So a TVIEW is young at first: a row of tviews_batch.young has a fingerprint of what its view depends on, made before the TVIEW
- * was filled.  It is a table of its own, as DDL must not wait for a drain that writes it.  Every drain derives it again, and compares the fingerprint.
+ * was filled.  It is a table of its own, as DDL must not wait for a drain that writes it.  Drains derive it again, and compare the
+ * fingerprint.
  *
  * Invariants:
  *
  *	- Whoever does not see a TVIEW has a transaction id that was given out before the TVIEW's commit.  The fence is the next id to
  *	  be given out when a drain sees the TVIEW for the first time: all these are below it.
  *	- It is young until all ids below the fence have ended, and a drain has looked after that.
+ *	- In between it is looked at again when one of them has ended.  One that stays open for hours does not make every drain
+ *	  derive all that is young.
  *	- What is found makes it stale, as a drain that looked too early may have used what was there before.
  *
  * A transaction whose snapshot is older than the TVIEW may get its id, and run DDL, when the TVIEW is not young any more.
@@ -50,8 +53,8 @@ typedef struct Young
 	Oid			view;
 	bool		gone;			/* it is no TVIEW any more */
 	char	   *objects;
-	bool		fenced;
 	bool		passed;			/* all below its fence have ended */
+	char	   *snapshot;		/* what is looked at now */
 	/* found now: */
 	bool		locked;			/* by somebody else */
 	bool		changed;
@@ -131,7 +134,7 @@ tvb_young_begin(Oid relid, const char *objects)
 	}
 	values[1] = CStringGetTextDatum(objects);
 	tvb_run_own_change(&plan, "INSERT INTO tviews_batch.young (tview, objects) VALUES ($1, $2)"
-					   " ON CONFLICT (tview) DO UPDATE SET objects = excluded.objects, fence = NULL", &args);
+					   " ON CONFLICT (tview) DO UPDATE SET objects = excluded.objects, fence = NULL, looked = NULL", &args);
 }
 
 /* Lock what deriving a TVIEW would wait for; false: somebody has it locked, and no drain refreshes it now. */
@@ -180,7 +183,10 @@ follow(void *arg)
 		tvb_derive_stale(list_make1_oid(young->relid), "what the view uses was altered while the TVIEW was made");
 }
 
-/* Those that are young, lower levels first, but not those of this transaction: nobody has missed them yet. */
+/*
+ * Those that are young, lower levels first, but not those of this transaction: nobody has missed them yet.  Nor those that nobody
+ * can have missed since they were looked at: of the transactions below the fence none has ended.
+ */
 static List *
 find_young(FullTransactionId next)
 {
@@ -188,9 +194,13 @@ find_young(FullTransactionId next)
 	TvbRunArgs	args = TVB_RUN_ARG(XID8OID, FullTransactionIdGetDatum(next));
 	List	   *found = NIL;
 
-	tvb_run_own_query(&plan, "SELECT y.tview::oid, t.view::oid, y.objects, y.fence IS NOT NULL,"
-					  " coalesce(y.fence, $1) <= pg_snapshot_xmin(pg_current_snapshot()), y.xmin"
-					  " FROM tviews_batch.young y LEFT JOIN tviews_batch.tview t USING (tview) ORDER BY t.level, 1", &args);
+	tvb_run_own_query(&plan, "SELECT y.tview::oid, t.view::oid, y.objects,"
+					  " coalesce(y.fence, $1) <= pg_snapshot_xmin(s.now), y.xmin, s.now::text"
+					  " FROM tviews_batch.young y LEFT JOIN tviews_batch.tview t USING (tview), pg_current_snapshot() AS s (now)"
+					  " WHERE y.fence IS NULL OR y.looked IS NULL OR y.fence <= pg_snapshot_xmin(s.now)"
+					  "  OR pg_snapshot_xmax(y.looked) < y.fence"
+					  "  OR EXISTS (SELECT FROM pg_snapshot_xip(y.looked) AS x (id) WHERE id < y.fence AND pg_visible_in_snapshot(id, s.now))"
+					  " ORDER BY t.level, 1", &args);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[i];
@@ -202,9 +212,9 @@ find_young(FullTransactionId next)
 		young->view = DatumGetObjectId(SPI_getbinval(tuple, desc, 2, &isnull));
 		young->gone = isnull;
 		young->objects = SPI_getvalue(tuple, desc, 3);
-		young->fenced = DatumGetBool(SPI_getbinval(tuple, desc, 4, &isnull));
-		young->passed = DatumGetBool(SPI_getbinval(tuple, desc, 5, &isnull));
-		if (!TransactionIdIsCurrentTransactionId(DatumGetTransactionId(SPI_getbinval(tuple, desc, 6, &isnull))))
+		young->passed = DatumGetBool(SPI_getbinval(tuple, desc, 4, &isnull));
+		young->snapshot = SPI_getvalue(tuple, desc, 6);
+		if (!TransactionIdIsCurrentTransactionId(DatumGetTransactionId(SPI_getbinval(tuple, desc, 5, &isnull))))
 			found = lappend(found, young);
 	}
 	SPI_freetuptable(SPI_tuptable);
@@ -226,13 +236,15 @@ static void
 store(const Young *young, FullTransactionId fence)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			types[] = {OIDOID, TEXTOID, XID8OID};
+	Oid			types[] = {OIDOID, TEXTOID, XID8OID, TEXTOID};
 	Datum		values[] = {
-		ObjectIdGetDatum(young->relid), CStringGetTextDatum(young->found), FullTransactionIdGetDatum(fence)
+		ObjectIdGetDatum(young->relid), CStringGetTextDatum(young->found), FullTransactionIdGetDatum(fence),
+		CStringGetTextDatum(young->snapshot)
 	};
-	TvbRunArgs	args = {3, types, values, NULL};
+	TvbRunArgs	args = {4, types, values, NULL};
 
-	tvb_run_own_change(&plan, "UPDATE tviews_batch.young SET objects = $2, fence = coalesce(fence, $3) WHERE tview = $1", &args);
+	tvb_run_own_change(&plan, "UPDATE tviews_batch.young SET objects = $2, fence = coalesce(fence, $3), looked = $4::pg_snapshot"
+					   " WHERE tview = $1", &args);
 }
 
 /*
@@ -268,7 +280,7 @@ tvb_young_look(void)
 			continue;
 		if (young->passed)
 			end(young);
-		else if (young->changed || !young->fenced)
+		else
 			store(young, next);
 	}
 }

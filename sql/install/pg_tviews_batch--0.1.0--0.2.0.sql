@@ -105,7 +105,8 @@ CREATE TABLE tviews_batch.unfollowed (
 CREATE TABLE tviews_batch.young (
     tview   regclass PRIMARY KEY,
     objects text NOT NULL,
-    fence   xid8
+    fence   xid8,
+    looked  pg_snapshot
 );
 
 CREATE TABLE tviews_batch.watched (
@@ -205,6 +206,7 @@ COMMENT ON TABLE tviews_batch.young IS 'TVIEWs made a short time ago: DDL may en
 COMMENT ON COLUMN tviews_batch.young.tview IS 'the TVIEW';
 COMMENT ON COLUMN tviews_batch.young.objects IS 'fingerprint of what the view depends on, from before the TVIEW was filled';
 COMMENT ON COLUMN tviews_batch.young.fence IS 'transactions below it may not have seen the TVIEW; NULL: no drain has looked yet';
+COMMENT ON COLUMN tviews_batch.young.looked IS 'what the last drain that looked could see; the next looks when a transaction below the fence has ended since';
 COMMENT ON TABLE tviews_batch.watched IS 'the event triggers as they were when all DDL was known to have been followed';
 COMMENT ON COLUMN tviews_batch.watched.one IS 'there is one row';
 COMMENT ON COLUMN tviews_batch.watched.event_triggers IS 'their rows in the catalog; others: they were switched off for a time';
