@@ -33,7 +33,9 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/uuid.h"
 
 #include "drain.h"
@@ -68,6 +70,13 @@ static void forget_prepared(void);
 static void mark_behind(pg_uuid_t *epoch, const char *reason);
 static void mark_unlogged(void);
 static Findings look(pg_uuid_t *epoch);
+static void event_triggers_changed(Datum arg, int cacheid, uint32 hash);
+static bool begin_event_triggers(void);
+static void look_event_triggers(Findings *findings);
+
+/* The event triggers: nobody has written their rows since they were looked at, and then they were as they should be. */
+static bool event_triggers_unchanged = false;
+static bool event_triggers_settled = false;
 
 PG_FUNCTION_INFO_V1(tvb_set_queue);
 
@@ -77,8 +86,10 @@ tvb_epoch_check(void)
 	pg_uuid_t	epoch;
 	bool		found;
 	Findings	findings;
+	bool		settled;
 
 	tvb_queue_hold();
+	settled = begin_event_triggers();
 	/* this call's snapshot may be older than what the last drain wrote */
 	PushActiveSnapshot(GetLatestSnapshot());
 	SPI_connect();
@@ -90,6 +101,8 @@ tvb_epoch_check(void)
 		remember_prepared();
 	}
 	findings = look(&epoch);
+	if (!settled)
+		look_event_triggers(&findings);
 	if (findings.behind && found)
 		tvb_repair_restored(&epoch);
 	if (findings.behind)
@@ -246,7 +259,7 @@ look(pg_uuid_t *epoch)
 {
 	static SPIPlanPtr plan = NULL;
 	TvbRunArgs	args = TVB_RUN_ARG(UUIDOID, UUIDPGetDatum(epoch));
-	bool		answers[8];
+	bool		answers[6];
 
 	tvb_run_own_query(&plan,
 					  "SELECT EXISTS (SELECT FROM tviews_batch.tview WHERE epoch IS DISTINCT FROM $1),"
@@ -257,10 +270,7 @@ look(pg_uuid_t *epoch)
 					  "  WHERE x.database = pg_catalog.current_database()),"
 					  " NOT EXISTS (SELECT FROM tviews_batch.unlogged_sentinel),"
 					  " EXISTS (SELECT FROM tviews_batch.unfollowed),"
-					  " EXISTS (SELECT FROM tviews_batch.young),"
-					  " EXISTS (SELECT FROM tviews_batch.event_triggers WHERE switched),"
-					  " EXISTS (SELECT FROM tviews_batch.event_triggers e JOIN tviews_batch.watched w ON w.server <> e.server WHERE e.firing)",
-					  &args);
+					  " EXISTS (SELECT FROM tviews_batch.young)", &args);
 	for (int i = 0; i < lengthof(answers); i++)
 	{
 		bool		isnull;
@@ -271,6 +281,49 @@ look(pg_uuid_t *epoch)
 	SPI_freetuptable(SPI_tuptable);
 	return (Findings)
 	{
-		answers[0], answers[1], answers[2], answers[3], answers[4], answers[5], answers[6], answers[7]
+		answers[0], answers[1], answers[2], answers[3], answers[4], answers[5], false, false
 	};
+}
+
+/* Somebody wrote a row of pg_event_trigger, or may have. */
+static void
+event_triggers_changed(Datum arg, int cacheid, uint32 hash)
+{
+	event_triggers_unchanged = false;
+}
+
+/*
+ * Before the snapshot that they are looked at with: need they be looked at?  Who commits a change of theirs that this snapshot does
+ * not show tells us after it was taken.
+ */
+static bool
+begin_event_triggers(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+	{
+		CacheRegisterSyscacheCallback(EVENTTRIGGEROID, event_triggers_changed, (Datum) 0);
+		registered = true;
+	}
+	if (event_triggers_settled && event_triggers_unchanged)
+		return true;
+	event_triggers_settled = false;
+	event_triggers_unchanged = true;
+	return false;
+}
+
+/* Have event triggers been off?  What this transaction has noted of them itself may be undone. */
+static void
+look_event_triggers(Findings *findings)
+{
+	static SPIPlanPtr plan = NULL;
+	bool		isnull;
+
+	tvb_run_own_query(&plan, "SELECT e.switched, e.firing AND EXISTS (SELECT FROM tviews_batch.watched w WHERE w.server <> e.server)"
+					  " FROM tviews_batch.event_triggers e", NULL);
+	findings->switched = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	findings->moved = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	event_triggers_settled = !findings->switched && !findings->moved && !FullTransactionIdIsValid(GetTopFullTransactionIdIfAny());
 }
