@@ -151,6 +151,69 @@ UPDATE tb_t SET t = 'x' WHERE id = 1;
 SELECT tview, n FROM differences() WHERE tview = 'tv_without';
 TABLE told;
 
+-- values become JSON by a cast to json, and are compared as elements by the operator class, that their type has
+CREATE TYPE colour AS ENUM ('red', 'blue');
+CREATE TYPE release AS (major int, minor int);
+CREATE TABLE tb_c (id int PRIMARY KEY, c colour, x release[], y release[]);
+INSERT INTO tb_c VALUES (1, 'red', '{"(1,2)"}', '{"(2,1)"}'), (2, 'blue', '{"(3,1)"}', '{"(1,2)"}');
+CREATE VIEW v_colour AS SELECT id, to_jsonb(c) AS j, jsonb_build_object('all', array_agg(c)) AS o FROM tb_c GROUP BY id;
+CREATE VIEW v_less AS SELECT id, x < y AS less, x = y AS equal FROM tb_c;
+SELECT tviews_create('v_colour');
+SELECT tviews_create('v_less');
+CREATE FUNCTION json_of(colour) RETURNS json LANGUAGE sql IMMUTABLE AS $$ SELECT '{"colour": 1}'::json $$;
+CREATE CAST (colour AS json) WITH FUNCTION json_of(colour);
+SELECT tview, state, reason FROM tviews_status WHERE tview IN ('tv_colour'::regclass, 'tv_less'::regclass) ORDER BY tview::text COLLATE "C";
+SELECT count(*) FROM generate_series(1, 3) i, LATERAL (SELECT i FROM tviews_drain()) d;
+SELECT * FROM differences();
+CREATE OR REPLACE FUNCTION json_of(colour) RETURNS json LANGUAGE sql IMMUTABLE AS $$ SELECT '2'::json $$;
+SELECT count(*) FROM generate_series(1, 3) i, LATERAL (SELECT i FROM tviews_drain()) d;
+SELECT * FROM differences();
+DROP CAST (colour AS json);
+SELECT tview, state, reason FROM tviews_status WHERE tview IN ('tv_colour'::regclass, 'tv_less'::regclass) ORDER BY tview::text COLLATE "C";
+SELECT count(*) FROM generate_series(1, 3) i, LATERAL (SELECT i FROM tviews_drain()) d;
+SELECT * FROM differences();
+CREATE FUNCTION release_cmp(release, release) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $2.major - $1.major';
+CREATE FUNCTION release_lt(release, release) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1.major > $2.major';
+CREATE FUNCTION release_eq(release, release) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1.major = $2.major';
+CREATE OPERATOR <# (LEFTARG = release, RIGHTARG = release, FUNCTION = release_lt);
+CREATE OPERATOR =# (LEFTARG = release, RIGHTARG = release, FUNCTION = release_eq);
+CREATE OPERATOR CLASS release_ops DEFAULT FOR TYPE release USING btree AS
+    OPERATOR 1 <#, OPERATOR 3 =#, FUNCTION 1 release_cmp(release, release);
+SELECT tview, state, reason FROM tviews_status WHERE tview IN ('tv_colour'::regclass, 'tv_less'::regclass) ORDER BY tview::text COLLATE "C";
+SELECT count(*) FROM generate_series(1, 3) i, LATERAL (SELECT i FROM tviews_drain()) d;
+SELECT * FROM differences();
+CREATE OR REPLACE FUNCTION release_cmp(release, release) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1.minor - $2.minor';
+SELECT count(*) FROM generate_series(1, 3) i, LATERAL (SELECT i FROM tviews_drain()) d;
+SELECT * FROM differences();
+CREATE OR REPLACE FUNCTION release_eq(release, release) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';
+SELECT count(*) FROM generate_series(1, 3) i, LATERAL (SELECT i FROM tviews_drain()) d;
+SELECT * FROM differences();
+TABLE tv_less;
+DROP VIEW v_colour, v_less;
+DROP TABLE tv_colour, tv_less;
+
+-- a function that another role owns now: as whom it runs may show
+CREATE FUNCTION as_whom(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER AS
+    $$ BEGIN RETURN current_user = 'regress_names_owner'; END $$;
+CREATE VIEW v_whom AS SELECT id, as_whom(id) AS whom FROM tb_c;
+SELECT tviews_create('v_whom');
+CREATE ROLE regress_names_owner;
+GRANT USAGE, CREATE ON SCHEMA ddl_names TO regress_names_owner;
+ALTER FUNCTION as_whom OWNER TO regress_names_owner;
+SELECT tview, state, reason FROM tviews_status WHERE tview = 'tv_whom'::regclass;
+SELECT count(*) FROM generate_series(1, 3) i, LATERAL (SELECT i FROM tviews_drain()) d;
+SELECT * FROM differences();
+DROP VIEW v_whom;
+DROP TABLE tv_whom;
+
+-- an access privilege shows names of roles
+CREATE VIEW v_acl AS SELECT 1 AS id, to_jsonb(makeaclitem(10, 10, 'SELECT', false)) AS acl FROM tb_c;
+\set VERBOSITY terse
+SELECT tviews_create('v_acl', key => '{id}');
+\set VERBOSITY default
+DROP VIEW v_acl;
+
 SET client_min_messages = error;
 DROP SCHEMA ddl_names CASCADE;
+DROP ROLE regress_names_owner;
 DROP EXTENSION pg_tviews_batch CASCADE;

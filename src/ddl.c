@@ -27,8 +27,10 @@
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_opclass.h"
 #include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
 #include "executor/spi.h"
@@ -451,7 +453,9 @@ follow_command(TvbCommand *command)
 	command->sources = tvb_sources_concerned(tvb_ddl_find_families(command->relations));
 	command->resolving = tvb_ddl_find_resolving(command->classes, command->objects);
 	if (command->sources == NIL && !command->is_ours && command->resolving == NIL && !tvb_ddl_command_renames_everywhere(command->tree) &&
-		(!tvb_ddl_find_any(command->classes, command->objects) || tvb_ddl_find_dependent(command->classes, command->objects) == NIL))
+		((!list_member_oid(command->classes, CastRelationId) && !list_member_oid(command->classes, OperatorClassRelationId) &&
+		  !tvb_ddl_find_any(command->classes, command->objects)) ||
+		 tvb_ddl_find_dependent(command->classes, command->objects) == NIL))
 		return;
 	/* A restore makes what it knows; the first drain after it looks at the rest. */
 	if (!(command->tree && IsA(command->tree, RenameStmt)) && tvb_epoch_restored(InvalidOid))

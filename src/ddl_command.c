@@ -115,6 +115,13 @@ tvb_ddl_command_changes_results(Node *tree)
 		return NULL;
 	if (IsA(tree, CreateFunctionStmt) || IsA(tree, AlterFunctionStmt) || IsA(tree, DefineStmt))
 		return "a function that the view uses was replaced or altered";
+	if (IsA(tree, AlterOwnerStmt) &&
+		(((AlterOwnerStmt *) tree)->objectType == OBJECT_FUNCTION || ((AlterOwnerStmt *) tree)->objectType == OBJECT_ROUTINE))
+		return "a function that the view uses was given to another owner";
+	if (IsA(tree, CreateCastStmt))
+		return "a cast to json was created";
+	if (IsA(tree, CreateOpClassStmt))
+		return "an operator class was created";
 	if (IsA(tree, AlterEnumStmt) && ((AlterEnumStmt *) tree)->oldVal != NULL)
 		return "a label of an enum was renamed";
 	if (IsA(tree, RenameStmt) && ((RenameStmt *) tree)->renameType == OBJECT_ATTRIBUTE)

@@ -14,6 +14,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/lsyscache.h"
@@ -42,6 +43,7 @@ typedef struct Dropped
 								 * trigger of ours */
 	bool		foreign;		/* a foreign table */
 	bool		resolving;		/* a cast or operator class */
+	List	   *types;			/* that had a cast to json */
 } Dropped;
 
 void
@@ -112,7 +114,7 @@ read_dropped(void)
 
 	tvb_run_own_change(&plan,
 					   "WITH d AS MATERIALIZED ("
-					   "  SELECT objid, objsubid, object_type, address_names FROM pg_catalog.pg_event_trigger_dropped_objects()"
+					   "  SELECT objid, objsubid, object_type, address_names, address_args FROM pg_catalog.pg_event_trigger_dropped_objects()"
 					   "   WHERE classid IN ('pg_catalog.pg_class'::pg_catalog.regclass, 'pg_catalog.pg_trigger'::pg_catalog.regclass,"
 					   "    'pg_catalog.pg_cast'::pg_catalog.regclass, 'pg_catalog.pg_opclass'::pg_catalog.regclass))"
 					   " SELECT 1, objid FROM d"
@@ -130,7 +132,12 @@ read_dropped(void)
 					   " UNION"
 					   " SELECT 3, objid FROM d WHERE object_type = 'foreign table'"
 					   " UNION"
-					   " SELECT 4, objid FROM d WHERE object_type IN ('cast', 'operator class')", NULL);
+					   " SELECT 4, objid FROM d WHERE object_type IN ('cast', 'operator class')"
+					   " UNION"
+					   " SELECT 5, t.oid FROM d JOIN pg_catalog.pg_type t"
+					   /* CASE: other names are no types' */
+					   "   ON t.oid = CASE WHEN d.object_type = 'cast' AND d.address_args[1] IN ('json', 'pg_catalog.json')"
+					   "    THEN pg_catalog.to_regtype(d.address_names[1]) END", NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[i];
@@ -146,6 +153,8 @@ read_dropped(void)
 			dropped.stripped = lappend_oid(dropped.stripped, relid);
 		else if (what == 3)
 			dropped.foreign = true;
+		else if (what == 5)
+			dropped.types = lappend_oid(dropped.types, relid);
 		else
 			dropped.resolving = true;
 	}
@@ -163,6 +172,21 @@ work_stripped(TvbCommand *command)
 		tvb_derive_stale(tvb_ddl_find_dependent(list_make1_oid(RelationRelationId), list_make1_oid(lfirst_oid(lc))),
 						 psprintf("a trigger of the extension was dropped from table %s",
 								  tvb_registry_relation_name(lfirst_oid(lc))));
+}
+
+/* Values of these types become JSON in another way. */
+static void
+work_json(TvbCommand *command)
+{
+	ListCell   *lc;
+
+	foreach(lc, command->relations)
+	{
+		List	   *tviews = tvb_ddl_find_dependent(list_make1_oid(TypeRelationId), list_make1_oid(lfirst_oid(lc)));
+
+		if (tviews != NIL)
+			tvb_derive_stale(tviews, "a cast to json was dropped");
+	}
 }
 
 /* TVIEWs that could not be refreshed: a foreign partition that is gone may have been the reason. */
@@ -219,6 +243,9 @@ tvb_follow_drop(PG_FUNCTION_ARGS)
 	command.sources = NIL;
 	if (command.relations != NIL)
 		tvb_ddl_work_protect(work_derive, &command);
+	command.relations = dropped.types;
+	if (command.relations != NIL)
+		tvb_ddl_work_protect(work_json, &command);
 	SPI_finish();
 	PG_RETURN_NULL();
 }

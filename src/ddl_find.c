@@ -12,6 +12,8 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/pg_amop.h"
+#include "catalog/pg_amproc.h"
 #include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
@@ -74,6 +76,13 @@ tvb_ddl_find_dependent(List *classes, List *objects)
 							"  UNION ALL"
 							"  SELECT 'pg_type'::regclass, c.reltype FROM unnest($1, $2) AS s (c, o) JOIN pg_class c ON c.oid = s.o"
 							"   WHERE s.c = 'pg_class'::regclass AND c.relkind = 'c'"
+							/* how values of a type become JSON, or are compared as elements and fields, is looked up by the type */
+							"  UNION ALL"
+							"  SELECT 'pg_type'::regclass, k.castsource FROM unnest($1, $2) AS s (c, o) JOIN pg_cast k ON k.oid = s.o"
+							"   WHERE s.c = 'pg_cast'::regclass AND k.casttarget = 'json'::regtype"
+							"  UNION ALL"
+							"  SELECT 'pg_type'::regclass, o.opcintype FROM unnest($1, $2) AS s (c, o) JOIN pg_opclass o ON o.oid = s.o"
+							"   WHERE s.c = 'pg_opclass'::regclass AND o.opcdefault"
 							"  UNION"
 							"  SELECT n.classid, n.objid"
 							"  FROM up CROSS JOIN LATERAL (SELECT p.* FROM pg_depend p" /* OFFSET 0: by its index */
@@ -84,6 +93,15 @@ tvb_ddl_find_dependent(List *classes, List *objects)
 							"   UNION ALL"
 							"   SELECT d.classid, d.objid WHERE d.classid IN ('pg_proc'::regclass, 'pg_operator'::regclass,"
 							"    'pg_type'::regclass, 'pg_cast'::regclass)"
+							"   UNION ALL"
+							"   SELECT 'pg_type'::regclass, k.castsource FROM pg_cast k"
+							"    WHERE d.classid = 'pg_cast'::regclass AND k.oid = d.objid AND k.casttarget = 'json'::regtype"
+							"   UNION ALL"
+							"   SELECT 'pg_type'::regclass, a.amproclefttype FROM pg_amproc a"
+							"    WHERE d.classid = 'pg_amproc'::regclass AND a.oid = d.objid"
+							"   UNION ALL"
+							"   SELECT 'pg_type'::regclass, a.amoplefttype FROM pg_amop a"
+							"    WHERE d.classid = 'pg_amop'::regclass AND a.oid = d.objid"
 							"   UNION ALL"
 							/* whoever has a column of the type; its rows are values of a type, too */
 							"   SELECT r.classid, r.objid FROM pg_class c CROSS JOIN LATERAL (VALUES"
@@ -201,6 +219,8 @@ tvb_ddl_find_any(List *classes, List *objects)
 			if (form->classid != RewriteRelationId)
 				found = form->classid == ProcedureRelationId ||
 					form->classid == OperatorRelationId || form->classid == CastRelationId ||
+					(form->refclassid != OperatorClassRelationId && /* they are parts of it */
+					 (form->classid == AccessMethodProcedureRelationId || form->classid == AccessMethodOperatorRelationId)) ||
 					(form->refclassid == TypeRelationId &&
 					 (form->classid == RelationRelationId || form->classid == TypeRelationId));
 			else if (form->deptype == DEPENDENCY_NORMAL)

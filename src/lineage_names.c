@@ -51,6 +51,7 @@ tvb_names_catalog_type(Oid type)
 		case REGNAMESPACEOID:
 		case REGCONFIGOID:
 		case REGDICTIONARYOID:
+		case ACLITEMOID:		/* names of roles */
 			return true;
 		default:
 			return false;
