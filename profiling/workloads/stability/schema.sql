@@ -24,7 +24,10 @@ SELECT tviews_create('v_busy');
 CREATE TABLE tb_churn (pk_churn int PRIMARY KEY, value int NOT NULL);
 INSERT INTO tb_churn SELECT i, i FROM generate_series(1, 100) i;
 CREATE VIEW v_churn AS SELECT pk_churn, value FROM tb_churn;
-ANALYZE tb_category, tb_product, tb_review, tb_churn, tv_product, tv_category, tv_busy;
+CREATE TABLE tb_young (pk_young int PRIMARY KEY, value int NOT NULL);
+INSERT INTO tb_young SELECT i, i FROM generate_series(1, 100) i;
+CREATE VIEW v_young AS SELECT pk_young, value FROM tb_young;
+ANALYZE tb_category, tb_product, tb_review, tb_churn, tb_young, tv_product, tv_category, tv_busy;
 
 -- what a backend of the long run says of itself, and of the queue
 CREATE TABLE long_sample (
