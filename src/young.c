@@ -64,7 +64,6 @@ typedef struct Young
 char *
 tvb_young_objects(Oid view)
 {
-	static SPIPlanPtr plan = NULL;
 	Oid			types[] = {OIDOID, BOOLOID};
 	Datum		values[] = {ObjectIdGetDatum(view),
 	BoolGetDatum(tvb_check_text_search(tvb_expand_query(tvb_define_view_query(view))))};
@@ -72,7 +71,7 @@ tvb_young_objects(Oid view)
 	char	   *objects;
 
 	/* down from the view, as tvb_ddl_find_dependent goes up to it */
-	tvb_run_own_change(&plan,
+	tvb_run_own_change(NULL,
 					   "WITH RECURSIVE down (classid, objid) AS ("
 					   "  SELECT 'pg_class'::regclass::oid, $1"
 					   "  UNION"
