@@ -169,18 +169,6 @@ SELECT state, reason FROM tviews_status WHERE tview = 'tv_all'::regclass;
 REVOKE regress_other FROM regress_owner;
 CALL tviews_reconcile();
 SELECT state, reason FROM tviews_status WHERE tview = 'tv_all'::regclass;
--- nor when the owner of a nested view does
-ALTER ROLE regress_owner BYPASSRLS;
-CREATE VIEW v_through AS SELECT id, g FROM few;
-SELECT tviews_create('v_through', key => '{id}');
-SELECT state, reason FROM tviews_status WHERE tview = 'tv_through'::regclass;
-ALTER ROLE regress_owner NOBYPASSRLS;
-SELECT state, reason FROM tviews_status WHERE tview = 'tv_through'::regclass;
-ALTER VIEW few SET (security_invoker);
-SELECT state, reason FROM tviews_status WHERE tview = 'tv_through'::regclass;
-SELECT count(tviews_drain()) FROM generate_series(1, 3);
-SELECT count(*) FROM (TABLE v_through EXCEPT ALL TABLE tv_through) x;
-SELECT state, reason FROM tviews_status WHERE tview = 'tv_through'::regclass;
 
 SET client_min_messages = error;
 DROP SCHEMA granting, theirs CASCADE;

@@ -913,31 +913,6 @@ CREATE VIEW tviews_batch.unwatched AS
       JOIN pg_catalog.pg_roles o ON o.oid = c.relowner AND NOT o.rolsuper AND NOT o.rolbypassrls
      WHERE s.relforcerowsecurity OR NOT pg_has_role(o.oid, s.relowner, 'USAGE')
     UNION ALL
-    SELECT DISTINCT n.tview, format('row security of table %s applies to %I now, the owner of view %s',
-                                    n.source, o.rolname COLLATE "default", v.oid::regclass)
-      FROM (WITH RECURSIVE above (tview, source, nested, view) AS (
-                SELECT r.tview, r.source, w.ev_class, w.ev_class
-                  FROM tviews_batch.route r JOIN tviews_batch.tview t ON t.tview = r.tview AND NOT t.row_security
-                  JOIN pg_catalog.pg_class s ON s.oid = r.source AND s.relrowsecurity
-                  JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = s.oid
-                   AND d.classid = 'pg_rewrite'::regclass
-                  JOIN pg_catalog.pg_rewrite w ON w.oid = d.objid
-                  JOIN pg_catalog.pg_class c ON c.oid = w.ev_class AND c.relkind = 'v'
-                UNION
-                SELECT a.tview, a.source, a.nested, w.ev_class
-                  FROM above a
-                  JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.view
-                   AND d.classid = 'pg_rewrite'::regclass
-                  JOIN pg_catalog.pg_rewrite w ON w.oid = d.objid
-                  JOIN pg_catalog.pg_class c ON c.oid = w.ev_class AND c.relkind = 'v')
-            SELECT a.tview, a.source, a.nested
-              FROM above a JOIN tviews_batch.tview t ON t.tview = a.tview AND t.view = a.view AND t.view <> a.nested) n
-      JOIN pg_catalog.pg_class s ON s.oid = n.source
-      JOIN pg_catalog.pg_class v ON v.oid = n.nested
-       AND NOT EXISTS (SELECT FROM pg_options_to_table(v.reloptions) WHERE option_name = 'security_invoker' AND option_value::boolean)
-      JOIN pg_catalog.pg_roles o ON o.oid = v.relowner AND NOT o.rolsuper AND NOT o.rolbypassrls
-     WHERE s.relforcerowsecurity OR NOT pg_has_role(o.oid, s.relowner, 'USAGE')
-    UNION ALL
     SELECT t.tview, CASE WHEN i.inhrelid = t.tview
                          THEN format('it can be written through its parent table %s', i.inhparent::regclass)
                          ELSE format('queries of it also return rows of its child table %s', i.inhrelid::regclass) END
