@@ -57,27 +57,32 @@
 PG_FUNCTION_INFO_V1(tvb_follow_ddl);
 
 /*
- * The tables that an ALTER TABLE gave a parent or took one from: the altered ones,
- * or the partition that it names.
+ * Whom an ALTER TABLE gave a parent or took one from, and the parents: the altered tables are children where it says INHERIT,
+ * parents where it names a partition.
  */
-static List *
-moved_children(TvbCommand *command)
+static void
+read_moves(TvbCommand *command)
 {
-	List	   *children = NIL;
 	ListCell   *lc;
 
 	if (command->tree == NULL || !IsA(command->tree, AlterTableStmt))
-		return NIL;
+		return;
 	foreach(lc, ((AlterTableStmt *) command->tree)->cmds)
 	{
 		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
 
 		if (cmd->subtype == AT_AddInherit || cmd->subtype == AT_DropInherit)
-			children = list_concat_unique_oid(children, command->relations);
+		{
+			command->parents = lappend_oid(command->parents, RangeVarGetRelid(castNode(RangeVar, cmd->def), NoLock, true));
+			command->children = list_concat_unique_oid(command->children, command->relations);
+		}
 		else if (cmd->subtype == AT_AttachPartition || cmd->subtype == AT_DetachPartition)
-			children = lappend_oid(children, RangeVarGetRelid(castNode(PartitionCmd, cmd->def)->name, NoLock, true));
+		{
+			command->parents = list_concat_unique_oid(command->parents, command->relations);
+			command->children = lappend_oid(command->children,
+											RangeVarGetRelid(castNode(PartitionCmd, cmd->def)->name, NoLock, true));
+		}
 	}
-	return children;
 }
 
 /* What was made or altered. */
@@ -153,27 +158,6 @@ add_foreign_families(TvbCommand *command)
 	}
 }
 
-/* The parents that an ALTER TABLE gave children, or took some from. */
-static List *
-moved_parents(TvbCommand *command)
-{
-	List	   *parents = NIL;
-	ListCell   *lc;
-
-	if (command->tree == NULL || !IsA(command->tree, AlterTableStmt))
-		return NIL;
-	foreach(lc, ((AlterTableStmt *) command->tree)->cmds)
-	{
-		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
-
-		if (cmd->subtype == AT_AddInherit || cmd->subtype == AT_DropInherit)
-			parents = lappend_oid(parents, RangeVarGetRelid(castNode(RangeVar, cmd->def), NoLock, true));
-		else if (cmd->subtype == AT_AttachPartition || cmd->subtype == AT_DetachPartition)
-			parents = list_concat_unique_oid(parents, command->relations);
-	}
-	return parents;
-}
-
 /* Whether any of these is in a list. */
 static bool
 is_any_member(List *oids, List *list)
@@ -195,7 +179,6 @@ is_any_member(List *oids, List *list)
 static void
 follow_families(TvbCommand *command)
 {
-	List	   *parents = moved_parents(command);
 	ListCell   *lc;
 
 	foreach(lc, command->sources)
@@ -205,7 +188,7 @@ follow_families(TvbCommand *command)
 		(void) tvb_sources_sync(lfirst_oid(lc), false, &change);
 		if ((change == TVB_FAMILY_GREW && command->tree && IsA(command->tree, AlterTableStmt)) ||
 			(change == TVB_FAMILY_SAME && get_rel_name(lfirst_oid(lc)) != NULL &&
-			 is_any_member(parents, find_all_inheritors(lfirst_oid(lc), NoLock, NULL))))
+			 is_any_member(command->parents, find_all_inheritors(lfirst_oid(lc), NoLock, NULL))))
 			tvb_sources_everything(lfirst_oid(lc));
 	}
 }
@@ -238,7 +221,7 @@ static void
 work_moved(TvbCommand *command)
 {
 	static SPIPlanPtr plan = NULL;
-	TvbRunArgs	args = TVB_RUN_ARG(OIDARRAYOID, tvb_run_oid_array(moved_children(command)));
+	TvbRunArgs	args = TVB_RUN_ARG(OIDARRAYOID, tvb_run_oid_array(command->children));
 	List	   *tviews;
 
 	tviews = tvb_run_own_oids(&plan, "SELECT tview::oid FROM tviews_batch.tview WHERE tview = ANY ($1)", &args);
@@ -331,20 +314,6 @@ add_row_types(TvbCommand *command)
 	}
 }
 
-/* Values of altered row types are shown in another way. */
-static void
-follow_row_types(TvbCommand *command)
-{
-	List	   *classes = NIL;
-	List	   *tviews;
-
-	for (int i = 0; i < list_length(command->row_types); i++)
-		classes = lappend_oid(classes, TypeRelationId);
-	tviews = tvb_ddl_find_dependent(classes, command->row_types);
-	if (tviews != NIL)
-		tvb_derive_stale(tviews, "a table or view was altered whose row type the view uses");
-}
-
 /* A column of a table that a view names cannot be rewritten; one of rows that it reads as a whole can. */
 static void
 follow_rewrite(TvbCommand *command)
@@ -381,7 +350,7 @@ work_follow(TvbCommand *command)
 	if (reason)
 		tvb_derive_stale(tviews, reason);
 	if (command->row_types != NIL)
-		follow_row_types(command);
+		tvb_ddl_work_stale_users(command->row_types, "a table or view was altered whose row type the view uses");
 	if (tvb_ddl_command_rewrites_columns(command->tree))
 		follow_rewrite(command);
 	if (columns != NIL)
@@ -440,6 +409,7 @@ follow_command(TvbCommand *command)
 	read_command(command);
 	if (command->objects == NIL)
 		return;
+	read_moves(command);
 	add_row_types(command);
 	if (may_concern_unseen(command))
 		tvb_ddl_work_protect(work_unseen, command);
@@ -448,7 +418,7 @@ follow_command(TvbCommand *command)
 		tvb_ddl_work_protect(work_text_search, command);
 		return;
 	}
-	if (moved_children(command) != NIL)
+	if (command->children != NIL)
 		tvb_ddl_work_protect(work_moved, command);
 	command->sources = tvb_sources_concerned(tvb_ddl_find_families(command->relations));
 	command->resolving = tvb_ddl_find_resolving(command->classes, command->objects);

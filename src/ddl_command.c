@@ -35,13 +35,43 @@ tvb_ddl_command_makes_something_new(Node *tree)
 	}
 }
 
+/* Whether a command is an ALTER TABLE with a part of which the test is true. */
+static bool
+any_subcommand(Node *tree, bool (*test) (const AlterTableCmd *cmd))
+{
+	ListCell   *lc;
+
+	if (tree == NULL || !IsA(tree, AlterTableStmt))
+		return false;
+	foreach(lc, ((AlterTableStmt *) tree)->cmds)
+	{
+		if (test(lfirst_node(AlterTableCmd, lc)))
+			return true;
+	}
+	return false;
+}
+
+/* Whether it is ALTER TYPE of a composite type, which the server takes for an ALTER TABLE. */
+static bool
+alters_type(Node *tree)
+{
+	return tree && IsA(tree, AlterTableStmt) && ((AlterTableStmt *) tree)->objtype == OBJECT_TYPE;
+}
+
+/* Whether it gives a generated column another expression: no trigger sees its new values. */
+static bool
+sets_expression(const AlterTableCmd *cmd)
+{
+	return tvb_compat_sets_expression(cmd->subtype);
+}
+
 List *
 tvb_ddl_command_changed_columns(Node *tree)
 {
 	List	   *names = NIL;
 	ListCell   *lc;
 
-	if (tree == NULL || !IsA(tree, AlterTableStmt) || ((AlterTableStmt *) tree)->objtype == OBJECT_TYPE)
+	if (tree == NULL || !IsA(tree, AlterTableStmt) || alters_type(tree))
 		return NIL;
 	foreach(lc, ((AlterTableStmt *) tree)->cmds)
 	{
@@ -53,29 +83,26 @@ tvb_ddl_command_changed_columns(Node *tree)
 	return names;
 }
 
+static bool
+may_rewrite(const AlterTableCmd *cmd)
+{
+	switch (cmd->subtype)
+	{
+		case AT_AddColumn:
+		case AT_AlterColumnType:
+		case AT_SetLogged:
+		case AT_SetUnLogged:
+		case AT_SetAccessMethod:
+			return true;
+		default:
+			return sets_expression(cmd);
+	}
+}
+
 bool
 tvb_ddl_command_may_rewrite(Node *tree)
 {
-	ListCell   *lc;
-
-	if (tree == NULL || !IsA(tree, AlterTableStmt))
-		return false;
-	foreach(lc, ((AlterTableStmt *) tree)->cmds)
-	{
-		switch (lfirst_node(AlterTableCmd, lc)->subtype)
-		{
-			case AT_AddColumn:
-			case AT_AlterColumnType:
-			case AT_SetLogged:
-			case AT_SetUnLogged:
-			case AT_SetAccessMethod:
-				return true;
-			default:
-				if (tvb_compat_sets_expression(lfirst_node(AlterTableCmd, lc)->subtype))
-					return true;
-		}
-	}
-	return false;
+	return any_subcommand(tree, may_rewrite);
 }
 
 bool
@@ -91,20 +118,6 @@ tvb_ddl_command_renames_everywhere(Node *tree)
 		return ((RenameStmt *) tree)->renameType == OBJECT_SCHEMA;
 	if (tree && IsA(tree, AlterObjectSchemaStmt))
 		return ((AlterObjectSchemaStmt *) tree)->objectType == OBJECT_EXTENSION;
-	return false;
-}
-
-/* Whether an ALTER TABLE gives a generated column another expression: no trigger sees its new values. */
-static bool
-sets_expression(AlterTableStmt *alter)
-{
-	ListCell   *lc;
-
-	foreach(lc, alter->cmds)
-	{
-		if (tvb_compat_sets_expression(lfirst_node(AlterTableCmd, lc)->subtype))
-			return true;
-	}
 	return false;
 }
 
@@ -128,99 +141,75 @@ tvb_ddl_command_changes_results(Node *tree)
 		return "an attribute of a composite type was renamed";
 	if (IsA(tree, AlterTableStmt) && ((AlterTableStmt *) tree)->objtype == OBJECT_TYPE)
 		return "a composite type was altered";
-	if (IsA(tree, AlterTableStmt) && sets_expression((AlterTableStmt *) tree))
+	if (any_subcommand(tree, sets_expression))
 		return "a generated column was given another expression";
 	return NULL;
+}
+
+static bool
+alters_column(const AlterTableCmd *cmd)
+{
+	return cmd->subtype == AT_AddColumn || cmd->subtype == AT_DropColumn || cmd->subtype == AT_AlterColumnType;
 }
 
 bool
 tvb_ddl_command_alters_rows(Node *tree)
 {
-	ListCell   *lc;
-
 	if (tree == NULL)
 		return false;
 	if (IsA(tree, RenameStmt))
 		return ((RenameStmt *) tree)->renameType == OBJECT_COLUMN;
-	if (IsA(tree, ViewStmt))
-		return true;
-	if (!IsA(tree, AlterTableStmt) || ((AlterTableStmt *) tree)->objtype == OBJECT_TYPE)
-		return false;
-	foreach(lc, ((AlterTableStmt *) tree)->cmds)
-	{
-		switch (lfirst_node(AlterTableCmd, lc)->subtype)
-		{
-			case AT_AddColumn:
-			case AT_DropColumn:
-			case AT_AlterColumnType:
-				return true;
-			default:
-				break;
-		}
-	}
-	return false;
+	return IsA(tree, ViewStmt) || (!alters_type(tree) && any_subcommand(tree, alters_column));
+}
+
+static bool
+alters_column_type(const AlterTableCmd *cmd)
+{
+	return cmd->subtype == AT_AlterColumnType;
 }
 
 bool
 tvb_ddl_command_rewrites_columns(Node *tree)
 {
-	ListCell   *lc;
+	return !alters_type(tree) && any_subcommand(tree, alters_column_type);
+}
 
-	if (tree == NULL || !IsA(tree, AlterTableStmt) || ((AlterTableStmt *) tree)->objtype == OBJECT_TYPE)
-		return false;
-	foreach(lc, ((AlterTableStmt *) tree)->cmds)
+static bool
+toggles_trigger(const AlterTableCmd *cmd)
+{
+	switch (cmd->subtype)
 	{
-		if (lfirst_node(AlterTableCmd, lc)->subtype == AT_AlterColumnType)
+		case AT_EnableTrigAll:
+		case AT_DisableTrigAll:
+		case AT_EnableTrigUser:
+		case AT_DisableTrigUser:
 			return true;
+		case AT_EnableTrig:
+		case AT_EnableAlwaysTrig:
+		case AT_EnableReplicaTrig:
+		case AT_DisableTrig:
+			return cmd->name && strncmp(cmd->name, "tviews_", 7) == 0;
+		default:
+			return false;
 	}
-	return false;
 }
 
 bool
 tvb_ddl_command_toggles_triggers(Node *tree)
 {
-	ListCell   *lc;
+	return any_subcommand(tree, toggles_trigger);
+}
 
-	if (tree == NULL || !IsA(tree, AlterTableStmt))
-		return false;
-	foreach(lc, ((AlterTableStmt *) tree)->cmds)
-	{
-		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
-
-		switch (cmd->subtype)
-		{
-			case AT_EnableTrigAll:
-			case AT_DisableTrigAll:
-			case AT_EnableTrigUser:
-			case AT_DisableTrigUser:
-				return true;
-			case AT_EnableTrig:
-			case AT_EnableAlwaysTrig:
-			case AT_EnableReplicaTrig:
-			case AT_DisableTrig:
-				if (cmd->name && strncmp(cmd->name, "tviews_", 7) == 0)
-					return true;
-				break;
-			default:
-				break;
-		}
-	}
-	return false;
+static bool
+sets_logged(const AlterTableCmd *cmd)
+{
+	return cmd->subtype == AT_SetLogged;
 }
 
 bool
 tvb_ddl_command_sets_logged(Node *tree)
 {
-	ListCell   *lc;
-
-	if (tree == NULL || !IsA(tree, AlterTableStmt))
-		return false;
-	foreach(lc, ((AlterTableStmt *) tree)->cmds)
-	{
-		if (lfirst_node(AlterTableCmd, lc)->subtype == AT_SetLogged)
-			return true;
-	}
-	return false;
+	return any_subcommand(tree, sets_logged);
 }
 
 bool

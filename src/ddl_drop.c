@@ -178,15 +178,7 @@ work_stripped(TvbCommand *command)
 static void
 work_json(TvbCommand *command)
 {
-	ListCell   *lc;
-
-	foreach(lc, command->relations)
-	{
-		List	   *tviews = tvb_ddl_find_dependent(list_make1_oid(TypeRelationId), list_make1_oid(lfirst_oid(lc)));
-
-		if (tviews != NIL)
-			tvb_derive_stale(tviews, "a cast to json was dropped");
-	}
+	tvb_ddl_work_stale_users(command->relations, "a cast to json was dropped");
 }
 
 /* TVIEWs that could not be refreshed: a foreign partition that is gone may have been the reason. */

@@ -17,6 +17,7 @@
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "storage/bufmgr.h"
 #include "storage/proc.h"
 #include "utils/guc.h"
@@ -102,13 +103,9 @@ static char *
 attempt(TvbWork work, TvbCommand *command)
 {
 	Attempt		arg = {work, command};
-	ErrorData  *error = tvb_attempt_catch(do_work, &arg, true);
+	ErrorData  *error = tvb_derive_attempt(do_work, &arg, true);
 
-	if (error == NULL)
-		return NULL;
-	if (tvb_derive_must_rethrow(error->sqlerrcode))
-		ReThrowError(error);
-	return error->message;
+	return error ? error->message : NULL;
 }
 
 void
@@ -121,6 +118,19 @@ tvb_ddl_work_everything(TvbCommand *command)
 		if (get_rel_name(lfirst_oid(lc)) != NULL)
 			tvb_sources_everything(lfirst_oid(lc));
 	}
+}
+
+void
+tvb_ddl_work_stale_users(List *types, const char *reason)
+{
+	List	   *classes = NIL;
+	List	   *tviews;
+
+	for (int i = 0; i < list_length(types); i++)
+		classes = lappend_oid(classes, TypeRelationId);
+	tviews = tvb_ddl_find_dependent(classes, types);
+	if (tviews != NIL)
+		tvb_derive_stale(tviews, reason);
 }
 
 /* The next drain is to make up for it: for the TVIEWs that depend on what was altered, else for all. */

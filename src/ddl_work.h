@@ -16,6 +16,8 @@ typedef struct TvbCommand
 	List	   *objects;
 	List	   *relations;		/* those that are relations */
 	List	   *sources;		/* sources captured on behalf of these */
+	List	   *parents;		/* that an ALTER TABLE gave children or took some from */
+	List	   *children;		/* these */
 	List	   *row_types;		/* row types it altered of which there may be values elsewhere */
 	List	   *resolving;		/* TVIEWs whose texts may name one of the objects */
 	bool		is_ours;		/* a TVIEW or its view is among them */
@@ -37,6 +39,9 @@ extern bool tvb_ddl_work_wanted(void);
 
 /* Work: all rows of the command's sources may have changed. */
 extern void tvb_ddl_work_everything(TvbCommand *command);
+
+/* Make the TVIEWs stale that use values of the types (oid list). */
+extern void tvb_ddl_work_stale_users(List *types, const char *reason);
 
 /* Do the work; if it fails, say so and leave it to the next drain.  Connected to SPI. */
 extern void tvb_ddl_work_protect(TvbWork work, TvbCommand *command);

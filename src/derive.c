@@ -58,12 +58,17 @@ typedef struct Stored
 
 static bool derive(Oid relid);
 
-bool
-tvb_derive_must_rethrow(int sqlerrcode)
+ErrorData *
+tvb_derive_attempt(void (*work) (void *arg), void *arg, bool keep)
 {
-	return sqlerrcode == ERRCODE_QUERY_CANCELED ||
-		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION ||
-		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES;
+	ErrorData  *error = tvb_attempt_catch(work, arg, keep);
+
+	if (error != NULL &&
+		(error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		 ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION ||
+		 ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES))
+		ReThrowError(error);
+	return error;
 }
 
 /* ---------- what is stored ---------- */
@@ -522,10 +527,10 @@ bool
 tvb_derive_again(Oid relid)
 {
 	Again		again = {relid, false};
-	ErrorData  *error = tvb_attempt_catch(attempt_derive, &again, true);
+	ErrorData  *error = tvb_derive_attempt(attempt_derive, &again, true);
 
 	/* no reason that stays: whoever called does it again later */
-	if (error != NULL && (tvb_derive_must_rethrow(error->sqlerrcode) || is_passing(error->sqlerrcode)))
+	if (error != NULL && is_passing(error->sqlerrcode))
 		ReThrowError(error);
 	if (!set_broken(relid, error ? error->message : NULL) && !again.changed)
 		return false;

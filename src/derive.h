@@ -45,7 +45,10 @@ extern void tvb_derive_rename_source(List *relids, const char *before, const cha
 /* A column of a view was renamed: rename it in its TVIEWs (oid list). */
 extern void tvb_derive_rename_tview(List *tviews, const char *before, const char *after);
 
-/* Whether an error must end the user's command rather than be kept as a reason. */
-extern bool tvb_derive_must_rethrow(int sqlerrcode);
+/*
+ * tvb_attempt_catch, but an error that must end the user's command rather than be kept as a reason (cancel, shutdown, lack of
+ * resources) is raised again.
+ */
+extern ErrorData *tvb_derive_attempt(void (*work) (void *arg), void *arg, bool keep);
 
 #endif

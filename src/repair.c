@@ -29,7 +29,6 @@
 #include "utils/lsyscache.h"
 #include "utils/xid8.h"
 
-#include "attempt.h"
 #include "ddl_drop.h"
 #include "ddl_find.h"
 #include "derive.h"
@@ -287,18 +286,9 @@ tvb_repair_switched(bool switched)
 {
 	static SPIPlanPtr plan = NULL;
 
-	if (switched)
-	{
-		ErrorData  *error;
-
-		if (!all_have_ended())
-			return;
-		error = tvb_attempt_catch(repair_all, NULL, true);
-		if (error != NULL && tvb_derive_must_rethrow(error->sqlerrcode))
-			ReThrowError(error);
-		if (error != NULL)
-			return;				/* somebody has something locked: the next drain tries again */
-	}
+	/* an error: somebody has something locked, and the next drain tries again */
+	if (switched && (!all_have_ended() || tvb_derive_attempt(repair_all, NULL, true) != NULL))
+		return;
 	tvb_run_own_change(&plan, "INSERT INTO tviews_batch.watched (event_triggers, server)"
 					   " SELECT rows, server FROM tviews_batch.event_triggers"
 					   " ON CONFLICT (one) DO UPDATE SET event_triggers = excluded.event_triggers, server = excluded.server,"

@@ -37,7 +37,6 @@
 #include "utils/lsyscache.h"
 #include "utils/xid8.h"
 
-#include "attempt.h"
 #include "define.h"
 #include "derive.h"
 #include "levels.h"
@@ -253,11 +252,7 @@ store(const Young *young, FullTransactionId fence)
 static bool
 attempt(void (*work) (void *arg), Young *young, bool keep)
 {
-	ErrorData  *error = tvb_attempt_catch(work, young, keep);
-
-	if (error != NULL && tvb_derive_must_rethrow(error->sqlerrcode))
-		ReThrowError(error);
-	return error == NULL && !young->locked;
+	return tvb_derive_attempt(work, young, keep) == NULL && !young->locked;
 }
 
 void
