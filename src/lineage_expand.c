@@ -122,6 +122,26 @@ tvb_expand_used(Query *query)
 	return tvb_compat_relids_in_jointree((Node *) query->jointree);
 }
 
+List *
+tvb_expand_conjuncts(Node *quals)
+{
+	List	   *args = NIL;
+	List	   *flat = NIL;
+	ListCell   *lc;
+
+	if (quals == NULL)
+		return NIL;
+	if (IsA(quals, List))
+		args = (List *) quals;
+	else if (is_andclause(quals))
+		args = ((BoolExpr *) quals)->args;
+	else
+		return list_make1(quals);
+	foreach(lc, args)
+		flat = list_concat(flat, tvb_expand_conjuncts(lfirst(lc)));
+	return flat;
+}
+
 /* Turn the reference to a view into a subquery, in place. */
 static void
 expand_view(RangeTblEntry *rte)

@@ -30,4 +30,7 @@ extern List *tvb_expand_tables(Query *expanded);
  */
 extern Bitmapset *tvb_expand_used(Query *query);
 
+/* The conditions that AND joins, however nested; NIL for no condition. */
+extern List *tvb_expand_conjuncts(Node *quals);
+
 #endif

@@ -18,6 +18,7 @@
 #include "utils/lsyscache.h"
 
 #include "lineage_build.h"
+#include "lineage_expand.h"
 
 typedef struct SublinkContext
 {
@@ -140,15 +141,7 @@ add_test(TvbBuilder *builder, TvbPlace *place, TvbScope *inner, Bitmapset *boxes
 	Expr	   *left;
 	Expr	   *right;
 
-	if (test && IsA(test, BoolExpr) && ((BoolExpr *) test)->boolop == AND_EXPR)
-	{
-		ListCell   *lc;
-
-		foreach(lc, ((BoolExpr *) test)->args)
-			add_test(builder, place, inner, boxes, lfirst(lc));
-		return;
-	}
-	if (test == NULL || !IsA(test, OpExpr) || list_length(((OpExpr *) test)->args) != 2)
+	if (!IsA(test, OpExpr) || list_length(((OpExpr *) test)->args) != 2)
 		return;
 	op = copyObject((OpExpr *) test);
 	left = test_side(builder, place->scope, inner, linitial(op->args));
@@ -170,7 +163,12 @@ build_sublink(TvbBuilder *builder, TvbPlace *place, SubLink *sublink, bool as_co
 	inner = tvb_graph_query(builder, castNode(Query, sublink->subselect), scope,
 							scope->boxes, shells, place->nullable, scope->opaque);
 	if (as_conjunct && sublink->subLinkType == ANY_SUBLINK)
-		add_test(builder, place, inner, scope->boxes, sublink->testexpr);
+	{
+		ListCell   *lc;
+
+		foreach(lc, tvb_expand_conjuncts(sublink->testexpr))
+			add_test(builder, place, inner, scope->boxes, lfirst(lc));
+	}
 	tvb_from_sublinks(builder, place, sublink->testexpr);
 }
 
@@ -200,25 +198,21 @@ tvb_from_sublinks(TvbBuilder *builder, TvbPlace *place, Node *expr)
 void
 tvb_from_conditions(TvbBuilder *builder, TvbPlace *place, Node *quals, bool usable)
 {
-	if (quals == NULL)
-		return;
-	if (IsA(quals, List) ||
-		(IsA(quals, BoolExpr) && ((BoolExpr *) quals)->boolop == AND_EXPR))
-	{
-		List	   *args = IsA(quals, List) ? (List *) quals : ((BoolExpr *) quals)->args;
-		ListCell   *lc;
+	ListCell   *lc;
 
-		foreach(lc, args)
-			tvb_from_conditions(builder, place, lfirst(lc), usable);
-	}
-	else if (IsA(quals, SubLink))
-		build_sublink(builder, place, (SubLink *) quals, usable);
-	else
+	foreach(lc, tvb_expand_conjuncts(quals))
 	{
-		tvb_from_sublinks(builder, place, quals);
-		if (usable)
-			add_conjunct(builder, place, place->scope->boxes,
-						 tvb_resolve_expr(builder, place->scope, quals));
+		Node	   *qual = lfirst(lc);
+
+		if (IsA(qual, SubLink))
+			build_sublink(builder, place, (SubLink *) qual, usable);
+		else
+		{
+			tvb_from_sublinks(builder, place, qual);
+			if (usable)
+				add_conjunct(builder, place, place->scope->boxes,
+							 tvb_resolve_expr(builder, place->scope, qual));
+		}
 	}
 }
 
@@ -335,26 +329,14 @@ build_rel(TvbBuilder *builder, TvbScope *scope, int rtindex, Bitmapset *nullable
 	}
 }
 
-/* The columns that a FULL JOIN sets equal, so that COALESCE over them is understood. */
+/* Two columns that a condition of a FULL JOIN sets equal, so that COALESCE over them is understood. */
 static void
-add_merges(TvbBuilder *builder, TvbScope *scope, Node *quals, bool take_left)
+add_merge(TvbBuilder *builder, TvbScope *scope, Node *qual, bool take_left)
 {
-	OpExpr	   *op = (OpExpr *) quals;
+	OpExpr	   *op = (OpExpr *) qual;
 	TvbMerge   *merge;
 
-	if (quals == NULL)
-		return;
-	if (IsA(quals, List) ||
-		(IsA(quals, BoolExpr) && ((BoolExpr *) quals)->boolop == AND_EXPR))
-	{
-		List	   *args = IsA(quals, List) ? (List *) quals : ((BoolExpr *) quals)->args;
-		ListCell   *lc;
-
-		foreach(lc, args)
-			add_merges(builder, scope, lfirst(lc), take_left);
-		return;
-	}
-	if (!IsA(quals, OpExpr) || list_length(op->args) != 2 ||
+	if (!IsA(qual, OpExpr) || list_length(op->args) != 2 ||
 		exprType(linitial(op->args)) != exprType(lsecond(op->args)) ||
 		!tvb_graph_is_equality(op->opno, exprType(linitial(op->args))))
 		return;
@@ -457,8 +439,10 @@ build_join(TvbBuilder *builder, TvbScope *scope, JoinExpr *join, Bitmapset *null
 		int			from = list_length(builder->merges);
 		Bitmapset  *right = members_since(builder, middle);
 		Bitmapset  *left = bms_difference(members_since(builder, first), right);
+		ListCell   *lc;
 
-		add_merges(builder, scope, join->quals, null_right);
+		foreach(lc, tvb_expand_conjuncts(join->quals))
+			add_merge(builder, scope, lfirst(lc), null_right);
 		orient_merges(builder, from, left, right);
 	}
 	if (join->rtindex > 0)

@@ -118,21 +118,6 @@ entry_key(RangeTblEntry *rte)
 	return columns;
 }
 
-/* Append conditions joined by AND, however nested. */
-static List *
-flatten_quals(Node *quals, List *flat)
-{
-	ListCell   *lc;
-
-	if (quals == NULL)
-		return flat;
-	if (!IsA(quals, BoolExpr) || ((BoolExpr *) quals)->boolop != AND_EXPR)
-		return lappend(flat, quals);
-	foreach(lc, ((BoolExpr *) quals)->args)
-		flat = flatten_quals(lfirst(lc), flat);
-	return flat;
-}
-
 /* The entries whose rows multiply: not on the nullable side of an outer join. */
 static void
 preserved_entries(Node *node, Bitmapset **entries, List **quals)
@@ -145,7 +130,7 @@ preserved_entries(Node *node, Bitmapset **entries, List **quals)
 	{
 		foreach(lc, ((FromExpr *) node)->fromlist)
 			preserved_entries(lfirst(lc), entries, quals);
-		*quals = flatten_quals(((FromExpr *) node)->quals, *quals);
+		*quals = list_concat(*quals, tvb_expand_conjuncts(((FromExpr *) node)->quals));
 	}
 	else if (IsA(node, JoinExpr))
 	{
@@ -156,7 +141,7 @@ preserved_entries(Node *node, Bitmapset **entries, List **quals)
 		if (join->jointype != JOIN_LEFT)
 			preserved_entries(join->rarg, entries, quals);
 		if (join->jointype == JOIN_INNER)
-			*quals = flatten_quals(join->quals, *quals);
+			*quals = list_concat(*quals, tvb_expand_conjuncts(join->quals));
 	}
 }
 

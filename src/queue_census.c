@@ -246,7 +246,6 @@ count_page(Census *census, BlockNumber page)
 	int			member = 0;
 	Relation	rel;
 	Buffer		buffer;
-	Page		data;
 	OffsetNumber nlines;
 
 	CHECK_FOR_INTERRUPTS();
@@ -258,21 +257,14 @@ count_page(Census *census, BlockNumber page)
 
 	buffer = ReadBuffer(rel, page);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	data = BufferGetPage(buffer);
-	nlines = PageGetMaxOffsetNumber(data);
+	nlines = PageGetMaxOffsetNumber(BufferGetPage(buffer));
 
 	for (OffsetNumber line = FirstOffsetNumber; line <= nlines; line++)
 	{
-		ItemId		item = PageGetItemId(data, line);
 		HeapTupleData tuple;
 
-		if (!ItemIdIsNormal(item))
-			continue;
-		tuple.t_tableOid = RelationGetRelid(rel);
-		tuple.t_data = (HeapTupleHeader) PageGetItem(data, item);
-		tuple.t_len = ItemIdGetLength(item);
-		ItemPointerSet(&tuple.t_self, page, line);
-		if (HeapTupleSatisfiesVisibility(&tuple, census->snapshot, buffer))
+		if (tvb_queue_line(rel, buffer, line, &tuple) &&
+			HeapTupleSatisfiesVisibility(&tuple, census->snapshot, buffer))
 			count_entry(census, RelationGetDescr(rel), &tuple);
 	}
 	UnlockReleaseBuffer(buffer);

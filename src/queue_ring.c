@@ -139,35 +139,26 @@ static int
 count_wanted(Relation rel, BlockNumber page, bool but_sentinel)
 {
 	Buffer		buffer;
-	Page		data;
 	OffsetNumber nlines;
 	int			wanted = 0;
 
 	CHECK_FOR_INTERRUPTS();
 	buffer = ReadBuffer(rel, page);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	data = BufferGetPage(buffer);
-	nlines = PageGetMaxOffsetNumber(data);
+	nlines = PageGetMaxOffsetNumber(BufferGetPage(buffer));
 
 	for (OffsetNumber line = FirstOffsetNumber; line <= nlines; line++)
 	{
-		ItemId		item = PageGetItemId(data, line);
 		HeapTupleData tuple;
 		TransactionId dead_after;
 		HTSV_Result state;
-		bool		isnull;
 
-		if (!ItemIdIsNormal(item))
+		if (!tvb_queue_line(rel, buffer, line, &tuple))
 			continue;
-		tuple.t_tableOid = RelationGetRelid(rel);
-		tuple.t_data = (HeapTupleHeader) PageGetItem(data, item);
-		tuple.t_len = ItemIdGetLength(item);
-		ItemPointerSet(&tuple.t_self, page, line);
 		state = HeapTupleSatisfiesVacuumHorizon(&tuple, buffer, &dead_after);
 		if (state == HEAPTUPLE_DEAD || state == HEAPTUPLE_RECENTLY_DEAD)
 			continue;
-		if (but_sentinel &&
-			DatumGetObjectId(fastgetattr(&tuple, QUEUE_SOURCE, RelationGetDescr(rel), &isnull)) == TVB_QUEUE_SENTINEL)
+		if (but_sentinel && tvb_queue_tuple_is_sentinel(rel, &tuple))
 			continue;
 		wanted++;
 	}

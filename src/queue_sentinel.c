@@ -195,23 +195,14 @@ static bool
 find_on_page(Relation rel, Snapshot snapshot, BlockNumber page, ItemPointer tid)
 {
 	Buffer		buffer = ReadBuffer(rel, page);
-	Page		data = BufferGetPage(buffer);
 	bool		found = false;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	for (OffsetNumber line = FirstOffsetNumber; !found && line <= PageGetMaxOffsetNumber(data); line++)
+	for (OffsetNumber line = FirstOffsetNumber; !found && line <= PageGetMaxOffsetNumber(BufferGetPage(buffer)); line++)
 	{
-		ItemId		item = PageGetItemId(data, line);
 		HeapTupleData tuple;
-		bool		isnull;
 
-		if (!ItemIdIsNormal(item))
-			continue;
-		tuple.t_tableOid = RelationGetRelid(rel);
-		tuple.t_data = (HeapTupleHeader) PageGetItem(data, item);
-		tuple.t_len = ItemIdGetLength(item);
-		ItemPointerSet(&tuple.t_self, page, line);
-		found = DatumGetObjectId(fastgetattr(&tuple, QUEUE_SOURCE, RelationGetDescr(rel), &isnull)) == TVB_QUEUE_SENTINEL &&
+		found = tvb_queue_line(rel, buffer, line, &tuple) && tvb_queue_tuple_is_sentinel(rel, &tuple) &&
 			HeapTupleSatisfiesVisibility(&tuple, snapshot, buffer);
 		if (found)
 			*tid = tuple.t_self;

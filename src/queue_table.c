@@ -26,6 +26,7 @@
 #include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -191,6 +192,29 @@ tvb_queue_is_sentinel(TupleTableSlot *slot)
 	bool		isnull;
 
 	return DatumGetObjectId(slot_getattr(slot, QUEUE_SOURCE, &isnull)) == TVB_QUEUE_SENTINEL;
+}
+
+bool
+tvb_queue_tuple_is_sentinel(Relation rel, HeapTuple tuple)
+{
+	bool		isnull;
+
+	return DatumGetObjectId(fastgetattr(tuple, QUEUE_SOURCE, RelationGetDescr(rel), &isnull)) == TVB_QUEUE_SENTINEL;
+}
+
+bool
+tvb_queue_line(Relation rel, Buffer buffer, OffsetNumber line, HeapTuple tuple)
+{
+	Page		page = BufferGetPage(buffer);
+	ItemId		item = PageGetItemId(page, line);
+
+	if (!ItemIdIsNormal(item))
+		return false;
+	tuple->t_tableOid = RelationGetRelid(rel);
+	tuple->t_data = (HeapTupleHeader) PageGetItem(page, item);
+	tuple->t_len = ItemIdGetLength(item);
+	ItemPointerSet(&tuple->t_self, BufferGetBlockNumber(buffer), line);
+	return true;
 }
 
 /* A member's OID, or InvalidOid; remembered until it may have changed. */

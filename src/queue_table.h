@@ -3,7 +3,10 @@
 #define TVB_QUEUE_TABLE_H
 
 #include "postgres.h"
+#include "access/htup.h"
 #include "access/tableam.h"
+#include "storage/buf.h"
+#include "storage/off.h"
 #include "utils/rel.h"
 
 /* The queue is a ring of this many tables: tviews_batch.queue and its children. */
@@ -42,7 +45,14 @@ extern bool tvb_queue_readable(Relation rel);
 /* A scan in physical order from the first page: never joined to another backend's scan. */
 extern TableScanDesc tvb_queue_scan(Relation rel, Snapshot snapshot);
 
-/* Whether the entry in the slot is a sentinel. */
+/*
+ * The entry on a line of one of rel's pages, whose content lock the caller holds;
+ * false if none stands there.  The tuple points into the page.
+ */
+extern bool tvb_queue_line(Relation rel, Buffer buffer, OffsetNumber line, HeapTuple tuple);
+
+/* Whether an entry is a sentinel. */
 extern bool tvb_queue_is_sentinel(TupleTableSlot *slot);
+extern bool tvb_queue_tuple_is_sentinel(Relation rel, HeapTuple tuple);
 
 #endif
