@@ -169,9 +169,31 @@ SELECT state, reason FROM tviews_status WHERE tview = 'tv_all'::regclass;
 REVOKE regress_other FROM regress_owner;
 CALL tviews_reconcile();
 SELECT state, reason FROM tviews_status WHERE tview = 'tv_all'::regclass;
+-- nor when the owner of a nested view does
+ALTER ROLE regress_owner BYPASSRLS;
+CREATE VIEW v_through AS SELECT id, g FROM few;
+SELECT tviews_create('v_through', key => '{id}');
+SELECT state, reason FROM tviews_status WHERE tview = 'tv_through'::regclass;
+ALTER ROLE regress_owner NOBYPASSRLS;
+SELECT state, reason FROM tviews_status WHERE tview = 'tv_through'::regclass;
+ALTER VIEW few SET (security_invoker);
+SELECT state, reason FROM tviews_status WHERE tview = 'tv_through'::regclass;
+SELECT count(tviews_drain()) FROM generate_series(1, 3);
+SELECT count(*) FROM (TABLE v_through EXCEPT ALL TABLE tv_through) x;
+SELECT state, reason FROM tviews_status WHERE tview = 'tv_through'::regclass;
+-- nor when that view is given away with all that its owner has
+ALTER VIEW few RESET (security_invoker);
+ALTER ROLE regress_owner BYPASSRLS;
+CALL tviews_reconcile('tv_through');
+SELECT state, reason FROM tviews_status WHERE tview = 'tv_through'::regclass;
+CREATE ROLE regress_heir;
+GRANT USAGE ON SCHEMA theirs TO regress_heir;
+GRANT SELECT ON theirs.data TO regress_heir;
+REASSIGN OWNED BY regress_owner TO regress_heir;
+SELECT state, reason FROM tviews_status WHERE tview = 'tv_through'::regclass;
 
 SET client_min_messages = error;
 DROP SCHEMA granting, theirs CASCADE;
-DROP OWNED BY regress_owner, regress_other, regress_drainer;
-DROP ROLE regress_owner, regress_other, regress_drainer;
+DROP OWNED BY regress_owner, regress_other, regress_drainer, regress_heir;
+DROP ROLE regress_owner, regress_other, regress_drainer, regress_heir;
 SELECT count(*) FROM tviews_batch.tview;

@@ -311,14 +311,14 @@ insert_tview(TvbDefinition *definition, Oid relid)
 static void
 insert_route(TvbOccurrence *occurrence, Oid relid, int number)
 {
-	Oid			types[] = {OIDOID, INT4OID, OIDOID, TEXTOID, TEXTOID, NAMEARRAYOID, NAMEARRAYOID, TEXTOID};
+	Oid			types[] = {OIDOID, INT4OID, OIDOID, TEXTOID, TEXTOID, NAMEARRAYOID, NAMEARRAYOID, TEXTOID, OIDOID};
 	static const char *const kinds[] = {"direct", "lookup", "full"};
-	char		nulls[] = "        ";
+	char		nulls[] = "         ";
 	List	   *links = NIL;
 	List	   *reads = NIL;
 	int			attno = -1;
 	ListCell   *lc;
-	Datum		values[8];
+	Datum		values[9];
 
 	foreach(lc, occurrence->queries)
 		links = list_concat_unique_int(links, ((TvbWayQuery *) lfirst(lc))->link_attnos);
@@ -332,13 +332,16 @@ insert_route(TvbOccurrence *occurrence, Oid relid, int number)
 	values[5] = tvb_define_name_array(column_names(occurrence->relid, links));
 	values[6] = tvb_define_name_array(column_names(occurrence->relid, reads));
 	values[7] = occurrence->reason ? CStringGetTextDatum(occurrence->reason) : (Datum) 0;
+	values[8] = ObjectIdGetDatum(occurrence->nested);
 	if (occurrence->reads_all)
 		nulls[6] = 'n';
 	if (occurrence->reason == NULL || occurrence->kind != TVB_ROUTE_FULL)
 		nulls[7] = 'n';
+	if (!OidIsValid(occurrence->nested))
+		nulls[8] = 'n';
 	SPI_execute_with_args("INSERT INTO tviews_batch.route (tview, occurrence, source, alias, route,"
-						  " link_columns, read_columns, since_version, reason)"
-						  " VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8)",
+						  " link_columns, read_columns, since_version, reason, nested)"
+						  " VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)",
 						  lengthof(types), types, values, nulls, false, 0);
 }
 

@@ -181,7 +181,7 @@ append_occurrence(StringInfo out, const TvbOccurrence *occurrence)
 
 	while ((attno = bms_next_member(occurrence->reads, attno)) >= 0)
 		reads = lappend_int(reads, attno);
-	appendStringInfo(out, "\n%u %s %d %d %d %s ", occurrence->relid, occurrence->alias,
+	appendStringInfo(out, "\n%u %u %s %d %d %d %s ", occurrence->relid, occurrence->nested, occurrence->alias,
 					 occurrence->kind, occurrence->captured, occurrence->reads_all,
 					 occurrence->reason ? occurrence->reason : "");
 	append_columns(out, occurrence->relid, reads);

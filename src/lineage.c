@@ -479,6 +479,7 @@ analyse_table(Analysis *analysis, TvbTable *table, Oid role)
 	occurrence->reads_all = table->reads_all;
 	occurrence->reads = table->reads;
 	occurrence->captured = uncaptured == NULL;
+	occurrence->nested = table->nested;
 	occurrence->kind = TVB_ROUTE_FULL;
 	if (uncaptured)
 	{

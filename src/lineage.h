@@ -32,6 +32,7 @@ typedef struct TvbOccurrence
 	bool		reads_all;
 	Bitmapset  *reads;			/* attnos read */
 	bool		captured;		/* triggers can see its changes */
+	Oid			nested;			/* the nested view as whose owner it is read, if any */
 } TvbOccurrence;
 
 /* What the analysis says of a view with a given key. */

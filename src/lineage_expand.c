@@ -41,7 +41,8 @@ static bool expand_walker(Node *node, List *queries);
 typedef struct FindContext
 {
 	List	   *tables;			/* TvbTable * */
-	Oid			reader;			/* of the view at hand */
+	Oid			nested;			/* as whose owner is read what comes now */
+	Oid			reader;
 } FindContext;
 
 static void find_tables(Query *query, FindContext *context);
@@ -95,7 +96,7 @@ tvb_expand_normalize(Query *query)
 List *
 tvb_expand_tables(Query *expanded)
 {
-	FindContext found = {NIL, InvalidOid};
+	FindContext found = {NIL, InvalidOid, InvalidOid};
 	ReadContext context = {NIL, NIL};
 
 	find_tables(expanded, &found);
@@ -330,18 +331,24 @@ expand_walker(Node *node, List *queries)
 	return expression_tree_walker(node, expand_walker, queries);
 }
 
-/* As whom what is below an entry of a range table is read: a nested view that was written out keeps its OID. */
-static Oid
-reader_below(RangeTblEntry *rte, Oid reader)
+/* Find the tables below an entry of a range table.  As whom they are read: a nested view that was written out keeps its OID. */
+static void
+find_tables_below(RangeTblEntry *rte, FindContext *context)
 {
-	Relation	view;
+	FindContext outer = *context;
 
-	if (!OidIsValid(rte->relid))
-		return reader;
-	view = relation_open(rte->relid, AccessShareLock);
-	reader = RelationHasSecurityInvoker(view) ? InvalidOid : view->rd_rel->relowner;
-	relation_close(view, NoLock);
-	return reader;
+	if (OidIsValid(rte->relid))
+	{
+		Relation	view = relation_open(rte->relid, AccessShareLock);
+		bool		as_owner = !RelationHasSecurityInvoker(view);
+
+		context->nested = as_owner ? rte->relid : InvalidOid;
+		context->reader = as_owner ? view->rd_rel->relowner : InvalidOid;
+		relation_close(view, NoLock);
+	}
+	find_tables(rte->subquery, context);
+	context->nested = outer.nested;
+	context->reader = outer.reader;
 }
 
 /* Append the tables of query, of its subqueries, and of its sublinks. */
@@ -364,17 +371,12 @@ find_tables(Query *query, FindContext *context)
 			TvbTable   *table = palloc0(sizeof(TvbTable));
 
 			table->rte = rte;
+			table->nested = context->nested;
 			table->reader = context->reader;
 			context->tables = lappend(context->tables, table);
 		}
 		else if (rte->rtekind == RTE_SUBQUERY)
-		{
-			Oid			reader = context->reader;
-
-			context->reader = reader_below(rte, reader);
-			find_tables(rte->subquery, context);
-			context->reader = reader;
-		}
+			find_tables_below(rte, context);
 	}
 	foreach(lc, query->cteList)
 		find_tables(castNode(Query, lfirst_node(CommonTableExpr, lc)->ctequery), context);

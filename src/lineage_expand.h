@@ -10,7 +10,8 @@
 typedef struct TvbTable
 {
 	RangeTblEntry *rte;			/* identity: the entry in the expanded query */
-	Oid			reader;			/* owner of the nested view as whom it is read; InvalidOid: who reads the query */
+	Oid			nested;			/* the nested view as whose owner it is read; InvalidOid: as who reads the query */
+	Oid			reader;			/* that owner */
 	bool		reads_all;		/* a whole-row reference */
 	Bitmapset  *reads;			/* attnos read anywhere in the query */
 } TvbTable;

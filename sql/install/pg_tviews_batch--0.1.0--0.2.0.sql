@@ -37,6 +37,7 @@ ALTER TABLE tviews_batch.tview
     ADD COLUMN compare_step    bigint,
     ADD COLUMN compare_pending boolean,
     ADD COLUMN compare_place   bytea;
+ALTER TABLE tviews_batch.route ADD COLUMN nested regclass;
 
 -- pg_restore -j loads the tables in any order
 ALTER TABLE tviews_batch.failure DROP CONSTRAINT failure_tview_fkey;
@@ -158,6 +159,7 @@ COMMENT ON COLUMN tviews_batch.tview.compare_total IS 'rows there are in all, as
 COMMENT ON COLUMN tviews_batch.tview.compare_step IS 'rows in a range';
 COMMENT ON COLUMN tviews_batch.tview.compare_pending IS 'part of it was compared while transactions in tviews_batch.prepared had not ended';
 COMMENT ON COLUMN tviews_batch.tview.compare_place IS 'the key at which it goes on, packed';
+COMMENT ON COLUMN tviews_batch.route.nested IS 'the nested view as whose owner it is read, if any';
 COMMENT ON TABLE tviews_batch.postponed IS 'changes that one TVIEW could not take yet: a lookup failed, or it was locked';
 COMMENT ON COLUMN tviews_batch.failure.digest IS 'digest of packed, which may be too long for an index';
 COMMENT ON COLUMN tviews_batch.postponed.id IS 'number';
@@ -602,11 +604,14 @@ CREATE OR REPLACE VIEW tviews_batch.unwatched AS
     SELECT t.tview, 'event triggers were switched off for a time: DDL was not followed'
       FROM tviews_batch.tview t, tviews_batch.event_triggers e WHERE e.switched
     UNION ALL
-    SELECT r.tview, format('row security of table %s applies to %I now, the owner of the TVIEW', r.source, o.rolname COLLATE "default")
-      FROM (SELECT DISTINCT tview, source FROM tviews_batch.route) r
+    SELECT r.tview, format('row security of table %s applies to %I now, the owner of %s', r.source, o.rolname COLLATE "default",
+                           CASE WHEN c.oid = r.tview THEN 'the TVIEW' ELSE format('view %s', c.oid::regclass) END)
+      FROM (SELECT tview, source, tview AS reader FROM tviews_batch.route
+            UNION
+            SELECT tview, source, nested FROM tviews_batch.route WHERE nested IS NOT NULL) r
       JOIN tviews_batch.tview t ON t.tview = r.tview AND NOT t.row_security
       JOIN pg_catalog.pg_class s ON s.oid = r.source AND s.relrowsecurity
-      JOIN pg_catalog.pg_class c ON c.oid = r.tview
+      JOIN pg_catalog.pg_class c ON c.oid = r.reader
       JOIN pg_catalog.pg_roles o ON o.oid = c.relowner AND NOT o.rolsuper AND NOT o.rolbypassrls
      WHERE s.relforcerowsecurity OR NOT pg_has_role(o.oid, s.relowner, 'USAGE')
     UNION ALL

@@ -185,6 +185,7 @@ CREATE TABLE tviews_batch.route (
     read_columns  name[],
     since_version integer NOT NULL,
     reason        text,
+    nested        regclass,
     PRIMARY KEY (tview, occurrence)
 );
 COMMENT ON TABLE tviews_batch.route IS 'how a changed row becomes keys, per TVIEW and occurrence of a source';
@@ -197,6 +198,7 @@ COMMENT ON COLUMN tviews_batch.route.link_columns IS 'columns of the source that
 COMMENT ON COLUMN tviews_batch.route.read_columns IS 'columns of the source that the view reads; NULL: all';
 COMMENT ON COLUMN tviews_batch.route.since_version IS 'entries of an older shape of the source committed before the TVIEW was filled and do not concern it';
 COMMENT ON COLUMN tviews_batch.route.reason IS 'why the route is full';
+COMMENT ON COLUMN tviews_batch.route.nested IS 'the nested view as whose owner it is read, if any';
 
 CREATE INDEX route_source ON tviews_batch.route (source);
 
@@ -905,11 +907,14 @@ CREATE VIEW tviews_batch.unwatched AS
     SELECT t.tview, 'event triggers were switched off for a time: DDL was not followed'
       FROM tviews_batch.tview t, tviews_batch.event_triggers e WHERE e.switched
     UNION ALL
-    SELECT r.tview, format('row security of table %s applies to %I now, the owner of the TVIEW', r.source, o.rolname COLLATE "default")
-      FROM (SELECT DISTINCT tview, source FROM tviews_batch.route) r
+    SELECT r.tview, format('row security of table %s applies to %I now, the owner of %s', r.source, o.rolname COLLATE "default",
+                           CASE WHEN c.oid = r.tview THEN 'the TVIEW' ELSE format('view %s', c.oid::regclass) END)
+      FROM (SELECT tview, source, tview AS reader FROM tviews_batch.route
+            UNION
+            SELECT tview, source, nested FROM tviews_batch.route WHERE nested IS NOT NULL) r
       JOIN tviews_batch.tview t ON t.tview = r.tview AND NOT t.row_security
       JOIN pg_catalog.pg_class s ON s.oid = r.source AND s.relrowsecurity
-      JOIN pg_catalog.pg_class c ON c.oid = r.tview
+      JOIN pg_catalog.pg_class c ON c.oid = r.reader
       JOIN pg_catalog.pg_roles o ON o.oid = c.relowner AND NOT o.rolsuper AND NOT o.rolbypassrls
      WHERE s.relforcerowsecurity OR NOT pg_has_role(o.oid, s.relowner, 'USAGE')
     UNION ALL
