@@ -9,8 +9,10 @@
  *
  *		s.a OPERATOR(pg_catalog.>=) $1 AND s.a OPERATOR(pg_catalog.<) $2
  *
- * NULLs come last and are a range of their own.  When one value of the first
- * column has more rows than a range should, the walk goes down to the second
+ * NULLs come last and are a range of their own.  Where the TVIEW's column cannot have any, those that the view has
+ * all the same (a NOT NULL was dropped, or the view replaced) belong to the last range: they fail there, and that is told.
+ *
+ * When one value of the first column has more rows than a range should, the walk goes down to the second
  * column for this value, and so on:
  *
  *		s.a OPERATOR(pg_catalog.=) $1 AND s.b OPERATOR(pg_catalog.>=) $2 AND ...
@@ -60,7 +62,9 @@ static bool find_end(TvbRun *run, const TvbTview *tview, TvbRange *range, int64 
 					 bool *is_lower);
 static void descend(TvbRange *range);
 static void append_side(StringInfo sql, const char *relation, const TvbRange *range, int64 step);
+static void append_condition(StringInfo sql, const TvbRange *range, const char *alias, bool with_nulls);
 static int	append_prefix(StringInfo sql, const TvbRange *range, const char *alias);
+static void append_is_null(StringInfo sql, const TvbRange *range, const char *alias);
 static void append_comparison(StringInfo sql, const TvbRange *range, const char *alias,
 							  int strategy, int param);
 static const char *column_name(const TvbRange *range);
@@ -134,22 +138,7 @@ tvb_range_end_sql(const TvbTview *tview, const TvbRange *range, int64 step)
 void
 tvb_range_condition(StringInfo sql, const TvbRange *range, const char *alias)
 {
-	int			nparams = append_prefix(sql, range, alias);
-
-	if (range->only_nulls)
-		appendStringInfo(sql, "%s.%s %s", alias, column_name(range),
-						 tvb_evaluate_is_null(column_type(range, range->depth)));
-	else if (range->has_lower)
-		append_comparison(sql, range, alias,
-						  range->above ? BTGreaterStrategyNumber : BTGreaterEqualStrategyNumber,
-						  ++nparams);
-	if (range->has_upper)
-	{
-		appendStringInfoString(sql, range->has_lower ? " AND " : "");
-		append_comparison(sql, range, alias, BTLessStrategyNumber, ++nparams);
-	}
-	if (!range->only_nulls && !range->has_lower && !range->has_upper)
-		appendStringInfoString(sql, "true");
+	append_condition(sql, range, alias, range->has_lower && !range->has_upper && !column_nullable(range));
 }
 
 TvbRunArgs *
@@ -288,11 +277,43 @@ static void
 append_side(StringInfo sql, const char *relation, const TvbRange *range, int64 step)
 {
 	appendStringInfo(sql, "(SELECT s.%s FROM %s AS s WHERE ", column_name(range), relation);
-	tvb_range_condition(sql, range, "s");
+	append_condition(sql, range, "s", false);
 	if (!range->has_lower && column_nullable(range))
-		appendStringInfo(sql, " AND NOT s.%s %s", column_name(range),
-						 tvb_evaluate_is_null(column_type(range, range->depth)));
+	{
+		appendStringInfoString(sql, " AND NOT ");
+		append_is_null(sql, range, "s");
+	}
 	appendStringInfo(sql, " ORDER BY s.%s OFFSET " INT64_FORMAT " LIMIT 1)", column_name(range), step);
+}
+
+/* The condition of a range; with NULLs too, if so told, where it has a lower end alone. */
+static void
+append_condition(StringInfo sql, const TvbRange *range, const char *alias, bool with_nulls)
+{
+	int			nparams = append_prefix(sql, range, alias);
+
+	if (range->only_nulls)
+		append_is_null(sql, range, alias);
+	else if (range->has_lower)
+	{
+		appendStringInfoString(sql, with_nulls ? "(" : "");
+		append_comparison(sql, range, alias,
+						  range->above ? BTGreaterStrategyNumber : BTGreaterEqualStrategyNumber,
+						  ++nparams);
+		if (with_nulls)
+		{
+			appendStringInfoString(sql, " OR ");
+			append_is_null(sql, range, alias);
+			appendStringInfoChar(sql, ')');
+		}
+	}
+	if (range->has_upper)
+	{
+		appendStringInfoString(sql, range->has_lower ? " AND " : "");
+		append_comparison(sql, range, alias, BTLessStrategyNumber, ++nparams);
+	}
+	if (!range->only_nulls && !range->has_lower && !range->has_upper)
+		appendStringInfoString(sql, "true");
 }
 
 /* The fixed columns, each followed by AND; returns how many parameters that takes. */
@@ -304,6 +325,14 @@ append_prefix(StringInfo sql, const TvbRange *range, const char *alias)
 						 quote_identifier(list_nth(range->columns, i)),
 						 operator_phrase(column_type(range, i), BTEqualStrategyNumber), i + 1);
 	return range->depth;
+}
+
+/* s.b IS NULL */
+static void
+append_is_null(StringInfo sql, const TvbRange *range, const char *alias)
+{
+	appendStringInfo(sql, "%s.%s %s", alias, column_name(range),
+					 tvb_evaluate_is_null(column_type(range, range->depth)));
 }
 
 /* s.b < $2 */
@@ -396,6 +425,9 @@ end_receive(TupleTableSlot *slot, DestReceiver *self)
 	EndReceiver *receiver = (EndReceiver *) self;
 
 	slot_getallattrs(slot);
+	/* the view may have NULLs where the TVIEW's column cannot: they are no end */
+	if (slot->tts_isnull[0])
+		return true;
 	receiver->found = true;
 	receiver->value = copy_value(receiver->range, slot->tts_values[0]);
 	receiver->is_lower = !slot->tts_isnull[1] && DatumGetBool(slot->tts_values[1]);
