@@ -177,5 +177,24 @@ SELECT updated FROM tviews_drain();
 SELECT n FROM tv_big WHERE id = 500;
 SELECT area, sum(contexts) > 0 AS some, sum(bytes) < 8 * 1024 * 1024 AS bounded FROM tviews_memory() WHERE area = 'plans' AND context IS NULL GROUP BY area;
 
+-- rows that are looked at again, and failing ones that are looked for, in batches whose places spill
+CREATE TABLE pile (id int PRIMARY KEY, n int NOT NULL);
+INSERT INTO pile SELECT i, i FROM generate_series(1, 10000) i;
+CREATE VIEW v_pile AS SELECT id, 100 / n AS n FROM pile;
+SELECT tviews_create('v_pile');
+ALTER TABLE tv_pile ADD stamp int;
+CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.stamp = 1; RETURN NEW; END $$;
+CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON tv_pile FOR EACH ROW EXECUTE FUNCTION stamp();
+SET tviews_batch.work_mem = '512kB';
+SET tviews_batch.full_threshold = 1;
+UPDATE pile SET n = n + 1;
+SELECT keys, failed FROM tviews_drain();
+UPDATE pile SET n = n + 1;
+UPDATE pile SET n = 0 WHERE id = 77;
+SELECT keys, failed FROM tviews_drain();
+SELECT count(*) FROM tv_pile JOIN pile USING (id) WHERE tv_pile.n IS DISTINCT FROM 100 / nullif(pile.n, 0);
+RESET tviews_batch.work_mem;
+RESET tviews_batch.full_threshold;
+
 SET client_min_messages = error;
 DROP SCHEMA writes CASCADE;

@@ -400,6 +400,7 @@ attempt_chunk(void *arg)
 		refresh_group(r, filter, args);
 		MemoryContextReset(r->group_context);
 	}
+	tvb_writes_clear(r->writes);
 	MemoryContextSwitchTo(old);
 }
 

@@ -112,7 +112,6 @@ struct TvbWrites
 static bool find_may_replace(TvbWrites *writes);
 static void constraints_immediate(Oid relid);
 static DestReceiver *receiver(TvbWrites *writes, RowKind kind);
-static void clear(TvbWrites *writes);
 static void receive_startup(DestReceiver *self, int operation, TupleDesc typeinfo);
 static bool receive(TupleTableSlot *slot, DestReceiver *self);
 static void receive_shutdown(DestReceiver *self);
@@ -188,14 +187,14 @@ tvb_writes_probes(const TvbWrites *writes)
 DestReceiver *
 tvb_writes_receive_pairs(TvbWrites *writes)
 {
-	clear(writes);
+	tvb_writes_clear(writes);
 	return receiver(writes, PAIRS);
 }
 
 DestReceiver *
 tvb_writes_receive_view(TvbWrites *writes)
 {
-	clear(writes);
+	tvb_writes_clear(writes);
 	return receiver(writes, VIEW_ROWS);
 }
 
@@ -246,7 +245,7 @@ tvb_writes_apply(TvbWrites *writes, TvbCounts *total)
 	total->updated += writes->counts.updated + writes->replaced;
 	total->inserted += writes->counts.inserted - writes->replaced;
 	writes->applying = false;
-	clear(writes);
+	tvb_writes_clear(writes);
 }
 
 bool
@@ -284,10 +283,27 @@ tvb_writes_forget(TvbWrites *writes)
 	writes->probe = NULL;
 	writes->direct = NULL;
 	writes->applying = false;
-	clear(writes);
+	tvb_writes_clear(writes);
 	MemoryContextReset(writes->row_context);
 	if (writes->tell != NULL)
 		tvb_tell_forget(writes->tell);
+}
+
+void
+tvb_writes_clear(TvbWrites *writes)
+{
+	if (writes->stage != NULL)
+		tvb_stage_clear(writes->stage);
+	if (writes->tids != NULL)
+		tvb_tids_destroy(writes->tids);
+	if (writes->direct != NULL)
+		tvb_direct_end(writes->direct);
+	writes->tids = NULL;
+	writes->direct = NULL;
+	writes->desc = NULL;
+	memset(&writes->counts, 0, sizeof(TvbCounts));
+	writes->replaced = writes->matched = writes->stored = writes->rewritten = 0;
+	MemoryContextReset(writes->rows_context);
 }
 
 bool
@@ -299,7 +315,7 @@ tvb_writes_failed(const TvbWrites *writes)
 void
 tvb_writes_destroy(TvbWrites *writes)
 {
-	clear(writes);
+	tvb_writes_clear(writes);
 	MemoryContextDelete(writes->context);
 }
 
@@ -381,24 +397,6 @@ receiver(TvbWrites *writes, RowKind kind)
 {
 	writes->receiver.kind = kind;
 	return &writes->receiver.pub;
-}
-
-/* Forget the rows received. */
-static void
-clear(TvbWrites *writes)
-{
-	if (writes->stage != NULL)
-		tvb_stage_clear(writes->stage);
-	if (writes->tids != NULL)
-		tvb_tids_destroy(writes->tids);
-	if (writes->direct != NULL)
-		tvb_direct_end(writes->direct);
-	writes->tids = NULL;
-	writes->direct = NULL;
-	writes->desc = NULL;
-	memset(&writes->counts, 0, sizeof(TvbCounts));
-	writes->replaced = writes->matched = writes->stored = writes->rewritten = 0;
-	MemoryContextReset(writes->rows_context);
 }
 
 /* The query starts. */

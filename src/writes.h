@@ -76,6 +76,9 @@ extern void tvb_writes_check_end(TvbWrites *writes);
 extern void tvb_writes_tell(TvbWrites *writes);
 extern void tvb_writes_forget(TvbWrites *writes);
 
+/* Forget the rows received.  They are to be before the subtransaction ends in which they were. */
+extern void tvb_writes_clear(TvbWrites *writes);
+
 /* Whether the last apply failed: the rows are to blame, not their evaluation. */
 extern bool tvb_writes_failed(const TvbWrites *writes);
 
