@@ -140,7 +140,7 @@ check_schema(TvbDefinition *definition)
 
 /* The columns of the view that could be part of a key, for a hint. */
 static char *
-key_candidates(TvbDefinition *definition, Query *query)
+key_candidates(Query *query)
 {
 	StringInfoData buf;
 	ListCell   *lc;
@@ -185,7 +185,7 @@ add_key_column(TvbDefinition *definition, Query *query, const char *name)
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("key column \"%s\" does not exist in view %s", name,
 						tvb_registry_relation_name(definition->view)),
-				 errhint("Columns that can be part of a key: %s.", key_candidates(definition, query))));
+				 errhint("Columns that can be part of a key: %s.", key_candidates(query))));
 	if (list_member_int(definition->key_attnos, attno))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_COLUMN),
@@ -196,7 +196,7 @@ add_key_column(TvbDefinition *definition, Query *query, const char *name)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("key column \"%s\" has type %s, which has no default btree operator class",
 						name, format_type_be(type)),
-				 errhint("Columns that can be part of a key: %s.", key_candidates(definition, query))));
+				 errhint("Columns that can be part of a key: %s.", key_candidates(query))));
 	definition->key_attnos = lappend_int(definition->key_attnos, attno);
 	definition->key = lappend(definition->key, pstrdup(name));
 }
@@ -244,7 +244,7 @@ find_key(TvbDefinition *definition, Query *query)
 				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
 				 errmsg("view %s says of no columns that they are unique",
 						tvb_registry_relation_name(definition->view)),
-				 errdetail("Columns that can be part of a key: %s.", key_candidates(definition, query)),
+				 errdetail("Columns that can be part of a key: %s.", key_candidates(query)),
 				 errhint("Name the columns that identify a row with the parameter \"key\".")));
 	foreach(lc, proposed)
 		add_key_column(definition, query, list_nth(definition->columns, lfirst_int(lc) - 1));
@@ -312,7 +312,7 @@ check_source_privileges(TvbDefinition *definition)
 
 /* The sources that carry triggers: all but TVIEWs and what cannot be captured. */
 static List *
-lockable_sources(List *sources, Oid owner)
+lockable_sources(List *sources)
 {
 	List	   *result = NIL;
 	ListCell   *lc;
@@ -397,7 +397,7 @@ create_tview(TvbDefinition *definition, ArrayType *key)
 	tvb_drain_lock(true);
 	/* the epoch that the TVIEW is to belong to may have to be begun */
 	(void) tvb_epoch_check();
-	tvb_sources_lock(lockable_sources(tvb_lineage_sources(query), definition->owner));
+	tvb_sources_lock(lockable_sources(tvb_lineage_sources(query)));
 	/* What was found above may have changed while we waited. */
 	objects = tvb_young_objects(definition->view);
 	query = tvb_define_view_query(definition->view);

@@ -500,20 +500,6 @@ analyse_table(Analysis *analysis, TvbTable *table, Oid role)
 	return occurrence;
 }
 
-/* Whether a query of an occurrence yields less than the whole refresh key. */
-static bool
-has_parts(TvbOccurrence *occurrence, int whole)
-{
-	ListCell   *lc;
-
-	foreach(lc, occurrence->queries)
-	{
-		if (list_length(((TvbWayQuery *) lfirst(lc))->key_positions) < whole)
-			return true;
-	}
-	return false;
-}
-
 TvbLineage *
 tvb_lineage_analyse(Query *query, List *key_attnos, Oid role)
 {
@@ -534,8 +520,6 @@ tvb_lineage_analyse(Query *query, List *key_attnos, Oid role)
 		TvbOccurrence *occurrence = analyse_table(&analysis, lfirst(lc), role);
 
 		lineage->occurrences = lappend(lineage->occurrences, occurrence);
-		if (has_parts(occurrence, list_length(analysis.positions)))
-			lineage->has_parts = true;
 	}
 	lineage->refresh_positions = analysis.positions;
 	lineage->key_nullable = key_nullable(&analysis);

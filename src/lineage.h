@@ -42,7 +42,6 @@ typedef struct TvbLineage
 	List	   *refresh_positions;	/* int, from 0: positions in the key of
 									 * the refresh key's columns */
 	bool		key_nullable;	/* a key column may be NULL */
-	bool		has_parts;		/* a query yields a part of the refresh key */
 	const char *needs_interval; /* what triggers cannot see, or NULL */
 	List	   *keyed;			/* char *: texts of pushdown.h */
 	List	   *notes;			/* char *: e.g. results that depend on an

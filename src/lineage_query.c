@@ -617,11 +617,6 @@ walk_windows(Search *search, Draft *draft, Segment *segment, int id, bool alone,
 
 /* ---------- one member ---------- */
 
-typedef struct NullContext
-{
-	Bitmapset  *members;
-} NullContext;
-
 static Node *
 null_mutator(Node *node, void *context)
 {

@@ -20,8 +20,7 @@ typedef struct TvbKeyTargets
 
 /*
  * The queries that find the keys touched by a change of one member.  Sets
- * *reason and returns NIL when there is no way.  has_parts is set when one of
- * them yields a part of the key.
+ * *reason and returns NIL when there is no way.
  */
 extern List *tvb_query_member(TvbGraph *graph, int id, TvbKeyTargets *keys,
 							  const char **reason);

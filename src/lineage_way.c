@@ -164,7 +164,6 @@ typedef struct Same
 
 typedef struct SubstituteContext
 {
-	int			root;
 	List	   *same;			/* Same * */
 	bool		bare;			/* the whole expression is one column */
 	bool		failed;
@@ -231,7 +230,7 @@ same_column(TvbConjunct *conjunct, int id, int root)
 static List *
 substitute(TvbForest *forest, int id, int root)
 {
-	SubstituteContext context = {root, NIL, false, false};
+	SubstituteContext context = {NIL, false, false};
 	List	   *result = NIL;
 	ListCell   *lc;
 

@@ -9,7 +9,6 @@
 typedef struct TvbOverflow
 {
 	Oid			source;
-	bool		closing;		/* writers have been told to log again */
 	TransactionId fence;		/* who has an older id may have skipped; or 0 */
 } TvbOverflow;
 

@@ -50,17 +50,6 @@ static List *get_names(Row *row, int column);
 static List *get_texts(Row *row, int column);
 static int *get_positions(Row *row, int column, int *n);
 
-List *
-tvb_registry_tviews(void)
-{
-	List	   *tviews = tvb_registry_list();
-	ListCell   *lc;
-
-	foreach(lc, tviews)
-		tvb_registry_complete(lfirst(lc));
-	return tviews;
-}
-
 TvbTview *
 tvb_registry_tview(Oid relid)
 {
@@ -179,23 +168,6 @@ tvb_registry_shape(Oid source, int32 version)
 	return shape;
 }
 
-void
-tvb_registry_set_stale(Oid tview, const char *reason)
-{
-	static SPIPlanPtr plan = NULL;
-	Datum		values[2] = {ObjectIdGetDatum(tview), (Datum) 0};
-	Oid			types[2] = {OIDOID, TEXTOID};
-	TvbRunArgs	args = {2, types, values, reason ? "  " : " n"};
-
-	if (reason)
-		values[1] = CStringGetTextDatum(reason);
-	tvb_run_own_change(&plan,
-					   "UPDATE tviews_batch.tview SET stale_reason = $2,"
-					   " last_full = CASE WHEN $2 IS NULL THEN now() ELSE last_full END,"
-					   " last_refresh = CASE WHEN $2 IS NULL THEN now() ELSE last_refresh END"
-					   " WHERE tview = $1", &args);
-}
-
 char *
 tvb_registry_relation_name(Oid relid)
 {
@@ -215,16 +187,15 @@ read_definition(TvbTview *tview)
 	Row			row;
 
 	if (tvb_run_own_query(&plan,
-						  "SELECT key, refresh_key, key_nullable, settings, row_security, keyed"
+						  "SELECT key, refresh_key, settings, row_security, keyed"
 						  " FROM tviews_batch.tview WHERE tview = $1", &args) != 1)
 		elog(ERROR, "metadata of TVIEW %u is missing", tview->relid);
 	row = result_row(0);
 	tview->key = get_names(&row, 1);
 	tview->refresh_key = get_names(&row, 2);
-	tview->key_nullable = DatumGetBool(get_datum(&row, 3));
-	tview->settings = get_texts(&row, 4);
-	tview->row_security = DatumGetBool(get_datum(&row, 5));
-	tview->keyed = get_texts(&row, 6);
+	tview->settings = get_texts(&row, 3);
+	tview->row_security = DatumGetBool(get_datum(&row, 4));
+	tview->keyed = get_texts(&row, 5);
 	SPI_freetuptable(SPI_tuptable);
 }
 

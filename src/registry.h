@@ -58,12 +58,10 @@ typedef struct TvbTview
 	List	   *refresh_key;	/* *, char * */
 	TvbLayout  *refresh_layout; /* *, types of refresh_key */
 	int			level;
-	bool		key_nullable;	/* * */
 	List	   *keyed;			/* *, char *, texts of pushdown.h */
 	List	   *settings;		/* *, char *, name=value */
 	bool		row_security;	/* * */
-	bool		has_interval;	/* refresh_every is set */
-	bool		due;			/* ... and its time has come */
+	bool		due;			/* refresh_every is over */
 	bool		paused;
 	char	   *stale_reason;	/* or NULL */
 	bool		awaits_prepared;	/* stale, but not to be compared before
@@ -97,15 +95,9 @@ typedef struct TvbSource
 } TvbSource;
 
 /*
- * All TVIEWs ordered by level then oid, with their routes, in the current
- * memory context.  Reads the tables through SPI as the extension's owner;
- * the caller is connected to SPI.
- */
-extern List *tvb_registry_tviews(void);
-
-/*
- * The same, light: a drain looks at all TVIEWs but needs the routes of few.
- * complete fills in the rest, in the context the entry lives in.
+ * All TVIEWs ordered by level then oid, in the current memory context, light: a drain looks at all but needs
+ * the routes of few.  complete fills in the rest, in the context the entry lives in.  The tables are read as the
+ * extension's owner; the caller is connected to SPI.
  */
 extern List *tvb_registry_list(void);
 extern void tvb_registry_complete(TvbTview *tview);
@@ -127,9 +119,6 @@ extern TvbSource *tvb_registry_source(Oid relid);
 
 /* A shape of a source; NULL if that version is unknown. */
 extern TvbShape *tvb_registry_shape(Oid source, int32 version);
-
-/* Mark a TVIEW stale (reason) or clean (NULL), with last_full/last_refresh stamped when clean. */
-extern void tvb_registry_set_stale(Oid tview, const char *reason);
 
 /* Qualified, quoted name of a relation, palloc'd. */
 extern char *tvb_registry_relation_name(Oid relid);

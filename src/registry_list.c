@@ -108,14 +108,13 @@ get_bool(MetaScan *scan, AttrNumber attno)
 
 /* Whether the time of a comparison has come: an interval after the last, or there was none. */
 static bool
-is_due(MetaScan *scan, AttrNumber every, AttrNumber last_full, bool *has_interval)
+is_due(MetaScan *scan, AttrNumber every, AttrNumber last_full)
 {
 	bool		isnull;
 	bool		never;
 	Datum		interval = slot_getattr(scan->slot, every, &isnull);
 	Datum		last = slot_getattr(scan->slot, last_full, &never);
 
-	*has_interval = !isnull;
 	if (isnull || never)
 		return !isnull;
 	return GetCurrentTimestamp() >=
@@ -170,7 +169,7 @@ read_tviews(Oid only)
 			tview->level = DatumGetInt32(slot_getattr(scan.slot, level_attno, &isnull));
 			tview->paused = get_bool(&scan, paused_attno);
 			tview->stale_reason = get_text(&scan, stale_attno);
-			tview->due = is_due(&scan, every_attno, full_attno, &tview->has_interval);
+			tview->due = is_due(&scan, every_attno, full_attno);
 			tview->failed_lately = is_later(&scan, try_attno);
 			tview->awaits_prepared = get_bool(&scan, prepared_attno);
 			tview->broken = get_text(&scan, broken_attno);
