@@ -501,7 +501,7 @@ make_equality(Expr *a, Expr *b)
 	Oid			collation = exprCollation((Node *) a);
 	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR);
 
-	if (entry->type_id != getBaseType(type) && !OidIsValid(entry->eq_opr))
+	if (!OidIsValid(entry->eq_opr))
 		elog(ERROR, "type %u has no equality operator", type);
 	return make_opclause(entry->eq_opr, BOOLOID, false, a, b, InvalidOid, collation);
 }

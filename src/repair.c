@@ -49,31 +49,32 @@ result_oids(void)
 	return oids;
 }
 
+/* A row for each TVIEW, or for each object with its class. */
+static void
+remember(List *tviews, List *classes, List *objects, const char *message)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[] = {OIDARRAYOID, OIDARRAYOID, OIDARRAYOID, TEXTOID};
+	Datum		values[] = {tvb_run_oid_array(tviews), tvb_run_oid_array(classes), tvb_run_oid_array(objects),
+	CStringGetTextDatum(message)};
+	TvbRunArgs	args = {4, types, values, NULL};
+
+	/* unnest fills up with NULL */
+	tvb_run_own_change(&plan,
+					   "INSERT INTO tviews_batch.unfollowed (tview, class, object, message)"
+					   " SELECT n.tview, n.class, n.object, $4 FROM unnest($1, $2, $3) AS n (tview, class, object)", &args);
+}
+
 void
 tvb_repair_remember(List *tviews, const char *message)
 {
-	static SPIPlanPtr plan = NULL;
-	Oid			types[] = {OIDARRAYOID, TEXTOID};
-	Datum		values[] = {tvb_run_oid_array(tviews), CStringGetTextDatum(message)};
-	TvbRunArgs	args = {2, types, values, NULL};
-
-	tvb_run_own_change(&plan,
-					   "INSERT INTO tviews_batch.unfollowed (tview, message)"
-					   " SELECT t.tview, $2 FROM unnest($1) AS t (tview)", &args);
+	remember(tviews, NIL, NIL, message);
 }
 
 void
 tvb_repair_remember_objects(List *classes, List *objects)
 {
-	static SPIPlanPtr plan = NULL;
-	Oid			types[] = {OIDARRAYOID, OIDARRAYOID};
-	Datum		values[] = {tvb_run_oid_array(classes), tvb_run_oid_array(objects)};
-	TvbRunArgs	args = {2, types, values, NULL};
-
-	tvb_run_own_change(&plan,
-					   "INSERT INTO tviews_batch.unfollowed (class, object, message)"
-					   " SELECT o.class, o.object, 'TVIEWs made at the same time are not seen'"
-					   " FROM unnest($1, $2) AS o (class, object)", &args);
+	remember(NIL, classes, objects, "TVIEWs made at the same time are not seen");
 }
 
 /* The TVIEWs that depend on objects that were altered, lower levels first. */

@@ -32,7 +32,6 @@
 #include "executor/spi.h"
 #include "parser/parse_func.h"
 #include "storage/lmgr.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
@@ -107,23 +106,6 @@ query(const char *command, int nargs, Oid a, Oid b)
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", command, SPI_result_code_string(result));
 	return SPI_processed;
-}
-
-/* The first column of the last query's rows, as oids. */
-static List *
-result_oids(void)
-{
-	List	   *oids = NIL;
-
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		bool		isnull;
-		Datum		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
-
-		if (!isnull)
-			oids = list_append_unique_oid(oids, DatumGetObjectId(value));
-	}
-	return oids;
 }
 
 /* ---------- families ---------- */
@@ -387,7 +369,7 @@ sync_family(Oid source, List *family, bool mend, bool *went)
 	ListCell   *lc;
 
 	query("SELECT relation::oid FROM tviews_batch.captured WHERE source = $1", 1, source, InvalidOid);
-	known = result_oids();
+	known = tvb_run_oid_column(1);
 	foreach(lc, known)
 	{
 		if (!list_member_oid(family, lfirst_oid(lc)))
@@ -537,14 +519,14 @@ tvb_sources_sync_subscribed(void)
 
 	tvb_owner_enter_extension(&state);
 	query("SELECT DISTINCT relation::oid FROM tviews_batch.captured", 0, InvalidOid, InvalidOid);
-	relids = result_oids();
+	relids = tvb_run_oid_column(1);
 	foreach(lc, relids)
 	{
 		if (create_row_trigger(lfirst_oid(lc), "capture"))
 			CacheInvalidateRelcacheByRelid(lfirst_oid(lc));
 	}
 	query("SELECT tview::oid FROM tviews_batch.tview", 0, InvalidOid, InvalidOid);
-	relids = result_oids();
+	relids = tvb_run_oid_column(1);
 	foreach(lc, relids)
 		(void) create_row_trigger(lfirst_oid(lc), "guard");
 	tvb_owner_leave(&state);
@@ -554,24 +536,12 @@ List *
 tvb_sources_concerned(List *relids)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			type = OIDARRAYOID;
-	Datum	   *oids = palloc(sizeof(Datum) * (list_length(relids) + 1));
-	Datum		value;
-	TvbRunArgs	args = {1, &type, &value, NULL};
-	List	   *sources;
-	ListCell   *lc;
+	TvbRunArgs	args = TVB_RUN_ARG(OIDARRAYOID, tvb_run_oid_array(relids));
 
 	if (relids == NIL)
 		return NIL;
-	foreach(lc, relids)
-		oids[foreach_current_index(lc)] = ObjectIdGetDatum(lfirst_oid(lc));
-	value = PointerGetDatum(construct_array(oids, list_length(relids), OIDOID, sizeof(Oid), true,
-											TYPALIGN_INT));
-	tvb_run_own_change(&plan, "SELECT DISTINCT source::oid FROM tviews_batch.captured"
-					   " WHERE relation = ANY ($1)", &args);
-	sources = result_oids();
-	SPI_freetuptable(SPI_tuptable);
-	return sources;
+	return tvb_run_own_oids(&plan, "SELECT DISTINCT source::oid FROM tviews_batch.captured"
+							" WHERE relation = ANY ($1)", &args);
 }
 
 void
