@@ -62,6 +62,56 @@ tvb_ddl_find_all(void)
 	return tvb_run_own_oids(&plan, "SELECT tview::oid FROM tviews_batch.tview ORDER BY level, 1", NULL);
 }
 
+/* What the search begins with: the objects, and what a change of them means for a type. */
+#define OBJECTS \
+	"  SELECT s.c, s.o FROM unnest($1, $2) AS s (c, o)" \
+	"  UNION ALL" \
+	"  SELECT 'pg_type'::regclass, c.reltype FROM unnest($1, $2) AS s (c, o) JOIN pg_class c ON c.oid = s.o" \
+	"   WHERE s.c = 'pg_class'::regclass AND c.relkind = 'c'" \
+	/* how values of a type become JSON, or are compared as elements and fields, is looked up by the type */ \
+	"  UNION ALL" \
+	"  SELECT 'pg_type'::regclass, k.castsource FROM unnest($1, $2) AS s (c, o) JOIN pg_cast k ON k.oid = s.o" \
+	"   WHERE s.c = 'pg_cast'::regclass AND k.casttarget = 'json'::regtype" \
+	"  UNION ALL" \
+	"  SELECT 'pg_type'::regclass, o.opcintype FROM unnest($1, $2) AS s (c, o) JOIN pg_opclass o ON o.oid = s.o" \
+	"   WHERE s.c = 'pg_opclass'::regclass AND o.opcdefault"
+
+/* The rows of pg_depend that lead up from an object; OFFSET 0: by its index. */
+#define DEPENDENCIES \
+	"SELECT p.* FROM pg_depend p WHERE p.refclassid = up.classid AND p.refobjid = up.objid OFFSET 0"
+
+/* The objects that such a row, d, leads to: itself, or what it is a part of. */
+#define DEPENDENT \
+	"   SELECT 'pg_class'::regclass::oid, w.ev_class FROM pg_rewrite w" \
+	"    WHERE d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid" \
+	"   UNION ALL" \
+	"   SELECT d.classid, d.objid WHERE d.classid IN ('pg_proc'::regclass, 'pg_operator'::regclass," \
+	"    'pg_type'::regclass, 'pg_cast'::regclass)" \
+	"   UNION ALL" \
+	"   SELECT 'pg_type'::regclass, k.castsource FROM pg_cast k" \
+	"    WHERE d.classid = 'pg_cast'::regclass AND k.oid = d.objid AND k.casttarget = 'json'::regtype" \
+	"   UNION ALL" \
+	"   SELECT 'pg_type'::regclass, a.amproclefttype FROM pg_amproc a" \
+	"    WHERE d.classid = 'pg_amproc'::regclass AND a.oid = d.objid" \
+	"   UNION ALL" \
+	"   SELECT 'pg_type'::regclass, a.amoplefttype FROM pg_amop a" \
+	"    WHERE d.classid = 'pg_amop'::regclass AND a.oid = d.objid" \
+	"   UNION ALL" \
+	/* whoever has a column of the type; its rows are values of a type, too */ \
+	"   SELECT r.classid, r.objid FROM pg_class c CROSS JOIN LATERAL (VALUES" \
+	"     ('pg_class'::regclass::oid, c.oid, c.relkind <> 'c'), ('pg_type'::regclass, c.reltype, c.reltype <> 0)" \
+	"    ) AS r (classid, objid, wanted)" \
+	"    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_type'::regclass" \
+	"     AND (d.objsubid > 0 OR c.reloftype = d.refobjid) AND c.oid = d.objid AND r.wanted"
+
+/* The TVIEWs that consist of the relations found, or read them. */
+#define TVIEWS_CONCERNED \
+	" SELECT tview::oid FROM tviews_batch.tview WHERE tview IN (TABLE relation) OR view IN (TABLE relation)" \
+	" UNION" \
+	" SELECT tview::oid FROM tviews_batch.route" \
+	"  WHERE source IN (TABLE relation)" \
+	"     OR source IN (SELECT c.source FROM tviews_batch.captured c WHERE c.relation IN (TABLE relation))"
+
 List *
 tvb_ddl_find_dependent(List *classes, List *objects)
 {
@@ -72,50 +122,13 @@ tvb_ddl_find_dependent(List *classes, List *objects)
 
 	return tvb_run_own_oids(&plan,
 							"WITH RECURSIVE up (classid, objid) AS ("
-							"  SELECT s.c, s.o FROM unnest($1, $2) AS s (c, o)"
-							"  UNION ALL"
-							"  SELECT 'pg_type'::regclass, c.reltype FROM unnest($1, $2) AS s (c, o) JOIN pg_class c ON c.oid = s.o"
-							"   WHERE s.c = 'pg_class'::regclass AND c.relkind = 'c'"
-							/* how values of a type become JSON, or are compared as elements and fields, is looked up by the type */
-							"  UNION ALL"
-							"  SELECT 'pg_type'::regclass, k.castsource FROM unnest($1, $2) AS s (c, o) JOIN pg_cast k ON k.oid = s.o"
-							"   WHERE s.c = 'pg_cast'::regclass AND k.casttarget = 'json'::regtype"
-							"  UNION ALL"
-							"  SELECT 'pg_type'::regclass, o.opcintype FROM unnest($1, $2) AS s (c, o) JOIN pg_opclass o ON o.oid = s.o"
-							"   WHERE s.c = 'pg_opclass'::regclass AND o.opcdefault"
+							OBJECTS
 							"  UNION"
 							"  SELECT n.classid, n.objid"
-							"  FROM up CROSS JOIN LATERAL (SELECT p.* FROM pg_depend p" /* OFFSET 0: by its index */
-							"   WHERE p.refclassid = up.classid AND p.refobjid = up.objid OFFSET 0) AS d"
-							"  CROSS JOIN LATERAL ("
-							"   SELECT 'pg_class'::regclass::oid, w.ev_class FROM pg_rewrite w"
-							"    WHERE d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid"
-							"   UNION ALL"
-							"   SELECT d.classid, d.objid WHERE d.classid IN ('pg_proc'::regclass, 'pg_operator'::regclass,"
-							"    'pg_type'::regclass, 'pg_cast'::regclass)"
-							"   UNION ALL"
-							"   SELECT 'pg_type'::regclass, k.castsource FROM pg_cast k"
-							"    WHERE d.classid = 'pg_cast'::regclass AND k.oid = d.objid AND k.casttarget = 'json'::regtype"
-							"   UNION ALL"
-							"   SELECT 'pg_type'::regclass, a.amproclefttype FROM pg_amproc a"
-							"    WHERE d.classid = 'pg_amproc'::regclass AND a.oid = d.objid"
-							"   UNION ALL"
-							"   SELECT 'pg_type'::regclass, a.amoplefttype FROM pg_amop a"
-							"    WHERE d.classid = 'pg_amop'::regclass AND a.oid = d.objid"
-							"   UNION ALL"
-							/* whoever has a column of the type; its rows are values of a type, too */
-							"   SELECT r.classid, r.objid FROM pg_class c CROSS JOIN LATERAL (VALUES"
-							"     ('pg_class'::regclass::oid, c.oid, c.relkind <> 'c'), ('pg_type'::regclass, c.reltype, c.reltype <> 0)"
-							"    ) AS r (classid, objid, wanted)"
-							"    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_type'::regclass"
-							"     AND (d.objsubid > 0 OR c.reloftype = d.refobjid) AND c.oid = d.objid AND r.wanted) AS n (classid, objid)),"
+							"  FROM up CROSS JOIN LATERAL (" DEPENDENCIES ") AS d"
+							"  CROSS JOIN LATERAL (" DEPENDENT ") AS n (classid, objid)),"
 							" relation AS (SELECT objid FROM up WHERE classid = 'pg_class'::regclass)"
-							" SELECT tview::oid FROM tviews_batch.tview WHERE tview IN (TABLE relation) OR view IN (TABLE relation)"
-							" UNION"
-							" SELECT tview::oid FROM tviews_batch.route"
-							"  WHERE source IN (TABLE relation)"
-							"     OR source IN (SELECT c.source FROM tviews_batch.captured c WHERE c.relation IN (TABLE relation))",
-							&args);
+							TVIEWS_CONCERNED, &args);
 }
 
 /* Whether anything but its array type depends on a type. */
