@@ -527,6 +527,33 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious) VALUES
 ('window_expression', 'window',
  $$SELECT r.id, count(*) OVER (PARTITION BY r.stars % 2) AS n FROM review r WHERE r.prod < 3$$,
  '{id}', '{r:lookup}', false);
+-- the other rows of a partition may come from another arm, or from the other side
+INSERT INTO corpus (name, topic, view_sql, key, routes, indexed) VALUES
+('window_union', 'window split',
+ $$SELECT u.what, u.id, rank() OVER (PARTITION BY u.prod ORDER BY u.n) AS rank FROM (SELECT 'r' AS what, r.id, r.prod, r.stars AS n FROM review r
+   UNION ALL SELECT 'i', i.ord * 10 + i.line, i.prod, i.qty FROM item i) u$$,
+ '{what,id}', '{r:full,i:full}', false),
+('window_union_below', 'window split',
+ $$SELECT x.prod, x.kind, x.n, sum(x.n) OVER (PARTITION BY x.prod) AS s FROM (SELECT u.prod, u.kind, count(*) AS n FROM
+   (SELECT r.prod, r.cust AS kind FROM review r UNION ALL SELECT i.prod, i.qty FROM item i) u GROUP BY u.prod, u.kind) x$$,
+ '{prod,kind}', '{r:full,i:full}', false),
+('window_full_join', 'window split',
+ $$SELECT prod, g.n, h.m, sum(g.n) OVER (PARTITION BY prod % 2) AS s FROM (SELECT r.prod, count(*) AS n FROM review r WHERE r.prod IS NOT NULL AND r.stars > 3 GROUP BY r.prod) g
+   FULL JOIN (SELECT i.prod, sum(i.qty) AS m FROM item i WHERE i.prod IS NOT NULL AND i.qty > 3 GROUP BY i.prod) h USING (prod)$$,
+ '{prod}', '{r:lookup,i:lookup}', false),
+('window_full_join_beside', 'window split',
+ $$SELECT prod, p.cat, g.n, h.m, sum(g.n) OVER (PARTITION BY p.cat > 2) AS s FROM (SELECT r.prod, count(*) AS n FROM review r WHERE r.prod IS NOT NULL AND r.stars > 3 GROUP BY r.prod) g
+   FULL JOIN (SELECT i.prod, sum(i.qty) AS m FROM item i WHERE i.prod IS NOT NULL AND i.qty > 3 GROUP BY i.prod) h USING (prod) JOIN prod p ON p.id < prod AND p.id > prod - 2$$,
+ '{prod}', '{r:full,i:full,p:routed}', false),
+('window_lateral_union', 'window split',
+ $$SELECT p.id, y.top FROM prod p LEFT JOIN LATERAL (SELECT array_agg(x.n ORDER BY x.rn) AS top FROM (SELECT u.n, row_number() OVER (ORDER BY u.n DESC NULLS LAST, u.what, u.id) AS rn FROM
+   (SELECT 'r' AS what, r.id, r.prod, r.stars AS n FROM review r UNION ALL SELECT 'i', i.ord * 10 + i.line, i.prod, i.qty FROM item i) u WHERE u.prod = p.id) x WHERE x.rn < 3) y ON true$$,
+ '{id}', '{p:direct,r:routed,i:routed}', false),
+('window_lateral_union_rows', 'window split',
+ $$SELECT p.id, x.what, x.id AS row, x.rn FROM prod p JOIN LATERAL (SELECT u.what, u.id, row_number() OVER (ORDER BY u.n DESC NULLS LAST, u.what, u.id) AS rn FROM
+   (SELECT 'r' AS what, r.id, r.prod, r.stars AS n FROM review r UNION ALL SELECT 'i', i.ord * 10 + i.line, i.prod, i.qty FROM item i) u WHERE u.prod = p.id) x ON true$$,
+ '{id,what,row}', '{p:routed,r:full,i:full}', false);
+
 UPDATE corpus SET indexed = false WHERE name IN ('window_expression', 'window_two_member_partition');
 
 -- windows of a correlated query: its evaluations are their partitions

@@ -367,6 +367,46 @@ correlated_exprs(TvbBuilder *builder, TvbScope *scope)
 	return exprs;
 }
 
+/* Note a FULL JOIN in the FROM of a window's query. */
+static void
+note_sides(TvbWindow *window, Node *node)
+{
+	JoinExpr   *join = (JoinExpr *) node;
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (IsA(node, FromExpr))
+	{
+		foreach(lc, ((FromExpr *) node)->fromlist)
+			note_sides(window, lfirst(lc));
+	}
+	else if (IsA(node, JoinExpr))
+	{
+		window->sides = window->sides || join->jointype == JOIN_FULL;
+		note_sides(window, join->larg);
+		note_sides(window, join->rarg);
+	}
+}
+
+/* Note of which variants the rows of a window's query are. */
+static void
+note_variants(TvbWindow *window, Query *query)
+{
+	Bitmapset  *used = tvb_expand_used(query);
+	int			rtindex = -1;
+
+	check_stack_depth();
+	window->arms = window->arms || query->setOperations != NULL;
+	note_sides(window, (Node *) query->jointree);
+	while ((rtindex = bms_next_member(used, rtindex)) >= 0)
+	{
+		RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+
+		if (rte->rtekind == RTE_SUBQUERY)
+			note_variants(window, rte->subquery);
+	}
+}
+
 /* Note the windows of a query. */
 static void
 add_windows(TvbBuilder *builder, TvbScope *scope)
@@ -383,6 +423,7 @@ add_windows(TvbBuilder *builder, TvbScope *scope)
 
 		window->scope = scope->id;
 		window->nullable = scope->nullable;
+		note_variants(window, scope->query);
 		foreach(sgc, clause->partitionClause)
 		{
 			TargetEntry *tle = get_sortgroupclause_tle(lfirst_node(SortGroupClause, sgc),

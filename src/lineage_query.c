@@ -561,6 +561,22 @@ cross_partition(Search *search, Draft *draft, Segment *segment, TvbWindow *windo
 	}
 }
 
+/* Whether the key comes from around a window's query, whatever row of it is looked at. */
+static bool
+key_is_outside(Search *search, TvbWindow *window)
+{
+	ListCell   *lc;
+
+	foreach(lc, search->keys->targets)
+	{
+		TvbMember  *carrier = tvb_graph_member(search->graph, ((TvbTarget *) lfirst(lc))->carrier);
+
+		if (bms_is_member(window->scope, carrier->scopes))
+			return false;
+	}
+	return search->keys->constants == NIL;
+}
+
 /* From member id to its partitions of one window, and on. */
 static void
 through_window(Search *search, Draft *draft, Segment *segment, int id, bool alone,
@@ -568,6 +584,15 @@ through_window(Search *search, Draft *draft, Segment *segment, int id, bool alon
 {
 	int			n = list_length(search->graph->members);
 
+	/* where each row outside has partitions of its own, it is all that is touched */
+	if ((window->arms || window->sides) && window->correlated != NIL && key_is_outside(search, window))
+		return;
+	/* only the arm of this variant would be looked at */
+	if (window->arms)
+	{
+		search->reason = "a window over a set operation";
+		return;
+	}
 	for (int tried = 0; tried <= n; tried++)
 	{
 		int			carrier = tried == 0 ? id : tried;
@@ -585,7 +610,11 @@ through_window(Search *search, Draft *draft, Segment *segment, int id, bool alon
 		copy = copy_draft(draft);
 		placed = copy_segment(segment);
 		root = place_way(copy, placed, forest, id, alone);
-		cross_partition(search, copy, placed, window, forest, target, root);
+		/* a partner in the FULL JOIN may be missing: then rows of the other variant would not be found */
+		if (window->sides && root != id)
+			search->reason = "a window over a FULL JOIN whose PARTITION BY columns are not those of the changed row";
+		else
+			cross_partition(search, copy, placed, window, forest, target, root);
 		return;
 	}
 	search->reason = window->partition == NIL

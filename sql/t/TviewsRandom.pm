@@ -725,6 +725,33 @@ shape 'window', ['window'], sub {
 	return result("$sel$more FROM @{[rel($C)]} $c" . maybe_where(.4, $c), [ key_names($C, 'k') ], infer => 1, entity => $C);
 };
 
+# windows over the arms of a set operation, and over both sides of a FULL JOIN
+shape 'window_split', ['window'], sub {
+	my $e = edge();
+	my ($c, $p, $x) = (alias(), alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my @k = key_names($C, 'k');
+	my @l = link_names($e, 'l');
+	my $union = '(SELECT ' . key_select($C, $c, 'k') . ', ' . link_select($e, $c, 'l') . ", 1 AS src, $c.g, $c.v FROM @{[rel($C)]} $c" . maybe_where(.3, $c)
+		. ' UNION ALL SELECT ' . key_list($C, $x) . ', ' . link_list($e, $x) . ", 2, $x.g, $x.v FROM @{[rel($C)]} $x" . maybe_where(.5, $x) . ') u';
+	my $style = rnd(5);
+	my $rank = pick("rank() OVER (PARTITION BY u.g ORDER BY u.v)", "count(*) OVER (PARTITION BY u.g)", "sum(u.v) OVER (PARTITION BY " . join(', ', map { "u.$_" } @l) . ')');
+	return result('SELECT ' . join(', ', map { "u.$_" } 'src', @k) . ", $rank AS r FROM $union", [ 'src', @k ], inexact => 1) if $style <= 1;
+	return result("SELECT y.g AS k, y.v AS l, y.n, sum(y.n) OVER (PARTITION BY y.v) AS s FROM (SELECT u.g, u.v, count(*) AS n FROM $union GROUP BY u.g, u.v) y", [ 'k', 'l' ]) if $style == 2;
+	if ($style == 3)
+	{
+		my $same = join(' AND ', map { "u.$l[$_] = $p.$P->{key}[$_]" } 0 .. $#l);
+		return result('SELECT ' . key_select($P, $p, 'k') . ", (SELECT array_agg(y.v ORDER BY y.n) FROM (SELECT u.v, row_number() OVER (ORDER BY u.v, u.src, "
+			. join(', ', map { "u.$_" } @k) . ") AS n FROM $union WHERE $same) y WHERE y.n <= 2) AS top FROM @{[rel($P)]} $p", [ key_names($P, 'k') ]);
+	}
+	my $using = join(', ', @l);
+	my $i = 0;
+	my $by = pick($using, $l[0], 'y.g');
+	return result("SELECT $using, a.n, y.v, sum(a.n) OVER (PARTITION BY $by) AS s FROM (SELECT " . link_select($e, $c, 'l') . ", count(*) AS n FROM @{[rel($C)]} $c WHERE " . link_not_null($e, $c)
+		. ' GROUP BY ' . link_list($e, $c) . ') a FULL JOIN (SELECT ' . join(', ', map { "$p.$_ AS l" . ++$i } @{ $P->{key} }) . ", $p.v, $p.g FROM @{[rel($P)]} $p" . maybe_where(.3, $p) . ") y USING ($using)",
+		\@l, inexact => 1);
+};
+
 shape 'window_below', ['window'], sub {
 	my $e = edge();
 	my ($c, $p) = (alias(), alias());
@@ -1011,7 +1038,7 @@ sub over_view
 # Shapes with many variants come up more often.
 my %WEIGHT = (
 	nullable_group => 4, preserved_condition => 4, full_join => 2, sublink_where => 4, sublink_target => 3, sublink_link => 2, sublink_elsewhere => 3,
-	distinct_below => 3, window => 3, window_below => 3, window_correlated => 3, limited_rows => 3, limit => 3, set_operation => 4, function => 3,
+	distinct_below => 3, window => 3, window_split => 3, window_below => 3, window_correlated => 3, limited_rows => 3, limit => 3, set_operation => 4, function => 3,
 	several_carriers => 5, several_gone => 3, self_join => 2, equal => 2, nullable_output => 3, sublink_query => 4, mixed => 3, window_distinct => 2, full_join_more => 2);
 my @SHAPE_NAMES = map { ($_) x ($WEIGHT{$_} // 1) } sort keys %SHAPES;
 
