@@ -43,6 +43,7 @@ SELECT tviews_create('v_subquery');
 UPDATE tb_b SET q = 10 WHERE id = 1;
 SELECT * FROM differences();
 TABLE way;
+SET quote_all_identifiers = on;
 CREATE FUNCTION one(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 2; END';
 CREATE OR REPLACE FUNCTION same(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 + 1; END';
 \c
@@ -168,7 +169,9 @@ SELECT * FROM differences();
 CREATE OR REPLACE FUNCTION json_of(colour) RETURNS json LANGUAGE sql IMMUTABLE AS $$ SELECT '2'::json $$;
 SELECT count(*) FROM generate_series(1, 3) i, LATERAL (SELECT i FROM tviews_drain()) d;
 SELECT * FROM differences();
+SET quote_all_identifiers = on;
 DROP CAST (colour AS json);
+RESET quote_all_identifiers;
 SELECT tview, state, reason FROM tviews_status WHERE tview IN ('tv_colour'::regclass, 'tv_less'::regclass) ORDER BY tview::text COLLATE "C";
 SELECT count(*) FROM generate_series(1, 3) i, LATERAL (SELECT i FROM tviews_drain()) d;
 SELECT * FROM differences();

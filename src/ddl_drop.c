@@ -135,8 +135,8 @@ read_dropped(void)
 					   " SELECT 4, objid FROM d WHERE object_type IN ('cast', 'operator class')"
 					   " UNION"
 					   " SELECT 5, t.oid FROM d JOIN pg_catalog.pg_type t"
-					   /* CASE: other names are no types' */
-					   "   ON t.oid = CASE WHEN d.object_type = 'cast' AND d.address_args[1] IN ('json', 'pg_catalog.json')"
+					   /* CASE: other names are no types'; quotes are by the user's settings */
+					   "   ON t.oid = CASE WHEN d.object_type = 'cast' AND replace(d.address_args[1], '\"', '') IN ('json', 'pg_catalog.json')"
 					   "    THEN pg_catalog.to_regtype(d.address_names[1]) END", NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{

@@ -181,11 +181,11 @@ tvb_ddl_find_resolving(List *classes, List *objects)
 	if (!list_member_oid(classes, ProcedureRelationId) && !list_member_oid(classes, OperatorRelationId) &&
 		!list_member_oid(classes, CastRelationId) && !list_member_oid(classes, OperatorClassRelationId))
 		return NIL;
-	/* a name stands in a text as it is quoted; none is needed to mean a cast */
+	/* a name stands in a text with quotes or without, by the settings of who made it; none is needed to mean a cast */
 	return tvb_run_own_oids(&plan,
 							"WITH named (name) AS MATERIALIZED ("
 							"  SELECT CASE s.c"
-							"    WHEN 'pg_proc'::regclass THEN (SELECT quote_ident(p.proname) FROM pg_proc p WHERE p.oid = s.o)"
+							"    WHEN 'pg_proc'::regclass THEN (SELECT replace(p.proname::text, '\"', '\"\"') FROM pg_proc p WHERE p.oid = s.o)"
 							"    WHEN 'pg_operator'::regclass THEN (SELECT p.oprname FROM pg_operator p WHERE p.oid = s.o)"
 							"    WHEN 'pg_cast'::regclass THEN '' WHEN 'pg_opclass'::regclass THEN '' END"
 							"  FROM unnest($1, $2) AS s (c, o))"
