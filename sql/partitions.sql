@@ -142,6 +142,21 @@ SELECT * FROM drained();
 SELECT tview, state, reason FROM tviews_status WHERE state <> 'ok' ORDER BY tview::text COLLATE "C";
 DROP TABLE visitor;
 SELECT * FROM drained();
+-- and go without DDL
+CREATE TEMP TABLE visitor () INHERITS (person);
+INSERT INTO visitor VALUES (50, 'v', 1);
+SELECT * FROM drained();
+SELECT count(*) AS notes FROM tviews_batch.unfollowed;
+DISCARD TEMP;
+SELECT * FROM drained();
+SELECT tview, state, reason FROM tviews_status WHERE state <> 'ok' ORDER BY tview::text COLLATE "C";
+BEGIN;
+CREATE TEMP TABLE visitor () INHERITS (person) ON COMMIT DROP;
+INSERT INTO visitor VALUES (51, 'w', 1);
+COMMIT;
+SELECT * FROM drained();
+SELECT tview, state, reason FROM tviews_status WHERE state <> 'ok' ORDER BY tview::text COLLATE "C";
+SELECT (SELECT count(*) FROM tviews_batch.unfollowed) AS notes, count(*) AS captured FROM tviews_batch.captured WHERE relation NOT IN (SELECT oid FROM pg_class);
 
 -- DDL that concerns nobody is not looked at
 CREATE TABLE elsewhere (a int);

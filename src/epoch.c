@@ -269,7 +269,7 @@ look(pg_uuid_t *epoch)
 					  "  ON x.gid = p.gid AND x.transaction = p.xid"
 					  "  WHERE x.database = pg_catalog.current_database()),"
 					  " NOT EXISTS (SELECT FROM tviews_batch.unlogged_sentinel),"
-					  " EXISTS (SELECT FROM tviews_batch.unfollowed),"
+					  " EXISTS (SELECT FROM tviews_batch.unfollowed WHERE " TVB_REPAIR_DUE "),"
 					  " EXISTS (SELECT FROM tviews_batch.young)", &args);
 	for (int i = 0; i < lengthof(answers); i++)
 	{

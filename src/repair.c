@@ -182,7 +182,8 @@ repair_concerned(void)
 	TvbRunArgs	args = TVB_RUN_ARG(OIDARRAYOID, 0);
 	ListCell   *lc;
 
-	tvb_run_own_query(&find, "SELECT class, object FROM tviews_batch.unfollowed WHERE object IS NOT NULL", NULL);
+	tvb_run_own_query(&find, "SELECT class, object FROM tviews_batch.unfollowed"
+					  " WHERE object IS NOT NULL AND " TVB_REPAIR_DUE, NULL);
 	classes = tvb_run_oid_column(1);
 	objects = tvb_run_oid_column(2);
 	SPI_freetuptable(SPI_tuptable);
@@ -215,7 +216,7 @@ tvb_repair_unfollowed(void)
 	ListCell   *lc;
 	bool		isnull;
 
-	tvb_run_own_query(&all, "SELECT array_agg(id) FROM tviews_batch.unfollowed", NULL);
+	tvb_run_own_query(&all, "SELECT array_agg(id) FROM tviews_batch.unfollowed WHERE " TVB_REPAIR_DUE, NULL);
 	notes.values[0] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	if (isnull)
 		return;

@@ -6,6 +6,13 @@
 #include "nodes/pg_list.h"
 #include "utils/uuid.h"
 
+/*
+ * Which rows of tviews_batch.unfollowed a drain is to make up for: a note about a temporary table waits until it has gone, as
+ * nobody is told of that.
+ */
+#define TVB_REPAIR_DUE \
+	"NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = object AND c.relpersistence = 't')"
+
 /* Remember that DDL which concerns TVIEWs could not be followed.  Waits for nobody.  Connected to SPI. */
 extern void tvb_repair_remember(List *tviews, const char *message);
 

@@ -357,6 +357,15 @@ release_relation(Oid source, Oid relid)
 		CacheInvalidateRelcacheByRelid(relid);
 }
 
+/* A temporary table goes without DDL, with its transaction or session: a note has drains look for that. */
+static void
+note_temporary(Oid relid)
+{
+	if (get_rel_persistence(relid) == RELPERSISTENCE_TEMP)
+		query("INSERT INTO tviews_batch.unfollowed (class, object, message)"
+			  " VALUES ('pg_class'::regclass, $1, 'a temporary child')", 1, relid, InvalidOid);
+}
+
 /*
  * Make the relations that carry triggers on behalf of a source these; says whether
  * any came or was given a trigger, and in *went whether any is one no more.  mend as in tvb_sources_sync.
@@ -386,6 +395,7 @@ sync_family(Oid source, List *family, bool mend, bool *went)
 		{
 			query("INSERT INTO tviews_batch.captured (source, relation) VALUES ($1, $2)", 2,
 				  source, lfirst_oid(lc));
+			note_temporary(lfirst_oid(lc));
 			changed = true;
 		}
 		if ((mend || is_new) && create_triggers(lfirst_oid(lc)))
