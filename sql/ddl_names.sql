@@ -209,6 +209,32 @@ SELECT * FROM differences();
 DROP VIEW v_whom;
 DROP TABLE tv_whom;
 
+-- the version of a collation, by which a column is sorted or a view says that it sorts, and of the database's
+CREATE COLLATION sorting (PROVIDER = libc, LOCALE = 'POSIX');
+CREATE DOMAIN sorted AS text COLLATE sorting;
+CREATE TABLE tb_s (id int PRIMARY KEY, a text COLLATE sorting, b sorted, c text, q int);
+INSERT INTO tb_s VALUES (1, 'x', 'y', 'z', 1), (2, 'X', 'Y', 'Z', 1);
+CREATE VIEW v_column AS SELECT q, string_agg(a, ',' ORDER BY a) AS s FROM tb_s GROUP BY q;
+CREATE VIEW v_domain AS SELECT q, min(b) AS s FROM tb_s GROUP BY q;
+CREATE VIEW v_said AS SELECT id, c < 'm' COLLATE sorting AS s FROM tb_s;
+SELECT tviews_create('v_column'), tviews_create('v_domain'), tviews_create('v_said');
+SET client_min_messages = warning;
+CALL tviews_reconcile();
+ALTER COLLATION sorting REFRESH VERSION;
+SELECT tview, state, reason FROM tviews_status WHERE state <> 'ok' ORDER BY tview::text COLLATE "C";
+CALL tviews_reconcile();
+-- what ALTER DATABASE ... REFRESH COLLATION VERSION writes where there is another
+SELECT coalesce(quote_literal(datcollversion), 'NULL') AS version FROM pg_database WHERE datname = current_database() \gset
+UPDATE pg_database SET datcollversion = 'other' WHERE datname = current_database();
+SELECT DISTINCT state, reason FROM tviews_status;
+CALL tviews_reconcile();
+SELECT DISTINCT state, reason FROM tviews_status;
+UPDATE pg_database SET datcollversion = :version WHERE datname = current_database();
+SELECT compared FROM tviews_drain(), LATERAL (SELECT compared FROM tviews_drains ORDER BY id DESC LIMIT 1) d;
+SELECT DISTINCT reason FROM tviews_status WHERE state <> 'ok';
+CALL tviews_reconcile();
+SELECT * FROM differences();
+
 -- an access privilege shows names of roles
 CREATE VIEW v_acl AS SELECT 1 AS id, to_jsonb(makeaclitem(10, 10, 'SELECT', false)) AS acl FROM tb_c;
 \set VERBOSITY terse

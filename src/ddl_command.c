@@ -135,6 +135,8 @@ tvb_ddl_command_changes_results(Node *tree)
 		return "a cast to json was created";
 	if (IsA(tree, CreateOpClassStmt))
 		return "an operator class was created";
+	if (IsA(tree, AlterCollationStmt))
+		return "a collation that the view uses was given another version";
 	if (IsA(tree, AlterEnumStmt) && ((AlterEnumStmt *) tree)->oldVal != NULL)
 		return "a label of an enum was renamed";
 	if (IsA(tree, RenameStmt) && ((RenameStmt *) tree)->renameType == OBJECT_ATTRIBUTE)

@@ -16,6 +16,7 @@
 #include "catalog/pg_amproc.h"
 #include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_operator.h"
@@ -97,11 +98,11 @@ tvb_ddl_find_all(void)
 	"   SELECT 'pg_type'::regclass, a.amoplefttype FROM pg_amop a" \
 	"    WHERE d.classid = 'pg_amop'::regclass AND a.oid = d.objid" \
 	"   UNION ALL" \
-	/* whoever has a column of the type; its rows are values of a type, too */ \
+	/* whoever has a column of the type or collation; its rows are values of a type, too */ \
 	"   SELECT r.classid, r.objid FROM pg_class c CROSS JOIN LATERAL (VALUES" \
 	"     ('pg_class'::regclass::oid, c.oid, c.relkind <> 'c'), ('pg_type'::regclass, c.reltype, c.reltype <> 0)" \
 	"    ) AS r (classid, objid, wanted)" \
-	"    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_type'::regclass" \
+	"    WHERE d.classid = 'pg_class'::regclass AND d.refclassid IN ('pg_type'::regclass, 'pg_collation'::regclass)" \
 	"     AND (d.objsubid > 0 OR c.reloftype = d.refobjid) AND c.oid = d.objid AND r.wanted"
 
 /* The TVIEWs that consist of the relations found, or read them. */
@@ -234,7 +235,7 @@ tvb_ddl_find_any(List *classes, List *objects)
 					form->classid == OperatorRelationId || form->classid == CastRelationId ||
 					(form->refclassid != OperatorClassRelationId && /* they are parts of it */
 					 (form->classid == AccessMethodProcedureRelationId || form->classid == AccessMethodOperatorRelationId)) ||
-					(form->refclassid == TypeRelationId &&
+					((form->refclassid == TypeRelationId || form->refclassid == CollationRelationId) &&
 					 (form->classid == RelationRelationId || form->classid == TypeRelationId));
 			else if (form->deptype == DEPENDENCY_NORMAL)
 				rules = lappend_oid(rules, form->objid);

@@ -62,6 +62,7 @@ typedef struct Findings
 	bool		young;			/* DDL may not have seen a TVIEW */
 	bool		switched;		/* event triggers were off for a time */
 	bool		moved;			/* pg_upgrade wrote them anew */
+	bool		recollated;		/* text may sort otherwise */
 } Findings;
 
 static void new_epoch(pg_uuid_t *epoch);
@@ -111,6 +112,8 @@ tvb_epoch_check(void)
 		mark_unlogged();
 	if (findings.switched || findings.moved)
 		tvb_repair_switched(findings.switched);
+	if (findings.recollated)
+		tvb_repair_recollated();
 	if (findings.unfollowed)
 		tvb_repair_unfollowed();
 	if (findings.young)
@@ -281,11 +284,11 @@ look(pg_uuid_t *epoch)
 	SPI_freetuptable(SPI_tuptable);
 	return (Findings)
 	{
-		answers[0], answers[1], answers[2], answers[3], answers[4], answers[5], false, false
+		answers[0], answers[1], answers[2], answers[3], answers[4], answers[5], false, false, false
 	};
 }
 
-/* Somebody wrote a row of pg_event_trigger, or may have. */
+/* Somebody wrote a row of pg_event_trigger or pg_database, or may have. */
 static void
 event_triggers_changed(Datum arg, int cacheid, uint32 hash)
 {
@@ -304,6 +307,7 @@ begin_event_triggers(void)
 	if (!registered)
 	{
 		CacheRegisterSyscacheCallback(EVENTTRIGGEROID, event_triggers_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(DATABASEOID, event_triggers_changed, (Datum) 0);
 		registered = true;
 	}
 	if (event_triggers_settled && event_triggers_unchanged)
@@ -313,17 +317,30 @@ begin_event_triggers(void)
 	return false;
 }
 
-/* Have event triggers been off?  What this transaction has noted of them itself may be undone. */
+/*
+ * Have event triggers been off, has the database's collation another version?  What this transaction has noted of them itself
+ * may be undone.
+ */
 static void
 look_event_triggers(Findings *findings)
 {
 	static SPIPlanPtr plan = NULL;
-	bool		isnull;
+	bool		answers[3];
 
-	tvb_run_own_query(&plan, "SELECT e.switched, e.firing AND EXISTS (SELECT FROM tviews_batch.watched w WHERE w.server <> e.server)"
+	tvb_run_own_query(&plan, "SELECT e.switched, e.firing AND EXISTS (SELECT FROM tviews_batch.watched w WHERE w.server <> e.server),"
+					  " EXISTS (SELECT FROM tviews_batch.watched w JOIN pg_database d ON d.datname = current_database()"
+					  "  WHERE d.datcollversion IS DISTINCT FROM w.collation_version)"
 					  " FROM tviews_batch.event_triggers e", NULL);
-	findings->switched = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	findings->moved = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	for (int i = 0; i < lengthof(answers); i++)
+	{
+		bool		isnull;
+
+		answers[i] = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &isnull));
+	}
 	SPI_freetuptable(SPI_tuptable);
-	event_triggers_settled = !findings->switched && !findings->moved && !FullTransactionIdIsValid(GetTopFullTransactionIdIfAny());
+	findings->switched = answers[0];
+	findings->moved = answers[1];
+	findings->recollated = answers[2];
+	event_triggers_settled = !findings->switched && !findings->moved && !findings->recollated &&
+		!FullTransactionIdIsValid(GetTopFullTransactionIdIfAny());
 }

@@ -291,10 +291,21 @@ tvb_repair_switched(bool switched)
 	/* an error: somebody has something locked, and the next drain tries again */
 	if (switched && (!all_have_ended() || tvb_derive_attempt(repair_all, NULL, true) != NULL))
 		return;
-	tvb_run_own_change(&plan, "INSERT INTO tviews_batch.watched (event_triggers, server)"
-					   " SELECT rows, server FROM tviews_batch.event_triggers"
+	tvb_run_own_change(&plan, "INSERT INTO tviews_batch.watched (event_triggers, server, collation_version)"
+					   " SELECT e.rows, e.server, d.datcollversion FROM tviews_batch.event_triggers e"
+					   "  JOIN pg_database d ON d.datname = current_database()"
 					   " ON CONFLICT (one) DO UPDATE SET event_triggers = excluded.event_triggers, server = excluded.server,"
 					   "  seen = NULL, fence = NULL", NULL);
+}
+
+void
+tvb_repair_recollated(void)
+{
+	static SPIPlanPtr plan = NULL;
+
+	tvb_derive_stale(tvb_ddl_find_all(), "the collation of the database was given another version");
+	tvb_run_own_change(&plan, "UPDATE tviews_batch.watched SET collation_version = d.datcollversion"
+					   " FROM pg_database d WHERE d.datname = current_database()", NULL);
 }
 
 /* Sources are locked: no writer may be left who looked before the restore what is to be captured. */

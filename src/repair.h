@@ -34,6 +34,9 @@ extern void tvb_repair_unfollowed(void);
  */
 extern void tvb_repair_switched(bool switched);
 
+/* In a drain, before its snapshot: the database's collation was given another version.  All are stale.  Connected to SPI. */
+extern void tvb_repair_recollated(void);
+
 /* Derive again what belongs to another epoch than this: it came from a dump.  Connected to SPI. */
 extern void tvb_repair_restored(const pg_uuid_t *epoch);
 

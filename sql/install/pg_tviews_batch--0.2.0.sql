@@ -331,19 +331,21 @@ CREATE TABLE tviews_batch.watched (
     event_triggers text NOT NULL,
     server         integer NOT NULL,
     seen           text,
-    fence          xid8
+    fence          xid8,
+    collation_version text
 );
 COMMENT ON TABLE tviews_batch.young IS 'TVIEWs made a short time ago: DDL may end that did not see them, so drains look at them again';
 COMMENT ON COLUMN tviews_batch.young.tview IS 'the TVIEW';
 COMMENT ON COLUMN tviews_batch.young.objects IS 'fingerprint of what the view depends on, from before the TVIEW was filled';
 COMMENT ON COLUMN tviews_batch.young.fence IS 'transactions below it may not have seen the TVIEW; NULL: no drain has looked yet';
 COMMENT ON COLUMN tviews_batch.young.looked IS 'what the last drain that looked could see; the next looks when a transaction below the fence has ended since';
-COMMENT ON TABLE tviews_batch.watched IS 'the event triggers as they were when all DDL was known to have been followed';
+COMMENT ON TABLE tviews_batch.watched IS 'the event triggers as they were when all DDL was known to have been followed, and the database''s collation';
 COMMENT ON COLUMN tviews_batch.watched.one IS 'there is one row';
 COMMENT ON COLUMN tviews_batch.watched.event_triggers IS 'their rows in the catalog; others: they were switched off for a time';
 COMMENT ON COLUMN tviews_batch.watched.server IS 'major version of the server: pg_upgrade writes these rows anew';
 COMMENT ON COLUMN tviews_batch.watched.seen IS 'their rows as a drain has found them after a change, as long as DDL may be under way that they did not follow';
 COMMENT ON COLUMN tviews_batch.watched.fence IS 'transactions below it may have such DDL';
+COMMENT ON COLUMN tviews_batch.watched.collation_version IS 'version of the database''s collation; another one sorts text otherwise, perhaps';
 
 CREATE TABLE tviews_batch.drain (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -907,6 +909,10 @@ CREATE VIEW tviews_batch.unwatched AS
     SELECT t.tview, 'event triggers were switched off for a time: DDL was not followed'
       FROM tviews_batch.tview t, tviews_batch.event_triggers e WHERE e.switched
     UNION ALL
+    SELECT t.tview, 'the collation of the database was given another version'
+      FROM tviews_batch.tview t, tviews_batch.watched w, pg_catalog.pg_database d
+     WHERE d.datname = pg_catalog.current_database() AND d.datcollversion IS DISTINCT FROM w.collation_version
+    UNION ALL
     SELECT r.tview, format('row security of table %s applies to %I now, the owner of %s', r.source, o.rolname COLLATE "default",
                            CASE WHEN c.oid = r.tview THEN 'the TVIEW' ELSE format('view %s', c.oid::regclass) END)
       FROM (SELECT tview, source, tview AS reader FROM tviews_batch.route
@@ -1090,4 +1096,6 @@ GRANT SELECT ON tviews_status, tviews_failures TO PUBLIC;
 -- From here on DDL is followed
 ----------------------------------------------------------------------
 
-INSERT INTO tviews_batch.watched (event_triggers, server) SELECT rows, server FROM tviews_batch.event_triggers;
+INSERT INTO tviews_batch.watched (event_triggers, server, collation_version)
+    SELECT e.rows, e.server, d.datcollversion
+      FROM tviews_batch.event_triggers e, pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database();
