@@ -82,6 +82,44 @@ SELECT tview, key FROM tviews_batch.tview
  WHERE tview::text IN ('tv_distinct', 'tv_first', 'tv_union', 'tv_preserved', 'tv_joined', 'tv_nested', 'tv_through', 'tv_cte', 'tv_beside', 'tv_many')
  ORDER BY tview::text COLLATE "C";
 
+-- what is joined may multiply rows, behind an outer join too, though there are none yet
+CREATE TABLE pet_owner (id int PRIMARY KEY, mail text UNIQUE, old text);
+CREATE UNIQUE INDEX ON pet_owner (old) WHERE id > 5;
+CREATE TABLE pet (id int PRIMARY KEY, owner int, mail text, born date);
+CREATE TABLE pet_dog (PRIMARY KEY (id)) INHERITS (pet);
+CREATE FUNCTION key_of(query text) RETURNS name[] LANGUAGE plpgsql AS $$
+DECLARE result name[];
+BEGIN
+    PERFORM tviews_create_as('tv_key_of', query, populate => false);
+    SELECT key INTO result FROM tviews_batch.tview WHERE tview = 'tv_key_of'::regclass;
+    PERFORM tviews_drop('tv_key_of');
+    DROP VIEW v_key_of;
+    RETURN result;
+EXCEPTION WHEN invalid_table_definition THEN
+    RETURN NULL;
+END $$;
+SET client_min_messages = warning;
+SELECT joined, key_of('SELECT o.id, o.mail FROM pet_owner o ' || joined) AS key FROM (VALUES
+    (1, 'JOIN pet_owner p ON p.id < o.id'), (2, 'JOIN pet_owner p ON p.mail = o.old'), (3, 'JOIN pet_owner p ON p.old = o.mail'),
+    (4, 'LEFT JOIN pet_dog p ON p.owner = o.id'), (5, 'LEFT JOIN pet_owner p ON p.mail = o.old AND p.id <> o.id'),
+    (6, 'LEFT JOIN pet_owner p ON p.id <= o.id'), (7, 'LEFT JOIN (pet_dog d JOIN pet_owner p ON p.id = d.owner) ON d.id = o.id'),
+    (8, 'LEFT JOIN (pet_dog d JOIN pet_owner p ON p.id = d.owner) ON p.id = o.id'), (9, 'LEFT JOIN pet p ON p.id = o.id'),
+    (10, 'LEFT JOIN pet_dog d LEFT JOIN pet_owner p ON p.id = d.owner ON d.id = o.id'),
+    (11, 'LEFT JOIN pet_dog d ON d.id = o.id LEFT JOIN pet_owner p ON p.id = d.owner'),
+    (12, 'LEFT JOIN pet_dog d ON o.id = d.owner WHERE d.id = o.id'),
+    (13, 'LEFT JOIN LATERAL (SELECT d.id FROM pet_dog d WHERE d.owner = o.id ORDER BY d.id LIMIT 1) d ON true'),
+    (14, 'LEFT JOIN LATERAL (SELECT d.id FROM pet_dog d WHERE d.owner = o.id ORDER BY d.id LIMIT 2) d ON true'),
+    (15, 'LEFT JOIN (SELECT d.owner, row_number() OVER (PARTITION BY d.owner ORDER BY d.id) AS n FROM pet_dog d) d ON d.owner = o.id AND d.n = 1'),
+    (16, 'LEFT JOIN (SELECT d.owner, row_number() OVER (PARTITION BY d.owner ORDER BY d.id) AS n FROM pet_dog d) d ON d.owner = o.id AND d.n < 3'),
+    (17, 'LEFT JOIN (SELECT d.owner, count(*) AS n FROM pet_dog d GROUP BY d.owner) d ON d.owner = o.id'),
+    (18, 'LEFT JOIN (SELECT DISTINCT d.owner, d.born FROM pet_dog d) d ON d.owner = o.id'),
+    (19, 'CROSS JOIN abs(o.id) a'), (20, 'CROSS JOIN generate_series(1, o.id) a'),
+    (21, 'FULL JOIN pet_owner p ON p.id = o.id'), (22, 'RIGHT JOIN pet_dog d ON d.owner = o.id')) AS t (n, joined)
+ ORDER BY n;
+RESET client_min_messages;
+DROP FUNCTION key_of;
+DROP TABLE pet_dog, pet, pet_owner;
+
 -- what has no fixed order is said; a group that its primary key tells, or of one scale, has one
 CREATE TABLE price (id int PRIMARY KEY, amount numeric, rounded numeric(9, 2), tags int[]);
 CREATE VIEW v_amount AS SELECT amount, count(*) AS n FROM price GROUP BY amount;

@@ -3,25 +3,51 @@
  * lineage_key.c
  *		Stage 3: what a view's form says is unique, to propose a key.
  *
- * A proposal need not be proved: the unique index of the TVIEW does that.
+ * A key is proposed only where the form proves it: TVIEWs are often made while their sources are still
+ * empty, when their unique index would prove anything.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/sysattr.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 
 #include "compat.h"
 #include "lineage.h"
 #include "lineage_expand.h"
+#include "lineage_graph.h"
+
+/* A condition of FROM's. */
+typedef struct Condition
+{
+	Node	   *qual;
+	Bitmapset  *scope;			/* entries that have no row, or no row but that of NULLs, where it is not true */
+} Condition;
+
+/* What is known of a query's FROM. */
+typedef struct Joined
+{
+	Query	   *query;
+	Bitmapset  *preserved;		/* entries that no outer join makes NULL */
+	List	   *conditions;		/* Condition * */
+} Joined;
 
 static List *query_key(Query *query);
+static void add_conditions(Joined *joined, Node *quals, Bitmapset *scope);
 
 /* All columns of a query's result. */
 static List *
@@ -97,6 +123,14 @@ shown_columns(Query *query, int varno, List *columns)
 	return attnos;
 }
 
+/* Whether all rows that are read of an entry are in the one table that its indexes are on. */
+static bool
+has_own_rows(RangeTblEntry *rte)
+{
+	return rte->rtekind == RTE_RELATION &&
+		(!rte->inh || rte->relkind == RELKIND_PARTITIONED_TABLE || !has_subclass(rte->relid));
+}
+
 /* The key columns of a range table entry: primary key, or what its subquery makes unique. */
 static List *
 entry_key(RangeTblEntry *rte)
@@ -108,7 +142,7 @@ entry_key(RangeTblEntry *rte)
 
 	if (rte->rtekind == RTE_SUBQUERY)
 		return query_key(rte->subquery);
-	if (rte->rtekind != RTE_RELATION)
+	if (!has_own_rows(rte))
 		return NIL;
 	relation = relation_open(rte->relid, AccessShareLock);
 	attnos = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
@@ -118,50 +152,153 @@ entry_key(RangeTblEntry *rte)
 	return columns;
 }
 
-/* The entries whose rows multiply: not on the nullable side of an outer join. */
-static void
-preserved_entries(Node *node, Bitmapset **entries, List **quals)
+/* The columns of a unique index that holds for whatever is read of a table, or NIL. */
+static List *
+index_columns(Oid indexoid)
 {
+	Relation	index = index_open(indexoid, AccessShareLock);
+	Form_pg_index form = index->rd_index;
+	List	   *columns = NIL;
+
+	if (form->indisunique && form->indimmediate && form->indisvalid &&
+		heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) &&
+		heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, NULL))
+	{
+		for (int i = 0; i < form->indnkeyatts; i++)
+			columns = lappend_int(columns, form->indkey.values[i]);
+	}
+	index_close(index, AccessShareLock);
+	return columns;
+}
+
+/* The columns that number the rows of a query's partitions, and those of the partitions: lists of attnos. */
+static List *
+numbered_keys(Query *query)
+{
+	List	   *keys = NIL;
+	ListCell   *lc;
+
+	if (query->hasTargetSRFs || query->setOperations)
+		return NIL;
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		WindowFunc *function = (WindowFunc *) tle->expr;
+		List	   *partition;
+		List	   *columns;
+
+		if (tle->resjunk || !IsA(function, WindowFunc) || function->winfnoid != F_ROW_NUMBER)
+			continue;
+		partition = list_nth_node(WindowClause, query->windowClause, function->winref - 1)->partitionClause;
+		columns = clause_columns(query, partition);
+		if (partition == NIL || columns != NIL)
+			keys = lappend(keys, lappend_int(columns, tle->resno));
+	}
+	return keys;
+}
+
+/* What identifies a row of a range table entry: lists of its columns. */
+static List *
+entry_keys(RangeTblEntry *rte)
+{
+	List	   *keys = NIL;
+	List	   *columns;
+
+	if (rte->rtekind == RTE_SUBQUERY)
+	{
+		keys = numbered_keys(rte->subquery);
+		columns = query_key(rte->subquery);
+		return columns ? lappend(keys, columns) : keys;
+	}
+	if (has_own_rows(rte))
+	{
+		Relation	relation = relation_open(rte->relid, AccessShareLock);
+		ListCell   *lc;
+
+		foreach(lc, RelationGetIndexList(relation))
+		{
+			columns = index_columns(lfirst_oid(lc));
+			if (columns)
+				keys = lappend(keys, columns);
+		}
+		relation_close(relation, AccessShareLock);
+	}
+	return keys;
+}
+
+/*
+ * Go through FROM: collect its conditions and return its entries.  nullable: it stands on the nullable side of
+ * an outer join.
+ */
+static Bitmapset *
+join_entries(Joined *joined, Node *node, bool nullable)
+{
+	JoinExpr   *join = (JoinExpr *) node;
+	Bitmapset  *left = NULL;
+	Bitmapset  *right;
 	ListCell   *lc;
 
 	if (IsA(node, RangeTblRef))
-		*entries = bms_add_member(*entries, ((RangeTblRef *) node)->rtindex);
-	else if (IsA(node, FromExpr))
+	{
+		left = bms_make_singleton(((RangeTblRef *) node)->rtindex);
+		if (!nullable)
+			joined->preserved = bms_add_members(joined->preserved, left);
+		return left;
+	}
+	if (IsA(node, FromExpr))
 	{
 		foreach(lc, ((FromExpr *) node)->fromlist)
-			preserved_entries(lfirst(lc), entries, quals);
-		*quals = list_concat(*quals, tvb_expand_conjuncts(((FromExpr *) node)->quals));
+			left = bms_join(left, join_entries(joined, lfirst(lc), nullable));
+		add_conditions(joined, ((FromExpr *) node)->quals, left);
+		return left;
 	}
-	else if (IsA(node, JoinExpr))
-	{
-		JoinExpr   *join = (JoinExpr *) node;
+	left = join_entries(joined, join->larg, nullable || join->jointype == JOIN_RIGHT || join->jointype == JOIN_FULL);
+	right = join_entries(joined, join->rarg, nullable || join->jointype == JOIN_LEFT || join->jointype == JOIN_FULL);
+	if (join->jointype == JOIN_INNER)
+		add_conditions(joined, join->quals, bms_union(left, right));
+	else if (join->jointype == JOIN_LEFT)
+		add_conditions(joined, join->quals, right);
+	else if (join->jointype == JOIN_RIGHT)
+		add_conditions(joined, join->quals, left);
+	return bms_join(left, right);
+}
 
-		if (join->jointype != JOIN_RIGHT)
-			preserved_entries(join->larg, entries, quals);
-		if (join->jointype != JOIN_LEFT)
-			preserved_entries(join->rarg, entries, quals);
-		if (join->jointype == JOIN_INNER)
-			*quals = list_concat(*quals, tvb_expand_conjuncts(join->quals));
+/* Add conditions joined by AND that tell rows of the entries of scope. */
+static void
+add_conditions(Joined *joined, Node *quals, Bitmapset *scope)
+{
+	ListCell   *lc;
+
+	foreach(lc, tvb_expand_conjuncts(quals))
+	{
+		Condition  *condition = palloc(sizeof(Condition));
+
+		condition->qual = lfirst(lc);
+		condition->scope = bms_copy(scope);
+		joined->conditions = lappend(joined->conditions, condition);
 	}
 }
 
 /* Whether a column is set equal to something that is not over entries still to be told. */
 static bool
-is_told(List *quals, int varno, AttrNumber attno, Bitmapset *untold)
+is_told(Joined *joined, int varno, AttrNumber attno, Bitmapset *untold)
 {
 	ListCell   *lc;
 
-	foreach(lc, quals)
+	foreach(lc, joined->conditions)
 	{
-		OpExpr	   *op = lfirst(lc);
+		Condition  *condition = lfirst(lc);
+		OpExpr	   *op = (OpExpr *) condition->qual;
 
-		if (!IsA(op, OpExpr) || list_length(op->args) != 2)
+		if (!IsA(op, OpExpr) || list_length(op->args) != 2 || !bms_is_member(varno, condition->scope))
 			continue;
 		for (int side = 0; side < 2; side++)
 		{
-			Var		   *var = (Var *) strip_implicit_coercions(list_nth(op->args, side));
+			Node	   *expr = list_nth(op->args, side);
+			Var		   *var = (Var *) strip_implicit_coercions(expr);
 
-			if (IsA(var, Var) && var->varno == varno && var->varattno == attno &&
+			if (IsA(var, Var) && var->varlevelsup == 0 && var->varno == varno && var->varattno == attno &&
+				tvb_graph_is_equality(op->opno, getBaseType(exprType(expr))) &&
 				!bms_overlap(tvb_compat_pull_varnos(list_nth(op->args, 1 - side)), untold))
 				return true;
 		}
@@ -169,36 +306,54 @@ is_told(List *quals, int varno, AttrNumber attno, Bitmapset *untold)
 	return false;
 }
 
-/* Whether a subquery gives one row at most: an aggregate without GROUP BY. */
+/*
+ * Whether an entry has one row at most: a function that returns no set, a subquery that is an aggregate without
+ * GROUP BY, has LIMIT 1 or no FROM.
+ */
 static bool
 is_single_row(RangeTblEntry *rte)
 {
-	return rte->rtekind == RTE_SUBQUERY && rte->subquery->hasAggs && rte->subquery->groupClause == NIL &&
-		rte->subquery->groupingSets == NIL && !rte->subquery->hasTargetSRFs;
+	Query	   *query = rte->subquery;
+	Const	   *limit;
+
+	if (rte->rtekind == RTE_FUNCTION)
+		return !expression_returns_set((Node *) rte->functions);
+	if (rte->rtekind != RTE_SUBQUERY)
+		return false;
+	limit = (Const *) strip_implicit_coercions(query->limitCount);
+	if (limit != NULL && IsA(limit, Const) && limit->consttype == INT4OID && !limit->constisnull &&
+		DatumGetInt32(limit->constvalue) <= 1 && query->limitOption == LIMIT_OPTION_COUNT)
+		return true;
+	return query->groupClause == NIL && query->groupingSets == NIL && !query->hasTargetSRFs &&
+		query->setOperations == NULL && (query->hasAggs || query->jointree->fromlist == NIL);
 }
 
-/* Whether an entry multiplies nothing: it has one row for each row of those that are not untold. */
+/* Whether an entry multiplies nothing: it has one row at most for each row of those that are not untold. */
 static bool
-is_looked_up(Query *query, int varno, List *quals, Bitmapset *untold)
+is_looked_up(Joined *joined, int varno, Bitmapset *untold)
 {
-	RangeTblEntry *rte = rt_fetch(varno, query->rtable);
-	List	   *key;
+	RangeTblEntry *rte = rt_fetch(varno, joined->query->rtable);
+	ListCell   *key;
 	ListCell   *lc;
 
 	if (is_single_row(rte))
 		return true;
-	key = entry_key(rte);
-	foreach(lc, key)
+	foreach(key, entry_keys(rte))
 	{
-		if (!is_told(quals, varno, lfirst_int(lc), untold))
-			return false;
+		foreach(lc, lfirst_node(List, key))
+		{
+			if (!is_told(joined, varno, lfirst_int(lc), untold))
+				break;
+		}
+		if (lc == NULL)
+			return true;
 	}
-	return key != NIL;
+	return false;
 }
 
 /* Whether a row of one entry tells the rows of all others. */
 static bool
-tells_all(Query *query, int varno, List *quals, Bitmapset *entries)
+tells_all(Joined *joined, int varno, Bitmapset *entries)
 {
 	Bitmapset  *untold = bms_del_member(bms_copy(entries), varno);
 	bool		shrunk = true;
@@ -210,7 +365,7 @@ tells_all(Query *query, int varno, List *quals, Bitmapset *entries)
 		shrunk = false;
 		while ((other = bms_next_member(entries, other)) >= 0)
 		{
-			if (!bms_is_member(other, untold) || !is_looked_up(query, other, quals, untold))
+			if (!bms_is_member(other, untold) || !is_looked_up(joined, other, untold))
 				continue;
 			untold = bms_del_member(untold, other);
 			shrunk = true;
@@ -223,16 +378,15 @@ tells_all(Query *query, int varno, List *quals, Bitmapset *entries)
 static List *
 preserved_key(Query *query)
 {
-	Bitmapset  *entries = NULL;
-	List	   *quals = NIL;
+	Joined		joined = {query, NULL, NIL};
+	Bitmapset  *entries = join_entries(&joined, (Node *) query->jointree, false);
 	int			varno = -1;
 
-	preserved_entries((Node *) query->jointree, &entries, &quals);
-	while ((varno = bms_next_member(entries, varno)) >= 0)
+	while ((varno = bms_next_member(joined.preserved, varno)) >= 0)
 	{
 		List	   *found = shown_columns(query, varno, entry_key(rt_fetch(varno, query->rtable)));
 
-		if (found != NIL && tells_all(query, varno, quals, entries))
+		if (found != NIL && tells_all(&joined, varno, entries))
 			return found;
 	}
 	return NIL;
