@@ -36,6 +36,8 @@ typedef struct Analysis
 	List	   *key_attnos;		/* int */
 	List	   *positions;		/* int: the refresh key's positions in
 								 * key_attnos */
+	List	   *targets;		/* TvbKeyTargets *, per variant; NIL without
+								 * positions */
 } Analysis;
 
 /* ---------- the refresh key ---------- */
@@ -227,6 +229,23 @@ key_targets(Analysis *analysis, TvbGraph *graph)
 	return keys;
 }
 
+/* The targets, and the ways to them, of all variants. */
+static void
+find_targets(Analysis *analysis)
+{
+	ListCell   *lc;
+
+	if (analysis->positions == NIL)
+		return;
+	foreach(lc, analysis->variants)
+	{
+		TvbKeyTargets *targets = key_targets(analysis, lfirst(lc));
+
+		tvb_query_find_ways(lfirst(lc), targets);
+		analysis->targets = lappend(analysis->targets, targets);
+	}
+}
+
 /* ---------- NULLs in keys ---------- */
 
 /* Whether a conjunct of the top level says that a column is not NULL. */
@@ -338,7 +357,7 @@ keyed_texts(Analysis *analysis, Query *query, Oid role)
 
 /* Add what one variant says of a table; false when it has no way there. */
 static bool
-analyse_variant(Analysis *analysis, TvbGraph *graph, TvbTable *table,
+analyse_variant(TvbGraph *graph, TvbKeyTargets *targets, TvbTable *table,
 				TvbOccurrence *occurrence, bool *found)
 {
 	ListCell   *lc;
@@ -351,8 +370,7 @@ analyse_variant(Analysis *analysis, TvbGraph *graph, TvbTable *table,
 		if (member->rte != table->rte || !bms_is_subset(graph->passive, member->shells))
 			continue;
 		*found = true;
-		queries = tvb_query_member(graph, member->id, key_targets(analysis, graph),
-								   &occurrence->reason);
+		queries = tvb_query_member(graph, member->id, targets, &occurrence->reason);
 		if (queries == NIL)
 			return false;
 		occurrence->queries = list_concat(occurrence->queries, queries);
@@ -442,6 +460,7 @@ find_route(Analysis *analysis, TvbTable *table, TvbOccurrence *occurrence)
 {
 	bool		found = false;
 	ListCell   *lc;
+	ListCell   *targets;
 
 	if (analysis->variants == NIL)
 	{
@@ -453,9 +472,9 @@ find_route(Analysis *analysis, TvbTable *table, TvbOccurrence *occurrence)
 		occurrence->reason = "no key column can be traced to a column of one table";
 		return false;
 	}
-	foreach(lc, analysis->variants)
+	forboth(lc, analysis->variants, targets, analysis->targets)
 	{
-		if (!analyse_variant(analysis, lfirst(lc), table, occurrence, &found))
+		if (!analyse_variant(lfirst(lc), lfirst(targets), table, occurrence, &found))
 			return false;
 	}
 	if (!found)
@@ -506,7 +525,7 @@ tvb_lineage_analyse(Query *query, List *key_attnos, Oid role)
 	TvbLineage *lineage = palloc0(sizeof(TvbLineage));
 	Query	   *expanded = tvb_expand_query(query);
 	List	   *tables = tvb_expand_tables(expanded);
-	Analysis	analysis = {NIL, key_attnos, NIL};
+	Analysis	analysis = {NIL, key_attnos, NIL, NIL};
 	ListCell   *lc;
 
 	tvb_check_refused(expanded);
@@ -515,6 +534,7 @@ tvb_lineage_analyse(Query *query, List *key_attnos, Oid role)
 	analysis.variants = tvb_graph_variants(expanded);
 	if (analysis.variants)
 		choose_positions(&analysis);
+	find_targets(&analysis);
 	foreach(lc, tables)
 	{
 		TvbOccurrence *occurrence = analyse_table(&analysis, lfirst(lc), role);

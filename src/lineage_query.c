@@ -54,8 +54,6 @@ typedef struct Search
 	TvbGraph   *graph;
 	int			id;				/* the changed member */
 	TvbKeyTargets *keys;
-	TvbForest  *nearest;		/* ways to the nearest carrier */
-	List	   *forests;		/* TvbForest *: ways to each */
 	List	   *queries;		/* TvbWayQuery * found */
 	const char *reason;			/* set: no way */
 } Search;
@@ -391,7 +389,7 @@ finish_whole(Search *search, Draft *draft, Segment *segment, int id, bool alone)
 	ListCell   *lc;
 	ListCell   *cell;
 
-	forboth(lc, search->forests, cell, search->keys->targets)
+	forboth(lc, search->keys->forests, cell, search->keys->targets)
 	{
 		TvbForest  *forest = lfirst(lc);
 		TvbTarget  *target = lfirst(cell);
@@ -421,7 +419,7 @@ copy_segment(Segment *segment)
 static void
 finish_key(Search *search, Draft *draft, Segment *segment, int id, bool alone)
 {
-	TvbForest  *nearest = search->nearest;
+	TvbForest  *nearest = search->keys->nearest;
 	Draft	   *part;
 	Segment    *copy;
 	int			root;
@@ -697,25 +695,29 @@ without_duplicates(List *queries)
 	return kept;
 }
 
+void
+tvb_query_find_ways(TvbGraph *graph, TvbKeyTargets *keys)
+{
+	Bitmapset  *solid = tvb_way_solid(graph, keys->targets);
+	ListCell   *lc;
+
+	keys->nearest = tvb_way_forest(graph, keys->targets, solid, 0);
+	foreach(lc, keys->targets)
+		keys->forests = lappend(keys->forests, tvb_way_forest(graph, list_make1(lfirst(lc)), solid, 0));
+}
+
 List *
 tvb_query_member(TvbGraph *graph, int id, TvbKeyTargets *keys, const char **reason)
 {
 	Search		search = {graph, id, keys};
 	Draft		draft = {NIL, NIL};
 	Segment    *segment = new_segment(graph);
-	Bitmapset  *solid;
-	ListCell   *lc;
 
 	if (tvb_graph_member(graph, id)->opaque)
 	{
 		*reason = tvb_graph_member(graph, id)->opaque;
 		return NIL;
 	}
-	solid = tvb_way_solid(graph, keys->targets);
-	search.nearest = tvb_way_forest(graph, keys->targets, solid, 0);
-	foreach(lc, keys->targets)
-		search.forests = lappend(search.forests,
-								 tvb_way_forest(graph, list_make1(lfirst(lc)), solid, 0));
 	segment->varno[id] = 1;
 	walk_windows(&search, &draft, segment, id, false, INT_MAX);
 	if (search.reason == NULL && keys->nullable)

@@ -16,10 +16,15 @@ typedef struct TvbKeyTargets
 	List	   *constants;		/* Expr * */
 	bool		nullable;		/* the carrier may be NULL-extended: that key
 								 * is looked up as a constant */
+	TvbForest  *nearest;		/* ways to the nearest carrier */
+	List	   *forests;		/* TvbForest *: ways to each */
 } TvbKeyTargets;
 
+/* Find the ways of a graph's members to the targets; once for all of them. */
+extern void tvb_query_find_ways(TvbGraph *graph, TvbKeyTargets *keys);
+
 /*
- * The queries that find the keys touched by a change of one member.  Sets
+ * The queries that find the keys touched by a change of one member, by these ways.  Sets
  * *reason and returns NIL when there is no way.
  */
 extern List *tvb_query_member(TvbGraph *graph, int id, TvbKeyTargets *keys,

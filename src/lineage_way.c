@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/lsyscache.h"
@@ -383,6 +384,7 @@ attach_one(TvbForest *forest, bool incomplete)
 
 	for (int id = 1; id <= n; id++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (forest->target[id] || (incomplete && !tvb_graph_member(forest->graph, id)->derived))
 			continue;
 		for (int next = 1; next <= n; next++)
