@@ -110,6 +110,13 @@ query(const char *command, int nargs, Oid a, Oid b)
 
 /* ---------- families ---------- */
 
+/* A relation to be locked. */
+typedef struct Member
+{
+	Oid			relid;
+	int			nancestors;		/* a child has more than each of its parents */
+} Member;
+
 /* Append the ancestors of a relation. */
 static List *
 ancestors(Oid relid, List *found)
@@ -151,17 +158,38 @@ tvb_sources_family(Oid relid)
 	return family;
 }
 
+/* Order of locks: parents come before their children, as who writes through one locks them; else by oid. */
+static int
+compare_members(const ListCell *a, const ListCell *b)
+{
+	const Member *left = lfirst(a);
+	const Member *right = lfirst(b);
+
+	if (left->nancestors != right->nancestors)
+		return left->nancestors - right->nancestors;
+	return left->relid < right->relid ? -1 : left->relid > right->relid ? 1 : 0;
+}
+
 void
 tvb_sources_lock(List *relids)
 {
 	List	   *all = NIL;
+	List	   *members = NIL;
 	ListCell   *lc;
 
 	foreach(lc, relids)
 		all = list_concat_unique_oid(all, tvb_sources_family(lfirst_oid(lc)));
-	list_sort(all, list_oid_cmp);
 	foreach(lc, all)
-		LockRelationOid(lfirst_oid(lc), ShareRowExclusiveLock);
+	{
+		Member	   *member = palloc(sizeof(Member));
+
+		member->relid = lfirst_oid(lc);
+		member->nancestors = list_length(ancestors(member->relid, NIL));
+		members = lappend(members, member);
+	}
+	list_sort(members, compare_members);
+	foreach(lc, members)
+		LockRelationOid(((Member *) lfirst(lc))->relid, ShareRowExclusiveLock);
 }
 
 /* ---------- triggers ---------- */

@@ -9,7 +9,7 @@
 extern List *tvb_sources_family(Oid relid);
 
 /*
- * Lock sources and their families in SHARE ROW EXCLUSIVE mode, so that no
+ * Lock sources and their families in SHARE ROW EXCLUSIVE mode, parents first, so that no
  * writer is left that started with an older capture plan.
  */
 extern void tvb_sources_lock(List *relids);
