@@ -17,6 +17,7 @@
 #include "utils/lsyscache.h"
 
 #include "compat.h"
+#include "ddl_drop.h"
 #include "drain.h"
 #include "drop.h"
 #include "levels.h"
@@ -102,10 +103,14 @@ tvb_drop(PG_FUNCTION_ARGS)
 	if (!tvb_compat_owns_relation(relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
 	tvb_drain_lock(true);
-	/* Dependent views make this fail before anything else is done. */
-	if (!keep)
-		SPI_execute(psprintf("DROP TABLE %s", tview->name), false, 0);
-	tvb_drop_metadata(list_make1_oid(relid));
+	if (keep)
+		tvb_drop_metadata(list_make1_oid(relid));
+	else
+	{
+		/* Dependent views make this fail before anything else is done. */
+		tvb_sources_ddl(psprintf("DROP TABLE %s", tview->name));
+		tvb_ddl_drop_forget(list_make1_oid(relid), NIL);
+	}
 	SPI_finish();
 	PG_RETURN_VOID();
 }

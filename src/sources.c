@@ -170,16 +170,15 @@ compare_members(const ListCell *a, const ListCell *b)
 	return left->relid < right->relid ? -1 : left->relid > right->relid ? 1 : 0;
 }
 
-void
-tvb_sources_lock(List *relids)
+/* Relations in the order in which they are to be locked. */
+static List *
+in_order(List *relids)
 {
-	List	   *all = NIL;
 	List	   *members = NIL;
+	List	   *ordered = NIL;
 	ListCell   *lc;
 
 	foreach(lc, relids)
-		all = list_concat_unique_oid(all, tvb_sources_family(lfirst_oid(lc)));
-	foreach(lc, all)
 	{
 		Member	   *member = palloc(sizeof(Member));
 
@@ -189,7 +188,20 @@ tvb_sources_lock(List *relids)
 	}
 	list_sort(members, compare_members);
 	foreach(lc, members)
-		LockRelationOid(((Member *) lfirst(lc))->relid, ShareRowExclusiveLock);
+		ordered = lappend_oid(ordered, ((Member *) lfirst(lc))->relid);
+	return ordered;
+}
+
+void
+tvb_sources_lock(List *relids)
+{
+	List	   *all = NIL;
+	ListCell   *lc;
+
+	foreach(lc, relids)
+		all = list_concat_unique_oid(all, tvb_sources_family(lfirst_oid(lc)));
+	foreach(lc, in_order(all))
+		LockRelationOid(lfirst_oid(lc), ShareRowExclusiveLock);
 }
 
 /* ---------- triggers ---------- */
@@ -407,13 +419,10 @@ sync_family(Oid source, List *family, bool mend, bool *went)
 
 	query("SELECT relation::oid FROM tviews_batch.captured WHERE source = $1", 1, source, InvalidOid);
 	known = tvb_run_oid_column(1);
-	foreach(lc, known)
+	foreach(lc, in_order(list_difference_oid(known, family)))
 	{
-		if (!list_member_oid(family, lfirst_oid(lc)))
-		{
-			release_relation(source, lfirst_oid(lc));
-			*went = true;
-		}
+		release_relation(source, lfirst_oid(lc));
+		*went = true;
 	}
 	foreach(lc, family)
 	{
