@@ -66,8 +66,10 @@ tvb_cascade_run(TvbCascade *cascade)
 		if (!may_touch(tview) && tview->relid != cascade->only)
 			continue;
 		extent = wanted_extent(cascade, tview);
-		if (extent != TVB_EXTENT_KEYS || has_changes(cascade, tview) ||
-			((tview->failures.due || tview->postponed.due) && !OidIsValid(cascade->only)))
+		/* what has been dropped meanwhile has no name any more */
+		if ((extent != TVB_EXTENT_KEYS || has_changes(cascade, tview) ||
+			 ((tview->failures.due || tview->postponed.due) && !OidIsValid(cascade->only))) &&
+			tvb_registry_name(tview))
 			refresh_tview(cascade, tview, extent);
 		release_changes(cascade, lc);
 	}
@@ -145,7 +147,6 @@ refresh_tview(TvbCascade *cascade, TvbTview *tview, TvbExtent extent)
 	TvbJob		work = {cascade, context, tview, GetCurrentTimestamp()};
 	ErrorContextCallback callback;
 
-	tvb_registry_name(tview);
 	callback.callback = refresh_error_context;
 	callback.arg = tview;
 	callback.previous = error_context_stack;

@@ -91,7 +91,10 @@ tvb_registry_complete(TvbTview *tview)
 	if (tview->complete)
 		return;
 	old = MemoryContextSwitchTo(GetMemoryChunkContext(tview));
-	tvb_registry_name(tview);
+	if (!tvb_registry_name(tview))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("TVIEW with OID %u, or its view, was dropped", tview->relid)));
 	read_definition(tview);
 	read_routes(tview);
 	read_lookups(tview);

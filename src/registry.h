@@ -102,8 +102,8 @@ typedef struct TvbSource
 extern List *tvb_registry_list(void);
 extern void tvb_registry_complete(TvbTview *tview);
 
-/* Fill in no more than the names and the owner. */
-extern void tvb_registry_name(TvbTview *tview);
+/* Fill in no more than the names and the owner; false: it, or its view, has been dropped since the list was read. */
+extern bool tvb_registry_name(TvbTview *tview);
 
 /* The light entries of all TVIEWs (InvalidOid), or of one. */
 extern List *tvb_registry_read_list(Oid only);

@@ -312,17 +312,21 @@ tvb_registry_list(void)
 	return tvb_registry_read_list(InvalidOid);
 }
 
-void
+bool
 tvb_registry_name(TvbTview *tview)
 {
 	MemoryContext old;
 
 	if (tview->name != NULL)
-		return;
+		return true;
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(tview->relid)) ||
+		(!tview->view_gone && !SearchSysCacheExists1(RELOID, ObjectIdGetDatum(tview->view))))
+		return false;
 	old = MemoryContextSwitchTo(GetMemoryChunkContext(tview));
 	tview->owner = tvb_owner_of(tview->relid, false);
 	if (!tview->view_gone)
 		tview->view_name = tvb_registry_relation_name(tview->view);
 	tview->name = tvb_registry_relation_name(tview->relid);
 	MemoryContextSwitchTo(old);
+	return true;
 }
