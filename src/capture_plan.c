@@ -459,6 +459,8 @@ plan_links(TvbCaptureSource *result, const SourceRow *row, Relation rel)
 		return false;
 
 	result->layout = tvb_link_layout(row->nlink, row->types);
+	if (result->layout == NULL)
+		return false;
 	result->link = palloc(row->nlink * sizeof(TvbLinkSource));
 	for (int i = 0; i < row->nlink; i++)
 	{

@@ -20,6 +20,7 @@
 #include "access/detoast.h"
 #include "access/tupmacs.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "link.h"
@@ -55,6 +56,11 @@ tvb_link_layout(int natts, const Oid *types)
 	{
 		TvbLinkColumn *column = &layout->columns[i];
 
+		if (!SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(types[i])))
+		{
+			pfree(layout);
+			return NULL;
+		}
 		column->type = types[i];
 		get_typlenbyvalalign(types[i], &column->typlen, &column->typbyval,
 							 &column->typalign);

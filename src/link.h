@@ -23,7 +23,7 @@ typedef struct TvbLayout
 	TvbLinkColumn columns[FLEXIBLE_ARRAY_MEMBER];
 } TvbLayout;
 
-/* Layout for natts types, in the current memory context. */
+/* Layout for natts types, in the current memory context; NULL: one of the types has been dropped. */
 extern TvbLayout *tvb_link_layout(int natts, const Oid *types);
 
 /* A queue entry has no longer link values than this together: what would, is logged as a change of any row. */

@@ -166,6 +166,8 @@ tvb_registry_shape(Oid source, int32 version)
 		if (list_length(shape->link_columns) != n)
 			elog(ERROR, "shape %d of source %u has %d columns and %d types",
 				 version, source, list_length(shape->link_columns), n);
+		if (shape->layout == NULL)
+			shape = NULL;
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return shape;

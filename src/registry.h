@@ -117,7 +117,7 @@ extern TvbTview *tvb_registry_require(Oid relid);
 /* What is captured of a source; NULL if nothing. */
 extern TvbSource *tvb_registry_source(Oid relid);
 
-/* A shape of a source; NULL if that version is unknown. */
+/* A shape of a source; NULL if that version is unknown, or a type that it has was dropped: its entries cannot be read. */
 extern TvbShape *tvb_registry_shape(Oid source, int32 version);
 
 /* Qualified, quoted name of a relation, palloc'd. */
