@@ -205,8 +205,9 @@ repair_concerned(void)
 					   " WHERE tview = ANY ($1)", &args);
 }
 
-void
-tvb_repair_unfollowed(void)
+/* Do what the notes say, and forget them. */
+static void
+repair_noted(void *arg)
 {
 	static SPIPlanPtr all = NULL;
 	static SPIPlanPtr find = NULL;
@@ -230,6 +231,17 @@ tvb_repair_unfollowed(void)
 	repair_concerned();
 	/* what has come meanwhile stays */
 	tvb_run_own_change(&forget, "DELETE FROM tviews_batch.unfollowed WHERE id = ANY ($1)", &notes);
+}
+
+void
+tvb_repair_unfollowed(void)
+{
+	ErrorData  *error = tvb_derive_attempt(repair_noted, NULL, true);
+
+	/* mostly somebody has something locked: that must not hold up other TVIEWs */
+	if (error != NULL)
+		ereport(WARNING,
+				(errmsg("DDL that could not be followed is left to the next drain: %s", error->message)));
 }
 
 /* Forget relations that were dropped while nobody followed it. */

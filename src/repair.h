@@ -23,8 +23,8 @@ extern void tvb_repair_remember(List *tviews, const char *message);
 extern void tvb_repair_remember_objects(List *classes, List *objects);
 
 /*
- * In a drain, before its snapshot: derive these again, see to their triggers, and mark them stale.
- * Connected to SPI.
+ * In a drain, before its snapshot: derive these again, see to their triggers, and mark them stale; what somebody has
+ * locked is left to the next one.  Connected to SPI.
  */
 extern void tvb_repair_unfollowed(void);
 
