@@ -385,7 +385,9 @@ store(TvbDefinition *definition, Oid relid, const char *reason)
 
 	tvb_run_own_change(&plan,
 					   "UPDATE tviews_batch.tview SET refresh_key = $2, notes = $3, row_security = $4,"
-					   " definition = $5, routes = $6, keyed = $8, stale_reason = coalesce($7, stale_reason),"
+					   " definition = $5, routes = $6, keyed = $8,"
+					   /* keys that have failed are of the refresh key that was */
+					   " stale_reason = coalesce($7, CASE WHEN refresh_key <> $2 THEN 'the view was changed' END, stale_reason),"
 					   " attempts = 0, next_try = NULL, " TVB_PROGRESS_RESET
 					   " WHERE tview = $1", &args);
 }

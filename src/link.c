@@ -122,6 +122,33 @@ tvb_link_unpack(const TvbLayout *layout, const char *data, int len,
 	check_end(&reader);
 }
 
+bool
+tvb_link_matches(const TvbLayout *layout, const char *data, int len)
+{
+	const char *end = data + len;
+
+	for (int i = 0; i < layout->natts; i++)
+	{
+		int32		size = layout->columns[i].typlen;
+
+		if (data == end || (*data != 0 && *data != 1))
+			return false;
+		if (*data++ == 0)
+			continue;
+		if (size <= 0)
+		{
+			if (end - data < (ptrdiff_t) sizeof(size))
+				return false;
+			memcpy(&size, data, sizeof(size));
+			data += sizeof(size);
+		}
+		if (size < 0 || size > end - data)
+			return false;
+		data += size;
+	}
+	return data == end;
+}
+
 void
 tvb_link_project(StringInfo buf, const TvbLayout *layout,
 				 const char *data, int len,

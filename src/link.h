@@ -48,6 +48,9 @@ extern void tvb_link_pack(StringInfo buf, const TvbLayout *layout,
 extern void tvb_link_unpack(const TvbLayout *layout, const char *data, int len,
 							Datum *values, bool *nulls);
 
+/* Whether data has the form of a packed row of the layout.  No error where it has not. */
+extern bool tvb_link_matches(const TvbLayout *layout, const char *data, int len);
+
 /*
  * Rewrite a packed row into buf keeping only the columns at positions[0..n-1]
  * (from 0), in that order, without detoasting or copying values.
