@@ -7,6 +7,7 @@
  * families may have changed in all rows.  A trigger of ours that was dropped is not made again behind
  * the user's back: its TVIEWs are stale.  A foreign table that is gone may set TVIEWs free
  * that could not be refreshed.  A cast or operator class that is gone may leave a stored text with another meaning.
+ * A type, function or collation may take columns along, which rows that are read as a whole lack from then on.
  *
  *-------------------------------------------------------------------------
  */
@@ -44,6 +45,8 @@ typedef struct Dropped
 	bool		foreign;		/* a foreign table */
 	bool		resolving;		/* a cast or operator class */
 	List	   *types;			/* that had a cast to json */
+	List	   *shorter;		/* relations that are still there and lost a
+								 * column, as with its type */
 } Dropped;
 
 void
@@ -89,13 +92,14 @@ work_unseen(TvbCommand *command)
 	List	   *objects;
 
 	PushActiveSnapshot(GetLatestSnapshot());
-	tvb_run_own_query(NULL, "SELECT classid, objid FROM pg_catalog.pg_event_trigger_dropped_objects()"
-					  " WHERE objsubid = 0 AND (classid IN ('pg_catalog.pg_cast'::pg_catalog.regclass,"
+	tvb_run_own_query(NULL, "SELECT DISTINCT classid, objid FROM pg_catalog.pg_event_trigger_dropped_objects()"
+					  " WHERE classid IN ('pg_catalog.pg_cast'::pg_catalog.regclass,"
 					  "   'pg_catalog.pg_opclass'::pg_catalog.regclass)"
 					  "  OR classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
 					  "   AND (objid IN (SELECT relation FROM tviews_batch.captured)"
 					  "    OR objid IN (SELECT source FROM tviews_batch.source)"
-					  "    OR objid IN (SELECT u.relation FROM tviews_batch.tview t, unnest(ARRAY[t.tview, t.view]) AS u (relation))))",
+					  "    OR objid IN (SELECT u.relation FROM tviews_batch.tview t, unnest(ARRAY[t.tview, t.view]) AS u (relation))"
+					  "    OR object_type = 'composite type column')",
 					  NULL);
 	PopActiveSnapshot();
 	classes = tvb_run_oid_column(1);
@@ -137,7 +141,10 @@ read_dropped(void)
 					   " SELECT 5, t.oid FROM d JOIN pg_catalog.pg_type t"
 					   /* CASE: other names are no types'; quotes are by the user's settings */
 					   "   ON t.oid = CASE WHEN d.object_type = 'cast' AND replace(d.address_args[1], '\"', '') IN ('json', 'pg_catalog.json')"
-					   "    THEN pg_catalog.to_regtype(d.address_names[1]) END", NULL);
+					   "    THEN pg_catalog.to_regtype(d.address_names[1]) END"
+					   " UNION"
+					   " SELECT 6, objid FROM d"
+					   "  WHERE object_type IN ('table column', 'foreign table column', 'composite type column')", NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[i];
@@ -155,6 +162,10 @@ read_dropped(void)
 			dropped.foreign = true;
 		else if (what == 5)
 			dropped.types = lappend_oid(dropped.types, relid);
+		else if (what == 6 && get_rel_name(relid) == NULL)
+			continue;
+		else if (what == 6)
+			dropped.shorter = lappend_oid(dropped.shorter, relid);
 		else
 			dropped.resolving = true;
 	}
@@ -179,6 +190,29 @@ static void
 work_json(TvbCommand *command)
 {
 	tvb_ddl_work_stale_users(command->relations, "a cast to json was dropped");
+}
+
+/* Rows of these relations have fewer columns now. */
+static void
+work_shorter(TvbCommand *command)
+{
+	List	   *types = tvb_ddl_find_used_row_types(command->relations);
+	List	   *classes = NIL;
+	bool		changed = false;
+	ListCell   *lc;
+
+	foreach(lc, command->relations)
+	{
+		classes = lappend_oid(classes, RelationRelationId);
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_COMPOSITE_TYPE)
+			types = list_append_unique_oid(types, get_rel_type_id(lfirst_oid(lc)));
+	}
+	foreach(lc, tvb_ddl_find_dependent(classes, command->relations))
+		changed |= tvb_derive_again(lfirst_oid(lc));
+	if (changed)
+		tvb_levels_sync();
+	if (types != NIL)
+		tvb_ddl_work_stale_users(types, "a row type that the view uses lost a column");
 }
 
 /* TVIEWs that could not be refreshed: a foreign partition that is gone may have been the reason. */
@@ -210,10 +244,10 @@ work_derive(TvbCommand *command)
 Datum
 tvb_follow_drop(PG_FUNCTION_ARGS)
 {
+	EventTriggerData *data = tvb_ddl_work_trigger(fcinfo, "tviews_batch.follow_drop");
 	TvbCommand	command = {0};
 	Dropped		dropped;
 
-	(void) tvb_ddl_work_trigger(fcinfo, "tviews_batch.follow_drop");
 	if (tvb_sources_in_ddl() || !tvb_ddl_work_wanted())
 		PG_RETURN_NULL();
 	SPI_connect();
@@ -238,6 +272,10 @@ tvb_follow_drop(PG_FUNCTION_ARGS)
 	command.relations = dropped.types;
 	if (command.relations != NIL)
 		tvb_ddl_work_protect(work_json, &command);
+	/* of ALTER TABLE the other event trigger sees more */
+	command.relations = data->parsetree && IsA(data->parsetree, AlterTableStmt) ? NIL : dropped.shorter;
+	if (command.relations != NIL)
+		tvb_ddl_work_protect(work_shorter, &command);
 	SPI_finish();
 	PG_RETURN_NULL();
 }
