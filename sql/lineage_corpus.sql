@@ -552,7 +552,24 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, indexed) VALUES
 ('window_lateral_union_rows', 'window split',
  $$SELECT p.id, x.what, x.id AS row, x.rn FROM prod p JOIN LATERAL (SELECT u.what, u.id, row_number() OVER (ORDER BY u.n DESC NULLS LAST, u.what, u.id) AS rn FROM
    (SELECT 'r' AS what, r.id, r.prod, r.stars AS n FROM review r UNION ALL SELECT 'i', i.ord * 10 + i.line, i.prod, i.qty FROM item i) u WHERE u.prod = p.id) x ON true$$,
- '{id,what,row}', '{p:routed,r:full,i:full}', false);
+ '{id,what,row}', '{p:routed,r:full,i:full}', false),
+('window_lateral_union_led', 'window split',
+ $$SELECT p.id, sum(y.n) AS s FROM cat k JOIN LATERAL (SELECT u.prod, count(*) OVER () AS n FROM
+   (SELECT r.prod, r.stars AS x FROM review r UNION ALL SELECT i.prod, i.qty FROM item i) u WHERE u.x = k.id) y ON true JOIN prod p ON p.id = y.prod GROUP BY p.id$$,
+ '{id}', '{k:routed,r:full,i:full,p:direct}', false),
+('window_lateral_union_called', 'window split',
+ $$SELECT p.id, sum(y.n) AS s FROM cat k JOIN LATERAL (SELECT u.prod, count(*) OVER () AS n FROM
+   (SELECT r.prod, r.stars AS x FROM review r UNION ALL SELECT i.prod, i.qty FROM item i) u WHERE u.x = k.id) y ON true
+   JOIN LATERAL unnest(ARRAY[y.prod, 1]) e ON true JOIN prod p ON p.id = e GROUP BY p.id$$,
+ '{id}', '{k:routed,r:full,i:full,p:direct}', false),
+('window_lateral_union_named', 'window split',
+ $$SELECT p.id, array_agg(y.n ORDER BY y.n, c.name) AS ns, array_agg(c.name ORDER BY y.n, c.name) AS names FROM prod p JOIN LATERAL (SELECT u.cust, count(*) OVER (ORDER BY u.x) AS n FROM
+   (SELECT r.prod, r.cust, r.stars AS x FROM review r UNION ALL SELECT i.prod, i.line, i.qty FROM item i) u WHERE u.prod = p.id) y ON true JOIN cust c ON c.id = y.cust AND c.grp <= p.cat GROUP BY p.id$$,
+ '{id}', '{p:direct,c:lookup,r:direct,i:direct}', false),
+('window_sublink_union_twice', 'window split',
+ $$SELECT p.id, p.cat, (SELECT sum(y.n) FROM (SELECT u.x, count(*) OVER () AS n FROM (SELECT r.prod, r.stars AS x FROM review r UNION ALL SELECT i.prod, i.qty FROM item i) u WHERE u.prod = p.cat) y
+   WHERE y.x = p.price) AS s FROM prod p$$,
+ '{id}', '{p:direct,r:lookup,i:lookup}', false);
 
 UPDATE corpus SET indexed = false WHERE name IN ('window_expression', 'window_two_member_partition');
 

@@ -433,6 +433,7 @@ add_windows(TvbBuilder *builder, TvbScope *scope)
 			if (expr && (expr = tvb_graph_unmark(expr)) != NULL)
 				window->partition = lappend(window->partition, expr);
 		}
+		window->conjuncts = list_length(builder->graph->conjuncts);
 		window->correlated = correlated_exprs(builder, scope);
 		window->partition = list_concat(window->partition, window->correlated);
 		builder->graph->windows = lappend(builder->graph->windows, window);

@@ -56,6 +56,8 @@ typedef struct TvbWindow
 								 * were resolved, and correlated */
 	List	   *correlated;		/* Expr *: what conditions of the query set
 								 * equal to something outside of it */
+	int			conjuncts;		/* how many the graph had when the query was
+								 * built: later ones stand outside of it */
 	bool		arms;			/* its rows come from a set operation */
 	bool		sides;			/* ... from a FULL JOIN */
 } TvbWindow;

@@ -559,20 +559,55 @@ cross_partition(Search *search, Draft *draft, Segment *segment, TvbWindow *windo
 	}
 }
 
-/* Whether the key comes from around a window's query, whatever row of it is looked at. */
+/* Whether any of these members is one of a query's. */
 static bool
-key_is_outside(Search *search, TvbWindow *window)
+any_within(TvbGraph *graph, Bitmapset *members, int scope)
+{
+	int			id = -1;
+
+	while ((id = bms_next_member(members, id)) >= 0)
+	{
+		if (bms_is_member(scope, tvb_graph_member(graph, id)->scopes))
+			return true;
+	}
+	return false;
+}
+
+/* Whether a function outside of a query is called with columns of its rows. */
+static bool
+feeds_function(TvbGraph *graph, int scope)
 {
 	ListCell   *lc;
 
-	foreach(lc, search->keys->targets)
+	foreach(lc, graph->members)
 	{
-		TvbMember  *carrier = tvb_graph_member(search->graph, ((TvbTarget *) lfirst(lc))->carrier);
+		TvbMember  *member = lfirst(lc);
+
+		if (!bms_is_member(scope, member->scopes) && any_within(graph, member->depends, scope))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whether each row outside has partitions of its own of a window over several variants, and the key is there: then
+ * that row is all that is touched.
+ */
+static bool
+is_evaluated_outside(TvbGraph *graph, TvbKeyTargets *keys, TvbWindow *window)
+{
+	ListCell   *lc;
+
+	if ((!window->arms && !window->sides) || window->correlated == NIL || keys->constants != NIL)
+		return false;
+	foreach(lc, keys->targets)
+	{
+		TvbMember  *carrier = tvb_graph_member(graph, ((TvbTarget *) lfirst(lc))->carrier);
 
 		if (bms_is_member(window->scope, carrier->scopes))
 			return false;
 	}
-	return search->keys->constants == NIL;
+	return !feeds_function(graph, window->scope);
 }
 
 /* From member id to its partitions of one window, and on. */
@@ -582,8 +617,7 @@ through_window(Search *search, Draft *draft, Segment *segment, int id, bool alon
 {
 	int			n = list_length(search->graph->members);
 
-	/* where each row outside has partitions of its own, it is all that is touched */
-	if ((window->arms || window->sides) && window->correlated != NIL && key_is_outside(search, window))
+	if (is_evaluated_outside(search->graph, search->keys, window))
 		return;
 	/* only the arm of this variant would be looked at */
 	if (window->arms)
@@ -706,6 +740,52 @@ tvb_query_find_ways(TvbGraph *graph, TvbKeyTargets *keys)
 		keys->forests = lappend(keys->forests, tvb_way_forest(graph, list_make1(lfirst(lc)), solid, 0));
 }
 
+/* Whether a condition looks from outside at rows of a window around member id that is evaluated for each row outside. */
+static bool
+looks_inside(TvbGraph *graph, int id, TvbKeyTargets *keys, int at)
+{
+	TvbConjunct *conjunct = list_nth(graph->conjuncts, at);
+	ListCell   *lc;
+
+	foreach(lc, graph->windows)
+	{
+		TvbWindow  *window = lfirst(lc);
+
+		if (at >= window->conjuncts && bms_is_member(window->scope, tvb_graph_member(graph, id)->scopes) &&
+			any_within(graph, conjunct->members, window->scope) && is_evaluated_outside(graph, keys, window))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Leave the conditions out that lead each row of one evaluation of a window to other keys: a change of one
+ * touches what all of them lead to.
+ */
+static void
+leave_evaluations(Search *search)
+{
+	TvbGraph   *graph = search->graph;
+	TvbKeyTargets *keys;
+	List	   *kept = NIL;
+
+	for (int at = 0; at < list_length(graph->conjuncts); at++)
+	{
+		if (!looks_inside(graph, search->id, search->keys, at))
+			kept = lappend(kept, list_nth(graph->conjuncts, at));
+	}
+	if (list_length(kept) == list_length(graph->conjuncts))
+		return;
+	search->graph = palloc(sizeof(TvbGraph));
+	*search->graph = *graph;
+	search->graph->conjuncts = kept;
+	keys = palloc(sizeof(TvbKeyTargets));
+	*keys = *search->keys;
+	keys->forests = NIL;
+	tvb_query_find_ways(search->graph, keys);
+	search->keys = keys;
+}
+
 List *
 tvb_query_member(TvbGraph *graph, int id, TvbKeyTargets *keys, const char **reason)
 {
@@ -718,6 +798,7 @@ tvb_query_member(TvbGraph *graph, int id, TvbKeyTargets *keys, const char **reas
 		*reason = tvb_graph_member(graph, id)->opaque;
 		return NIL;
 	}
+	leave_evaluations(&search);
 	segment->varno[id] = 1;
 	walk_windows(&search, &draft, segment, id, false, INT_MAX);
 	if (search.reason == NULL && keys->nullable)

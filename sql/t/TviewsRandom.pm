@@ -734,7 +734,7 @@ shape 'window_split', ['window'], sub {
 	my @l = link_names($e, 'l');
 	my $union = '(SELECT ' . key_select($C, $c, 'k') . ', ' . link_select($e, $c, 'l') . ", 1 AS src, $c.g, $c.v FROM @{[rel($C)]} $c" . maybe_where(.3, $c)
 		. ' UNION ALL SELECT ' . key_list($C, $x) . ', ' . link_list($e, $x) . ", 2, $x.g, $x.v FROM @{[rel($C)]} $x" . maybe_where(.5, $x) . ') u';
-	my $style = rnd(5);
+	my $style = rnd(7);
 	my $rank = pick("rank() OVER (PARTITION BY u.g ORDER BY u.v)", "count(*) OVER (PARTITION BY u.g)", "sum(u.v) OVER (PARTITION BY " . join(', ', map { "u.$_" } @l) . ')');
 	return result('SELECT ' . join(', ', map { "u.$_" } 'src', @k) . ", $rank AS r FROM $union", [ 'src', @k ], inexact => 1) if $style <= 1;
 	return result("SELECT y.g AS k, y.v AS l, y.n, sum(y.n) OVER (PARTITION BY y.v) AS s FROM (SELECT u.g, u.v, count(*) AS n FROM $union GROUP BY u.g, u.v) y", [ 'k', 'l' ]) if $style == 2;
@@ -743,6 +743,16 @@ shape 'window_split', ['window'], sub {
 		my $same = join(' AND ', map { "u.$l[$_] = $p.$P->{key}[$_]" } 0 .. $#l);
 		return result('SELECT ' . key_select($P, $p, 'k') . ", (SELECT array_agg(y.v ORDER BY y.n) FROM (SELECT u.v, row_number() OVER (ORDER BY u.v, u.src, "
 			. join(', ', map { "u.$_" } @k) . ") AS n FROM $union WHERE $same) y WHERE y.n <= 2) AS top FROM @{[rel($P)]} $p", [ key_names($P, 'k') ]);
+	}
+	# a condition outside leads each row of an evaluation to another key
+	if ($style >= 5)
+	{
+		my $q = alias();
+		my $rows = '(SELECT ' . join(', ', map { "u.$_" } @l) . ", count(*) OVER () AS n FROM $union WHERE u.g = " . ($style == 5 ? $p : $q) . '.g) y';
+		my $same = join(' AND ', map { "y.$l[$_] = $p.$P->{key}[$_]" } 0 .. $#l);
+		return result('SELECT ' . key_select($P, $p, 'k') . ", (SELECT sum(y.n) FROM $rows WHERE $same) AS s FROM @{[rel($P)]} $p", [ key_names($P, 'k') ]) if $style == 5;
+		return result('SELECT ' . key_select($P, $p, 'k') . ", sum(y.n) AS s FROM @{[rel($P)]} $q JOIN LATERAL $rows ON true JOIN @{[rel($P)]} $p ON $same GROUP BY " . key_list($P, $p),
+			[ key_names($P, 'k') ]);
 	}
 	my $using = join(', ', @l);
 	my $i = 0;
