@@ -134,17 +134,14 @@ read_dropped(void)
 					   "  WHERE d.object_type = 'trigger'"
 					   "   AND (starts_with(d.address_names[3], 'tviews_capture_') OR d.address_names[3] = 'tviews_guard')"
 					   " UNION"
-					   " SELECT 3, objid FROM d WHERE object_type = 'foreign table'"
-					   " UNION"
-					   " SELECT 4, objid FROM d WHERE object_type IN ('cast', 'operator class')"
+					   " SELECT CASE object_type WHEN 'foreign table' THEN 3 WHEN 'cast' THEN 4 WHEN 'operator class' THEN 4 ELSE 6 END, objid"
+					   "  FROM d WHERE object_type IN ('foreign table', 'cast', 'operator class',"
+					   "   'table column', 'foreign table column', 'composite type column')"
 					   " UNION"
 					   " SELECT 5, t.oid FROM d JOIN pg_catalog.pg_type t"
 					   /* CASE: other names are no types'; quotes are by the user's settings */
 					   "   ON t.oid = CASE WHEN d.object_type = 'cast' AND replace(d.address_args[1], '\"', '') IN ('json', 'pg_catalog.json')"
-					   "    THEN pg_catalog.to_regtype(d.address_names[1]) END"
-					   " UNION"
-					   " SELECT 6, objid FROM d"
-					   "  WHERE object_type IN ('table column', 'foreign table column', 'composite type column')", NULL);
+					   "    THEN pg_catalog.to_regtype(d.address_names[1]) END", NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[i];
