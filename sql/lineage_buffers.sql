@@ -117,3 +117,20 @@ SELECT name, alias, ord, buffers, keys FROM corpus_cost WHERE buffers >= 1000 OR
 SELECT (SELECT count(*) FROM review) AS rows_of_the_largest_table, count(*) > 75 AS enough_lookups, count(*) FILTER (WHERE keys = 0) < count(*) / 5 AS most_found_keys FROM corpus_cost;
 SELECT name, buffers, rows FROM keyed_cost WHERE buffers >= 1000 ORDER BY name COLLATE "C";
 SELECT count(*) > 30 AS enough_keyed_queries, count(*) FILTER (WHERE rows = 0) < 3 AS most_found_rows FROM keyed_cost;
+
+-- what a drain reads of a table for one changed row
+CREATE VIEW v_part_drained AS SELECT p.id, p.cat, rank() OVER (PARTITION BY p.cat ORDER BY p.price) AS rank FROM prod p;
+SELECT tviews_create('v_part_drained', key => '{id}');
+CREATE FUNCTION drained(change text, OUT keys bigint, OUT few_rows_read boolean) LANGUAGE plpgsql AS $$
+DECLARE
+    before bigint;
+BEGIN
+    EXECUTE change;
+    SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) INTO before FROM pg_stat_xact_user_tables WHERE relid = 'prod'::regclass;
+    SELECT d.keys INTO keys FROM tviews_drain() d;
+    SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) - before < 1000 INTO few_rows_read FROM pg_stat_xact_user_tables WHERE relid = 'prod'::regclass;
+END $$;
+SELECT * FROM drained('UPDATE prod SET price = price + 1 WHERE id = 777');
+SELECT * FROM drained('UPDATE prod SET cat = NULL WHERE id = 777');
+SELECT * FROM drained('UPDATE prod SET cat = 7 WHERE id = 777');
+SELECT count(*) FROM (TABLE v_part_drained EXCEPT ALL TABLE tv_part_drained) x;

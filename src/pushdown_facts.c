@@ -23,6 +23,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/tlist.h"
 #include "parser/parse_collate.h"
 #include "parser/parse_node.h"
 #include "parser/parse_oper.h"
@@ -83,6 +84,23 @@ bool
 tvb_fact_has_sublink(Node *qual)
 {
 	return sublink_walker(qual, NULL);
+}
+
+bool
+tvb_fact_clause_has(Query *query, List *clauses, Node *expr)
+{
+	Oid			type = getBaseType(exprType(expr));
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+
+		if (equal(get_sortgroupclause_expr(clause, query->targetList), expr) &&
+			tvb_graph_is_equality(clause->eqop, type))
+			return true;
+	}
+	return false;
 }
 
 Var *
@@ -459,15 +477,35 @@ can_stand_alone(RangeTblEntry *rte)
 		(rte->rtekind == RTE_SUBQUERY && !rte->lateral);
 }
 
-/* EXISTS (SELECT 1 FROM far WHERE conditions), at the level of the conditions. */
-static Node *
-make_exists(TvbFactPlace *place, int far, List *conditions, List *facts)
+Node *
+tvb_fact_exists(RangeTblEntry *rte, List *quals)
 {
 	Query	   *query = makeNode(Query);
 	SubLink    *sublink = makeNode(SubLink);
 	RangeTblRef *ref = makeNode(RangeTblRef);
-	RangeTblEntry *rte = copyObject(rt_fetch(far, place->query->rtable));
 	Const	   *one = makeConst(INT4OID, -1, InvalidOid, sizeof(int32), Int32GetDatum(1), false, true);
+	ListCell   *lc;
+
+	ref->rtindex = 1;
+	rte->inFromCl = true;
+	query->commandType = CMD_SELECT;
+	query->canSetTag = true;
+	foreach(lc, quals)
+		query->hasSubLinks = query->hasSubLinks || tvb_fact_has_sublink(lfirst(lc));
+	query->rtable = list_make1(rte);
+	query->jointree = makeFromExpr(list_make1(ref), (Node *) make_ands_explicit(quals));
+	query->targetList = list_make1(makeTargetEntry((Expr *) one, 1, "?column?", false));
+	sublink->subLinkType = EXISTS_SUBLINK;
+	sublink->subselect = (Node *) query;
+	sublink->location = -1;
+	return (Node *) sublink;
+}
+
+/* EXISTS (SELECT 1 FROM far WHERE conditions), at the level of the conditions. */
+static Node *
+make_exists(TvbFactPlace *place, int far, List *conditions, List *facts)
+{
+	RangeTblEntry *rte = copyObject(rt_fetch(far, place->query->rtable));
 	List	   *quals = NIL;
 	ListCell   *lc;
 
@@ -476,23 +514,8 @@ make_exists(TvbFactPlace *place, int far, List *conditions, List *facts)
 	foreach(lc, conditions)
 		quals = lappend(quals, tvb_fact_translate(lfirst(lc), far, NIL));
 	foreach(lc, facts)
-	{
-		Node	   *qual = ((TvbFact *) lfirst(lc))->qual;
-
-		query->hasSubLinks = query->hasSubLinks || tvb_fact_has_sublink(qual);
-		quals = lappend(quals, tvb_fact_translate(qual, far, NIL));
-	}
-	ref->rtindex = 1;
-	rte->inFromCl = true;
-	query->commandType = CMD_SELECT;
-	query->canSetTag = true;
-	query->rtable = list_make1(rte);
-	query->jointree = makeFromExpr(list_make1(ref), (Node *) make_ands_explicit(quals));
-	query->targetList = list_make1(makeTargetEntry((Expr *) one, 1, "?column?", false));
-	sublink->subLinkType = EXISTS_SUBLINK;
-	sublink->subselect = (Node *) query;
-	sublink->location = -1;
-	return (Node *) sublink;
+		quals = lappend(quals, tvb_fact_translate(((TvbFact *) lfirst(lc))->qual, far, NIL));
+	return tvb_fact_exists(rte, quals);
 }
 
 /* Facts about varno with at most so many witnesses in a row; visited: not to be used. */

@@ -29,6 +29,12 @@ typedef struct TvbFactPlace
 
 extern TvbFact *tvb_fact_make(Node *qual, bool key, bool known);
 
+/* EXISTS (SELECT 1 FROM rte WHERE conditions), over columns of range table entry 1 and of the level around it. */
+extern Node *tvb_fact_exists(RangeTblEntry *rte, List *quals);
+
+/* Whether the keys of GROUP BY, DISTINCT ON or PARTITION BY contain an expression, by its default equality. */
+extern bool tvb_fact_clause_has(Query *query, List *clauses, Node *expr);
+
 /* Whether a condition contains a subquery: the planner does not move such. */
 extern bool tvb_fact_has_sublink(Node *qual);
 

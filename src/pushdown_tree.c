@@ -29,14 +29,13 @@
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/prep.h"
-#include "optimizer/tlist.h"
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
 
 #include "compat.h"
 #include "lineage_expand.h"
-#include "lineage_graph.h"
 #include "pushdown_tree.h"
+#include "pushdown_window.h"
 
 /* One keyed query while it is made. */
 typedef struct Pushdown
@@ -55,26 +54,9 @@ typedef struct Level
 
 static void push_query(Pushdown *push, Query *query, List *facts, bool alone);
 static void push_outputs(Pushdown *push, Query *query, int varno, List *facts, bool alone);
+static bool push_partitions(Pushdown *push, Query *query, List *facts, List *above);
 
 /* ---------- through the output of a query ---------- */
-
-/* Whether the keys of GROUP BY, DISTINCT ON or PARTITION BY contain an expression, by its default equality. */
-static bool
-clause_has(Query *query, List *clauses, Node *expr)
-{
-	Oid			type = getBaseType(exprType(expr));
-	ListCell   *lc;
-
-	foreach(lc, clauses)
-	{
-		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
-
-		if (equal(get_sortgroupclause_expr(clause, query->targetList), expr) &&
-			tvb_graph_is_equality(clause->eqop, type))
-			return true;
-	}
-	return false;
-}
 
 /* Whether evaluating an expression for more rows than the query does cannot fail. */
 static bool
@@ -83,25 +65,19 @@ is_harmless(Node *expr)
 	return tvb_fact_column(expr) != NULL || !contain_leaked_vars(expr);
 }
 
-/* Whether a condition on an output decides about whole groups, partitions and so on. */
+/* Whether a condition on an output decides about whole groups and so on; windows aside. */
 static bool
 may_restrict(Query *query, TargetEntry *tle)
 {
 	Node	   *expr = (Node *) tle->expr;
-	ListCell   *lc;
 
 	if (query->limitCount || query->limitOffset || query->groupingSets || query->rowMarks ||
 		expression_returns_set(expr) || tvb_fact_has_sublink(expr) || !is_harmless(expr))
 		return false;
 	if ((query->groupClause || query->hasAggs || query->havingQual) &&
-		!clause_has(query, query->groupClause, expr))
+		!tvb_fact_clause_has(query, query->groupClause, expr))
 		return false;
-	foreach(lc, query->windowClause)
-	{
-		if (!clause_has(query, lfirst_node(WindowClause, lc)->partitionClause, expr))
-			return false;
-	}
-	return !query->hasDistinctOn || clause_has(query, query->distinctClause, expr);
+	return !query->hasDistinctOn || tvb_fact_clause_has(query, query->distinctClause, expr);
 }
 
 /* Whether all columns that a fact names of varno may restrict the query. */
@@ -119,6 +95,21 @@ fact_may_restrict(Query *query, TvbFact *fact, int varno)
 			return false;
 	}
 	return columns != NULL;
+}
+
+/* Whether it decides about whole partitions of every window, too. */
+static bool
+fact_tells_partitions(Query *query, TvbFact *fact, int varno)
+{
+	Bitmapset  *columns = tvb_fact_columns(fact, varno);
+	int			resno = -1;
+
+	while ((resno = bms_next_member(columns, resno)) >= 0)
+	{
+		if (!tvb_window_all_have(query, (Node *) get_tle_by_resno(query->targetList, resno)->expr))
+			return false;
+	}
+	return true;
 }
 
 /* Whether a set operation has an arm that takes rows away: the planner moves no condition into it. */
@@ -225,6 +216,7 @@ static void
 push_outputs(Pushdown *push, Query *query, int varno, List *facts, bool alone)
 {
 	List	   *inner = NIL;
+	List	   *above = NIL;	/* those that hold above the windows only */
 	ListCell   *lc;
 
 	check_stack_depth();
@@ -240,10 +232,14 @@ push_outputs(Pushdown *push, Query *query, int varno, List *facts, bool alone)
 
 		if (!fact_may_restrict(query, fact, varno))
 			continue;
-		qual = tvb_fact_translate(fact->qual, varno, query->targetList);
-		inner = lappend(inner, tvb_fact_make(tvb_fact_flatten(query, qual), true, fact->known));
+		qual = tvb_fact_flatten(query, tvb_fact_translate(fact->qual, varno, query->targetList));
+		if (fact_tells_partitions(query, fact, varno))
+			inner = lappend(inner, tvb_fact_make(qual, true, fact->known));
+		else
+			above = lappend(above, tvb_fact_make(qual, true, false));
 	}
-	push_query(push, query, inner, alone || is_planned_alone(query));
+	if (above == NIL || !push_partitions(push, query, inner, above))
+		push_query(push, query, inner, alone || is_planned_alone(query));
 }
 
 /* tvb_facts_about's way back to us. */
@@ -503,7 +499,7 @@ push_query(Pushdown *push, Query *query, List *facts, bool alone)
 			continue;
 		added = lappend(added, copyObject(fact->qual));
 		query->hasSubLinks = query->hasSubLinks || tvb_fact_has_sublink(fact->qual);
-		*fact = *tvb_fact_make(fact->qual, true, true);
+		*fact = *tvb_fact_make(fact->qual, fact->key, true);
 	}
 	push_from(&level, (Node *) from, facts);
 	if (added == NIL)
@@ -512,6 +508,91 @@ push_query(Pushdown *push, Query *query, List *facts, bool alone)
 	added = list_concat(list_copy(make_ands_implicit((Expr *) own)), added);
 	from->quals = (Node *) make_ands_explicit(added);
 	push->changed = true;
+}
+
+/* ---------- through windows ---------- */
+
+/* Whether a fact about a partition's column alone is among some. */
+static bool
+is_told(List *facts, Var *column)
+{
+	ListCell   *lc;
+
+	foreach(lc, facts)
+	{
+		TvbFact    *fact = lfirst(lc);
+
+		if (bms_membership(fact->rels) == BMS_SINGLETON && bms_is_member(column->varno, fact->rels) &&
+			bms_is_member(column->varattno, tvb_fact_columns(fact, column->varno)))
+			return true;
+	}
+	return false;
+}
+
+/* Whether facts about the columns of all partitions are among some. */
+static bool
+are_told(List *facts, List *partitions)
+{
+	ListCell   *lc;
+
+	foreach(lc, partitions)
+	{
+		if (!is_told(facts, ((TvbPartition *) lfirst(lc))->column))
+			return false;
+	}
+	return true;
+}
+
+/* The same facts, to be changed; afresh: the planner knows none of them. */
+static List *
+copy_facts(List *facts, bool afresh)
+{
+	List	   *copies = NIL;
+	ListCell   *lc;
+
+	foreach(lc, facts)
+	{
+		TvbFact    *fact = lfirst(lc);
+
+		copies = lappend(copies, tvb_fact_make(copyObject(fact->qual), fact->key, fact->known && !afresh));
+	}
+	return copies;
+}
+
+/*
+ * Restrict a query with windows to the partitions of the rows for which facts hold above the windows; facts hold for
+ * whole partitions.  Both are over its FROM.  False: nothing was done.
+ */
+static bool
+push_partitions(Pushdown *push, Query *query, List *facts, List *above)
+{
+	List	   *needed = list_concat_copy(facts, above);
+	List	   *holding = add_beside_all(query, needed, list_make1(query->jointree));
+	List	   *partitions = tvb_window_partitions(query, holding, forced_rels(holding));
+	List	   *arms;
+	List	   *queries = NIL;
+	Query	   *values;
+	ListCell   *lc;
+
+	if (are_told(facts, partitions))
+		return false;
+	values = tvb_window_values(query, partitions);
+	push_query(push, values, copy_facts(needed, true), true);
+	arms = tvb_window_arms(partitions, values);
+	if (list_length(arms) == 1)
+	{
+		push_query(push, query, list_concat(facts, linitial(arms)), true);
+		return true;
+	}
+	foreach(lc, arms)
+	{
+		Query	   *arm = copyObject(query);
+
+		push_query(push, arm, list_concat(copy_facts(facts, false), lfirst(lc)), true);
+		queries = lappend(queries, arm);
+	}
+	tvb_window_unite(query, queries);
+	return true;
 }
 
 bool

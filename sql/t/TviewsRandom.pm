@@ -762,6 +762,33 @@ shape 'window_split', ['window'], sub {
 		\@l, inexact => 1);
 };
 
+# windows whose PARTITION BY lacks the key
+shape 'window_partition', ['window'], sub {
+	my $e = edge();
+	my ($c, $p, $x) = (alias(), alias(), alias());
+	my ($C, $P) = ($e->{from}, $e->{to});
+	my @k = key_names($C, 'k');
+	my $sel = 'SELECT ' . key_select($C, $c, 'k');
+	my $on = on($e, $c, $p);
+	my $rows = "ORDER BY $c.v, " . key_list($C, $c);
+	my $by = pick("$c.g", "$c.h", link_list($e, $c));
+	my $style = rnd(8);
+	return result("$sel, rank() OVER (PARTITION BY $c.g, $c.h ORDER BY $c.v) AS r, sum($c.v) OVER (PARTITION BY $c.g) AS s, dense_rank() OVER (PARTITION BY $c.v, $c.g ORDER BY $c.h) AS d FROM @{[rel($C)]} $c"
+		. pick('', " WHERE $c.g IS NOT NULL", " WHERE $c.v > 1"), \@k) if $style == 0;
+	return result("$sel, $p.h, rank() OVER (PARTITION BY " . pick("$p.g", "$p.h", "$p.g, $c.h", "$c.g, $p.h", key_list($P, $p)) . " ORDER BY $c.v) AS r FROM @{[rel($C)]} $c "
+		. pick('JOIN', 'LEFT JOIN', 'LEFT JOIN') . " @{[rel($P)]} $p ON $on" . maybe_and(.3, $c, $p) . maybe_where(.3, $c, $p), \@k) if $style <= 2;
+	return result("WITH w AS ($sel, $c.g, $c.v, row_number() OVER (PARTITION BY $by $rows) AS rn FROM @{[rel($C)]} $c) SELECT " . join(', ', map { "w.$_" } @k)
+		. ", w.rn, y.n FROM w LEFT JOIN (SELECT $p.g, count(*) AS n FROM @{[rel($P)]} $p GROUP BY $p.g) y ON y.g = w." . pick('g', 'v') . pick('', ' WHERE w.rn <= 2'), \@k) if $style == 3;
+	return result('SELECT ' . key_select($P, $p, 'k') . ", count($c.v) AS n, rank() OVER (PARTITION BY $p.g ORDER BY count($c.v)) AS r FROM $P->{name} $p LEFT JOIN @{[rel($C)]} $c ON $on GROUP BY "
+		. key_list($P, $p) . pick('', ' HAVING count(*) < 3'), [ key_names($P, 'k') ]) if $style == 4;
+	return result('SELECT ' . key_select($P, $p, 'k') . ", count(y.rn) AS n, sum(y.rn) AS s FROM @{[rel($P)]} $p LEFT JOIN (SELECT " . link_select($e, $c, 'l')
+		. ", row_number() OVER (PARTITION BY $c.g $rows) AS rn FROM @{[rel($C)]} $c) y ON " . on_names($e, [ link_names($e, 'l') ], 'y', $p) . pick('', ' AND y.rn < 3') . ' GROUP BY ' . key_list($P, $p),
+		[ key_names($P, 'k') ]) if $style == 5;
+	return result("$sel, count(*) OVER (PARTITION BY $p.g" . pick('', ", $c.h") . ") AS n, y.m FROM @{[rel($C)]} $c JOIN @{[rel($P)]} $p ON $on LEFT JOIN (SELECT " . link_select($e, $x, 'l')
+		. ", count(*) AS m FROM @{[rel($C)]} $x GROUP BY " . link_list($e, $x) . ') y ON ' . on_names($e, [ link_names($e, 'l') ], 'y', $p), \@k) if $style == 6;
+	return result("$sel, $c.g, lag($c.v) OVER (PARTITION BY $c.h, $c.g $rows) AS b FROM @{[rel($C)]} $c", [ @k, chance(.5) ? 'g' : () ]);
+};
+
 shape 'window_below', ['window'], sub {
 	my $e = edge();
 	my ($c, $p) = (alias(), alias());
@@ -1048,7 +1075,7 @@ sub over_view
 # Shapes with many variants come up more often.
 my %WEIGHT = (
 	nullable_group => 4, preserved_condition => 4, full_join => 2, sublink_where => 4, sublink_target => 3, sublink_link => 2, sublink_elsewhere => 3,
-	distinct_below => 3, window => 3, window_split => 3, window_below => 3, window_correlated => 3, limited_rows => 3, limit => 3, set_operation => 4, function => 3,
+	distinct_below => 3, window => 3, window_partition => 4, window_split => 3, window_below => 3, window_correlated => 3, limited_rows => 3, limit => 3, set_operation => 4, function => 3,
 	several_carriers => 5, several_gone => 3, self_join => 2, equal => 2, nullable_output => 3, sublink_query => 4, mixed => 3, window_distinct => 2, full_join_more => 2);
 my @SHAPE_NAMES = map { ($_) x ($WEIGHT{$_} // 1) } sort keys %SHAPES;
 
