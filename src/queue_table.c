@@ -91,8 +91,9 @@ tvb_queue_open_all(Relation members[TVB_QUEUE_MEMBERS], LOCKMODE lockmode)
 {
 	int			current = tvb_queue_current();
 
+	/* locked in one order whichever is current, that of TRUNCATE */
 	for (int i = 0; i < TVB_QUEUE_MEMBERS; i++)
-		members[i] = tvb_queue_open((current + 1 + i) % TVB_QUEUE_MEMBERS, lockmode);
+		members[(i + TVB_QUEUE_MEMBERS - 1 - current) % TVB_QUEUE_MEMBERS] = tvb_queue_open(i, lockmode);
 }
 
 void

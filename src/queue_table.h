@@ -28,7 +28,7 @@ enum
 /* Open a member.  The caller closes it. */
 extern Relation tvb_queue_open(int member, LOCKMODE lockmode);
 
-/* Open and close all members, in the order in which entries are claimed: retired ones first. */
+/* Open and close all members.  They are put in the order in which entries are claimed: retired ones first. */
 extern void tvb_queue_open_all(Relation members[TVB_QUEUE_MEMBERS], LOCKMODE lockmode);
 extern void tvb_queue_close_all(Relation members[TVB_QUEUE_MEMBERS], LOCKMODE lockmode);
 

@@ -82,6 +82,7 @@ struct TvbQueueWriter
 	OpenPack   *packs;			/* the one used last comes first */
 };
 
+static int	member_of_transaction(void);
 static bool is_single(const TvbQueueWriter *writer);
 static void insert_single(TvbQueueWriter *writer);
 static HeapTuple make_row(const TvbQueueWriter *writer, const TvbChange *change);
@@ -99,7 +100,7 @@ tvb_queue_writer(void)
 {
 	TvbQueueWriter *writer = palloc(sizeof(TvbQueueWriter));
 
-	writer->rel = tvb_queue_open(tvb_queue_current(), RowExclusiveLock);
+	writer->rel = tvb_queue_open(member_of_transaction(), RowExclusiveLock);
 	writer->context = CurrentMemoryContext;
 	writer->batch = NULL;
 	writer->started = GetCurrentTransactionStartTimestamp();
@@ -153,6 +154,25 @@ tvb_queue_finish(TvbQueueWriter *writer)
 	table_close(writer->rel, NoLock);
 	pfree(writer);
 	return grown;
+}
+
+/*
+ * The member that this transaction writes to, to its end: it is the only one that it locks, so it does not wait for others while
+ * somebody who empties the queue waits for it.
+ */
+static int
+member_of_transaction(void)
+{
+	static FullTransactionId transaction;
+	static int	member;
+	FullTransactionId now = GetTopFullTransactionId();
+
+	if (!FullTransactionIdEquals(transaction, now))
+	{
+		transaction = now;
+		member = tvb_queue_current();
+	}
+	return member;
 }
 
 /* Whether there is one short value and nothing else, as for most statements that change one row. */
