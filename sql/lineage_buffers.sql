@@ -134,3 +134,11 @@ SELECT * FROM drained('UPDATE prod SET price = price + 1 WHERE id = 777');
 SELECT * FROM drained('UPDATE prod SET cat = NULL WHERE id = 777');
 SELECT * FROM drained('UPDATE prod SET cat = 7 WHERE id = 777');
 SELECT count(*) FROM (TABLE v_part_drained EXCEPT ALL TABLE tv_part_drained) x;
+
+-- both sides of a FULL JOIN
+SELECT tviews_drop('tv_part_drained');
+CREATE VIEW v_full_drained AS SELECT id, p.cat, k.name FROM prod p FULL JOIN cat k USING (id);
+SELECT tviews_create('v_full_drained', key => '{id}');
+SELECT * FROM drained('UPDATE prod SET cat = 8 WHERE id = 778');
+SELECT * FROM drained($$UPDATE cat SET name = 'c' WHERE id = 779$$);
+SELECT count(*) FROM (TABLE v_full_drained EXCEPT ALL TABLE tv_full_drained) x;

@@ -34,6 +34,7 @@
 
 #include "compat.h"
 #include "lineage_expand.h"
+#include "pushdown_table.h"
 #include "pushdown_tree.h"
 #include "pushdown_window.h"
 
@@ -50,7 +51,17 @@ typedef struct Level
 	Pushdown   *push;
 	Query	   *query;
 	Query	   *before;			/* a copy from before anything was added */
+	int			sides;			/* how many FULL JOINs are around: the planner
+								 * does not restrict what is there */
+	List	   *tables;			/* Table * */
 } Level;
+
+/* A table that is to be restricted when the level is done. */
+typedef struct Table
+{
+	int			rtindex;
+	List	   *quals;
+} Table;
 
 static void push_query(Pushdown *push, Query *query, List *facts, bool alone);
 static void push_outputs(Pushdown *push, Query *query, int varno, List *facts, bool alone);
@@ -62,6 +73,9 @@ static bool push_partitions(Pushdown *push, Query *query, List *facts, List *abo
 static bool
 is_harmless(Node *expr)
 {
+	/* the planner's list of what reveals nothing of its arguments lacks COALESCE */
+	if (IsA(expr, CoalesceExpr))
+		expr = (Node *) ((CoalesceExpr *) expr)->args;
 	return tvb_fact_column(expr) != NULL || !contain_leaked_vars(expr);
 }
 
@@ -348,9 +362,59 @@ without(List *facts, Bitmapset *rels)
 	return kept;
 }
 
+/* The COALESCE(l.k, r.k) that a fact says is among keys, or NULL; NULL if it is no such fact. */
+static CoalesceExpr *
+merged_column(TvbFact *fact)
+{
+	Node	   *column = NULL;
+
+	if (IsA(fact->qual, ScalarArrayOpExpr))
+		column = linitial(((ScalarArrayOpExpr *) fact->qual)->args);
+	else if (IsA(fact->qual, NullTest) && ((NullTest *) fact->qual)->nulltesttype == IS_NULL)
+		column = (Node *) ((NullTest *) fact->qual)->arg;
+	if (!fact->key || column == NULL || !IsA(column, CoalesceExpr) || list_length(((CoalesceExpr *) column)->args) != 2)
+		return NULL;
+	return (CoalesceExpr *) column;
+}
+
+/* Whether a condition is l.k = r.k, by the equality that a fact about COALESCE(l.k, r.k) uses. */
+static bool
+merges(OpExpr *op, TvbFact *fact, CoalesceExpr *coalesce)
+{
+	ScalarArrayOpExpr *known = (ScalarArrayOpExpr *) fact->qual;
+
+	if (!IsA(op, OpExpr) || !op_mergejoinable(op->opno, coalesce->coalescetype) ||
+		(IsA(known, ScalarArrayOpExpr) && (op->opno != known->opno || op->inputcollid != known->inputcollid)))
+		return false;
+	return (equal(linitial(op->args), linitial(coalesce->args)) && equal(lsecond(op->args), lsecond(coalesce->args))) ||
+		(equal(linitial(op->args), lsecond(coalesce->args)) && equal(lsecond(op->args), linitial(coalesce->args)));
+}
+
+/* The same fact about the argument of its COALESCE that is a column of one side; NULL: none is. */
+static TvbFact *
+side_fact(TvbFact *fact, CoalesceExpr *coalesce, Bitmapset *side)
+{
+	ListCell   *lc;
+
+	foreach(lc, coalesce->args)
+	{
+		Var		   *var = tvb_fact_column(lfirst(lc));
+		Node	   *qual = copyObject(fact->qual);
+
+		if (var == NULL || !bms_is_member(var->varno, side))
+			continue;
+		if (IsA(qual, NullTest))
+			((NullTest *) qual)->arg = copyObject(lfirst(lc));
+		else
+			linitial(((ScalarArrayOpExpr *) qual)->args) = copyObject(lfirst(lc));
+		return tvb_fact_make(qual, true, false);
+	}
+	return NULL;
+}
+
 /*
  * Of COALESCE(l.k, r.k) = ANY (keys) above l FULL JOIN r ON l.k = r.k: l.k = ANY (keys), or
- * the same of r.
+ * the same of r.  Of COALESCE(l.k, r.k) IS NULL, too: rows without k have no partner.
  */
 static List *
 merged_facts(List *facts, List *conditions, Bitmapset *side)
@@ -361,52 +425,53 @@ merged_facts(List *facts, List *conditions, Bitmapset *side)
 
 	foreach(lc, facts)
 	{
-		ScalarArrayOpExpr *known = (ScalarArrayOpExpr *) ((TvbFact *) lfirst(lc))->qual;
-		CoalesceExpr *coalesce = IsA(known, ScalarArrayOpExpr) ? linitial(known->args) : NULL;
+		CoalesceExpr *coalesce = merged_column(lfirst(lc));
 
-		if (coalesce == NULL || !IsA(coalesce, CoalesceExpr) || list_length(coalesce->args) != 2 ||
-			!((TvbFact *) lfirst(lc))->key)
+		if (coalesce == NULL)
 			continue;
 		foreach(other, conditions)
 		{
-			OpExpr	   *op = (OpExpr *) ((TvbFact *) lfirst(other))->qual;
-			Node	   *column = NULL;
-			ListCell   *arg;
+			TvbFact    *fact = NULL;
 
-			if (!IsA(op, OpExpr) || !op_mergejoinable(op->opno, coalesce->coalescetype) ||
-				op->opno != known->opno || op->inputcollid != known->inputcollid ||
-				!((equal(linitial(op->args), linitial(coalesce->args)) && equal(lsecond(op->args), lsecond(coalesce->args))) ||
-				  (equal(linitial(op->args), lsecond(coalesce->args)) && equal(lsecond(op->args), linitial(coalesce->args)))))
-				continue;
-			foreach(arg, coalesce->args)
-			{
-				Var		   *var = tvb_fact_column(lfirst(arg));
-
-				if (var != NULL && bms_is_member(var->varno, side))
-					column = lfirst(arg);
-			}
-			if (column != NULL)
-			{
-				ScalarArrayOpExpr *copy = copyObject(known);
-
-				linitial(copy->args) = copyObject(column);
-				merged = lappend(merged, tvb_fact_make((Node *) copy, true, false));
-			}
+			if (merges((OpExpr *) ((TvbFact *) lfirst(other))->qual, lfirst(lc), coalesce))
+				fact = side_fact(lfirst(lc), coalesce, side);
+			if (fact != NULL)
+				merged = lappend(merged, fact);
 		}
 	}
 	return merged;
 }
 
-/* Restrict a subquery in FROM by what holds at its place. */
+/* Note that a table is to be restricted, by conditions that can go into a subquery with it alone. */
 static void
-push_subquery(Level *level, int rtindex, List *facts)
+push_table(Level *level, int rtindex, List *facts)
+{
+	Table	   *table = palloc0(sizeof(Table));
+	ListCell   *lc;
+
+	table->rtindex = rtindex;
+	foreach(lc, facts)
+	{
+		TvbFact    *fact = lfirst(lc);
+
+		if (!fact->known && !tvb_fact_has_sublink(fact->qual))
+			table->quals = lappend(table->quals, fact->qual);
+	}
+	if (table->quals != NIL)
+		level->tables = lappend(level->tables, table);
+}
+
+/* Restrict what stands in FROM by what holds at its place: a subquery, and a table below a FULL JOIN. */
+static void
+push_entry(Level *level, int rtindex, List *facts)
 {
 	RangeTblEntry *rte = rt_fetch(rtindex, level->query->rtable);
 	TvbFactPlace place = {level->before, facts, restrict_copy, level->push};
 
-	if (rte->rtekind != RTE_SUBQUERY || rte->lateral)
-		return;
-	push_outputs(level->push, rte->subquery, rtindex, tvb_facts_about(&place, rtindex), false);
+	if (rte->rtekind == RTE_SUBQUERY && !rte->lateral)
+		push_outputs(level->push, rte->subquery, rtindex, tvb_facts_about(&place, rtindex), level->sides > 0);
+	else if (rte->rtekind == RTE_RELATION && level->sides > 0)
+		push_table(level, rtindex, tvb_facts_about(&place, rtindex));
 }
 
 static void push_from(Level *level, Node *node, List *facts);
@@ -450,8 +515,10 @@ push_join(Level *level, JoinExpr *join, List *facts)
 			break;
 		default:
 			inside = add_conditions(level->query, NIL, join->quals);
+			level->sides++;
 			push_from(level, join->larg, merged_facts(facts, inside, left));
 			push_from(level, join->rarg, merged_facts(facts, inside, right));
+			level->sides--;
 			break;
 	}
 }
@@ -462,7 +529,7 @@ push_from(Level *level, Node *node, List *facts)
 {
 	check_stack_depth();
 	if (IsA(node, RangeTblRef))
-		push_subquery(level, ((RangeTblRef *) node)->rtindex, facts);
+		push_entry(level, ((RangeTblRef *) node)->rtindex, facts);
 	else if (IsA(node, FromExpr))
 	{
 		FromExpr   *from = (FromExpr *) node;
@@ -487,7 +554,7 @@ push_query(Pushdown *push, Query *query, List *facts, bool alone)
 {
 	FromExpr   *from = query->jointree;
 	Node	   *own = from->quals;
-	Level		level = {push, query, copyObject(query)};
+	Level		level = {push, query, copyObject(query), 0, NIL};
 	List	   *added = NIL;
 	ListCell   *lc;
 
@@ -502,12 +569,19 @@ push_query(Pushdown *push, Query *query, List *facts, bool alone)
 		*fact = *tvb_fact_make(fact->qual, fact->key, true);
 	}
 	push_from(&level, (Node *) from, facts);
-	if (added == NIL)
-		return;
-	/* in one list with the query's own, as the parser makes it: else the text is not the same when it is parsed again */
-	added = list_concat(list_copy(make_ands_implicit((Expr *) own)), added);
-	from->quals = (Node *) make_ands_explicit(added);
-	push->changed = true;
+	if (added != NIL)
+	{
+		/* in one list with the query's own, as the parser makes it: else the text is not the same when it is parsed again */
+		added = list_concat(list_copy(make_ands_implicit((Expr *) own)), added);
+		from->quals = (Node *) make_ands_explicit(added);
+		push->changed = true;
+	}
+	foreach(lc, level.tables)
+	{
+		Table	   *table = lfirst(lc);
+
+		push->changed |= tvb_table_restrict(query, table->rtindex, table->quals);
+	}
 }
 
 /* ---------- through windows ---------- */
