@@ -85,6 +85,9 @@ SELECT x, refused(x) FROM unnest(ARRAY['r::text', 'r::text || t', 'to_jsonb(r)',
     'array_to_string(rs, '','')', 'n::text', 'to_jsonb(named)', 'row_to_json(named)', 'ROW(r, 1)::text', 'xmlforest(r)', 't::regclass', 't::regclass[]',
     'jsonb_populate_record(NULL::noted, ''{}'')', '(SELECT json_agg(m.r) FROM named m)']) x;
 SELECT x, refused(x, 'named, LATERAL (SELECT named.r AS y, named.t) z') FROM unnest(ARRAY['to_jsonb(z)', 'z::text']) x;
+SELECT refused('z.r::oid', $$named, XMLTABLE('/r' PASSING ('<r>hollow</r>'::xml) COLUMNS r regclass PATH '.') z$$),
+       refused('z.r::oid', $$named, json_to_record('{"r": "hollow"}') z (r regclass)$$),
+       refused('z.r', $$named, json_to_record('{"r": 1}') z (r int)$$);
 -- as a number it may be shown, compared and counted
 SELECT x, refused(x) FROM unnest(ARRAY['r', 'rs', 'n', 'r = ''pg_class''::regclass', '(SELECT count(m.r) FROM named m)', '(SELECT max(m.r) FROM named m)', 'r::oid::text', 'to_jsonb(t)', 'ROW(t, 1)::text']) x;
 

@@ -164,11 +164,20 @@ tvb_compat_not_null(Oid relid, Form_pg_attribute att)
 #define tvb_compat_sets_expression(subtype) ((void) (subtype), false)
 #endif
 
-/* Whether an expression reads a value of any type out of JSON. */
+/* Whether an expression reads a value of any type out of JSON, and whether there are such. */
 #if PG_VERSION_NUM >= 170000
 #define tvb_compat_reads_json(node) IsA(node, JsonExpr)
+#define tvb_compat_has_json_expressions true
 #else
 #define tvb_compat_reads_json(node) ((void) (node), false)
+#define tvb_compat_has_json_expressions false
+#endif
+
+/* The values that an expression makes JSON of without a function that has a name. */
+#if PG_VERSION_NUM >= 160000
+#define tvb_compat_json_arguments(node) (IsA(node, JsonConstructorExpr) ? ((JsonConstructorExpr *) (node))->args : NIL)
+#else
+#define tvb_compat_json_arguments(node) ((void) (node), NIL)
 #endif
 
 /* Range table indexes an expression names at its own query level. */

@@ -27,10 +27,8 @@
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_opclass.h"
 #include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
 #include "executor/spi.h"
@@ -349,6 +347,7 @@ work_follow(TvbCommand *command)
 		changed |= tvb_derive_again(lfirst_oid(lc));
 	if (reason)
 		tvb_derive_stale(tviews, reason);
+	tvb_derive_stale(command->reading, "a type was altered that the view reads JSON as");
 	if (command->row_types != NIL)
 		tvb_ddl_work_stale_users(command->row_types, "a table or view was altered whose row type the view uses");
 	if (tvb_ddl_command_rewrites_columns(command->tree))
@@ -422,9 +421,11 @@ follow_command(TvbCommand *command)
 		tvb_ddl_work_protect(work_moved, command);
 	command->sources = tvb_sources_concerned(tvb_ddl_find_families(command->relations));
 	command->resolving = tvb_ddl_find_resolving(command->classes, command->objects);
-	if (command->sources == NIL && !command->is_ours && command->resolving == NIL && !tvb_ddl_command_renames_everywhere(command->tree) &&
-		((!list_member_oid(command->classes, CastRelationId) && !list_member_oid(command->classes, OperatorClassRelationId) &&
-		  !tvb_ddl_find_any(command->classes, command->objects)) ||
+	if (tvb_ddl_command_alters_input(command->tree))
+		command->reading = tvb_ddl_find_json_readers(command->classes, command->objects);
+	if (command->sources == NIL && !command->is_ours && command->resolving == NIL && command->reading == NIL &&
+		!tvb_ddl_command_renames_everywhere(command->tree) &&
+		((!tvb_ddl_find_looked_up(command->classes) && !tvb_ddl_find_any(command->classes, command->objects)) ||
 		 tvb_ddl_find_dependent(command->classes, command->objects) == NIL))
 		return;
 	/* A restore makes what it knows; the first drain after it looks at the rest. */

@@ -164,6 +164,16 @@ tvb_ddl_command_alters_rows(Node *tree)
 	return IsA(tree, ViewStmt) || (!alters_type(tree) && any_subcommand(tree, alters_column));
 }
 
+bool
+tvb_ddl_command_alters_input(Node *tree)
+{
+	if (tree == NULL)
+		return false;
+	if (IsA(tree, AlterDomainStmt))
+		return strchr("CNOX", ((AlterDomainStmt *) tree)->subtype) != NULL;
+	return IsA(tree, AlterEnumStmt) || tvb_ddl_command_changes_results(tree);
+}
+
 static bool
 alters_column_type(const AlterTableCmd *cmd)
 {

@@ -27,6 +27,9 @@ extern bool tvb_ddl_command_alters_text_search(Node *tree);
 /* Why results can be others now although nothing that names them changed, or NULL. */
 extern const char *tvb_ddl_command_changes_results(Node *tree);
 
+/* Whether a type may be read from text, or JSON, in another way now. */
+extern bool tvb_ddl_command_alters_input(Node *tree);
+
 /* Whether the rows of the tables or views that were altered may have other columns now, or the columns other names. */
 extern bool tvb_ddl_command_alters_rows(Node *tree);
 

@@ -28,7 +28,9 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
+#include "compat.h"
 #include "ddl_find.h"
+#include "derive.h"
 #include "run.h"
 #include "sources.h"
 
@@ -132,6 +134,54 @@ tvb_ddl_find_dependent(List *classes, List *objects)
 							TVIEWS_CONCERNED, &args);
 }
 
+/* The types that objects are part of, or that have a check which uses one. */
+static List *
+find_types(List *classes, List *objects)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[] = {OIDARRAYOID, OIDARRAYOID};
+	Datum		values[] = {tvb_run_oid_array(classes), tvb_run_oid_array(objects)};
+	TvbRunArgs	args = {2, types, values, NULL};
+
+	return tvb_run_own_oids(&plan,
+							"WITH RECURSIVE up (classid, objid) AS ("
+							"  SELECT s.c, s.o FROM unnest($1, $2) AS s (c, o)"
+							"  UNION ALL"
+							"  SELECT 'pg_type'::regclass, c.reltype FROM unnest($1, $2) AS s (c, o) JOIN pg_class c ON c.oid = s.o"
+							"   WHERE s.c = 'pg_class'::regclass AND c.relkind = 'c'"
+							"  UNION"
+							"  SELECT n.classid, n.objid"
+							"  FROM up CROSS JOIN LATERAL (SELECT p.* FROM pg_depend p" /* OFFSET 0: by its index */
+							"   WHERE p.refclassid = up.classid AND p.refobjid = up.objid OFFSET 0) AS d"
+							"  CROSS JOIN LATERAL ("
+							"   SELECT d.classid, d.objid WHERE d.classid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)"
+							"   UNION ALL"
+							"   SELECT 'pg_type'::regclass, k.contypid FROM pg_constraint k"
+							"    WHERE d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.contypid <> 0"
+							"   UNION ALL"
+							"   SELECT 'pg_type'::regclass, c.reltype FROM pg_class c"
+							"    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_type'::regclass AND d.objsubid > 0"
+							"     AND c.oid = d.objid AND c.reltype <> 0) AS n (classid, objid))"
+							" SELECT objid FROM up WHERE classid = 'pg_type'::regclass", &args);
+}
+
+List *
+tvb_ddl_find_json_readers(List *classes, List *objects)
+{
+	List	   *types = tvb_compat_has_json_expressions ? find_types(classes, objects) : NIL;
+	List	   *tviews = NIL;
+	ListCell   *lc;
+
+	if (types == NIL)
+		return NIL;
+	foreach(lc, tvb_ddl_find_all())
+	{
+		if (tvb_derive_reads_json_as(lfirst_oid(lc), types))
+			tviews = lappend_oid(tviews, lfirst_oid(lc));
+	}
+	return tviews;
+}
+
 /* Whether anything but its array type depends on a type. */
 static bool
 is_type_used(Relation depend, Oid type)
@@ -171,6 +221,12 @@ tvb_ddl_find_used_row_types(List *relids)
 	return types;
 }
 
+bool
+tvb_ddl_find_looked_up(List *classes)
+{
+	return list_member_oid(classes, CastRelationId) || list_member_oid(classes, OperatorClassRelationId);
+}
+
 List *
 tvb_ddl_find_resolving(List *classes, List *objects)
 {
@@ -180,7 +236,7 @@ tvb_ddl_find_resolving(List *classes, List *objects)
 	TvbRunArgs	args = {2, types, values, NULL};
 
 	if (!list_member_oid(classes, ProcedureRelationId) && !list_member_oid(classes, OperatorRelationId) &&
-		!list_member_oid(classes, CastRelationId) && !list_member_oid(classes, OperatorClassRelationId))
+		!tvb_ddl_find_looked_up(classes))
 		return NIL;
 	/* a name stands in a text with quotes or without, by the settings of who made it; none is needed to mean a cast */
 	return tvb_run_own_oids(&plan,

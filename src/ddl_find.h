@@ -22,8 +22,17 @@ extern List *tvb_ddl_find_all(void);
  */
 extern List *tvb_ddl_find_dependent(List *classes, List *objects);
 
+/*
+ * The TVIEWs whose views read JSON as a type that is made of one of the objects, or has a check that uses it.  No dependency
+ * leads to them.
+ */
+extern List *tvb_ddl_find_json_readers(List *classes, List *objects);
+
 /* The row types of relations that something has values of: a column, a view, a function, a domain. */
 extern List *tvb_ddl_find_used_row_types(List *relids);
+
+/* Whether there are objects among these classes that are looked up by types, and so may be meant though nothing depends on them. */
+extern bool tvb_ddl_find_looked_up(List *classes);
 
 /*
  * The TVIEWs in whose stored texts one of the functions or operators among objects may be

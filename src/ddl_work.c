@@ -148,7 +148,7 @@ work_remember(TvbCommand *command)
 		objects = lappend_oid(objects, lfirst_oid(lc));
 	}
 	if (objects != NIL && !tvb_ddl_command_renames_everywhere(command->tree))
-		tviews = tvb_ddl_find_dependent(classes, objects);
+		tviews = list_concat_unique_oid(tvb_ddl_find_dependent(classes, objects), command->reading);
 	tvb_repair_remember(tviews != NIL ? tviews : tvb_ddl_find_all(), command->problem);
 }
 

@@ -610,13 +610,37 @@ tvb_derive_restored(Oid relid)
 	tvb_derive_repair(relid);
 }
 
-bool
-tvb_derive_uses_text_search(Oid relid)
+/* The expanded query of the view of a TVIEW, NULL if it is none any more. */
+static Query *
+view_query(Oid relid)
 {
 	Stored	   *stored = read_stored(relid);
 
-	return stored != NULL && get_rel_relkind(stored->view) == RELKIND_VIEW &&
-		tvb_check_text_search(tvb_expand_query(tvb_define_view_query(stored->view)));
+	if (stored == NULL || get_rel_relkind(stored->view) != RELKIND_VIEW)
+		return NULL;
+	return tvb_expand_query(tvb_define_view_query(stored->view));
+}
+
+bool
+tvb_derive_uses_text_search(Oid relid)
+{
+	Query	   *query = view_query(relid);
+
+	return query != NULL && tvb_check_text_search(query);
+}
+
+bool
+tvb_derive_reads_json_as(Oid relid, List *types)
+{
+	Query	   *query = view_query(relid);
+	ListCell   *lc;
+
+	foreach(lc, query ? tvb_check_json_types(query) : NIL)
+	{
+		if (list_member_oid(types, lfirst_oid(lc)))
+			return true;
+	}
+	return false;
 }
 
 void

@@ -27,6 +27,9 @@ extern void tvb_derive_restored(Oid relid);
 /* Whether the view of a TVIEW uses text search.  Connected to SPI. */
 extern bool tvb_derive_uses_text_search(Oid relid);
 
+/* Whether the view of a TVIEW reads JSON as one of the types (oid list).  Connected to SPI. */
+extern bool tvb_derive_reads_json_as(Oid relid, List *types);
+
 /* Mark TVIEWs stale.  A drain at work that does not see the mark leaves it. */
 extern void tvb_derive_stale(List *relids, const char *reason);
 

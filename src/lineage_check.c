@@ -43,21 +43,25 @@ static const char *const stable_functions[] = {
 	"date_eq_timestamptz", "date_ge_timestamptz", "date_gt_timestamptz",
 	"date_le_timestamptz", "date_lt_timestamptz", "date_ne_timestamptz",
 	"date_part", "date_trunc", "extract", "format", "generate_series",
-	"in_range", "interval_pl_timestamptz", "json_agg", "json_build_array",
-	"json_build_object", "json_object_agg", "json_populate_record",
+	"in_range", "interval_pl_timestamptz", "json_agg", "json_agg_strict",
+	"json_build_array", "json_build_object", "json_object_agg",
+	"json_object_agg_strict", "json_object_agg_unique",
+	"json_object_agg_unique_strict", "json_populate_record",
 	"json_populate_recordset", "json_to_record", "json_to_recordset",
-	"json_to_tsvector", "jsonb_agg", "jsonb_build_array", "jsonb_build_object",
-	"jsonb_object_agg", "jsonb_path_exists_tz", "jsonb_path_match_tz",
-	"jsonb_path_query_array_tz", "jsonb_path_query_first_tz",
-	"jsonb_path_query_tz", "jsonb_populate_record", "jsonb_populate_recordset",
-	"jsonb_to_record", "jsonb_to_recordset", "jsonb_to_tsvector", "length",
-	"make_timestamptz", "money", "numeric", "overlaps", "phraseto_tsquery",
-	"plainto_tsquery", "quote_literal", "quote_nullable", "row_to_json",
-	"textanycat", "time", "timestamp", "timestamp_cmp_timestamptz",
-	"timestamp_eq_timestamptz", "timestamp_ge_timestamptz",
-	"timestamp_gt_timestamptz", "timestamp_le_timestamptz",
-	"timestamp_lt_timestamptz", "timestamp_ne_timestamptz", "timestamptz",
-	"timestamptz_cmp_date", "timestamptz_cmp_timestamp", "timestamptz_eq_date",
+	"json_to_tsvector", "jsonb_agg", "jsonb_agg_strict", "jsonb_build_array",
+	"jsonb_build_object", "jsonb_object_agg", "jsonb_object_agg_strict",
+	"jsonb_object_agg_unique", "jsonb_object_agg_unique_strict",
+	"jsonb_path_exists_tz", "jsonb_path_match_tz", "jsonb_path_query_array_tz",
+	"jsonb_path_query_first_tz", "jsonb_path_query_tz", "jsonb_populate_record",
+	"jsonb_populate_recordset", "jsonb_to_record", "jsonb_to_recordset",
+	"jsonb_to_tsvector", "length", "make_timestamptz", "money", "numeric",
+	"overlaps", "phraseto_tsquery", "plainto_tsquery", "quote_literal",
+	"quote_nullable", "row_to_json", "textanycat", "time", "timestamp",
+	"timestamp_cmp_timestamptz", "timestamp_eq_timestamptz",
+	"timestamp_ge_timestamptz", "timestamp_gt_timestamptz",
+	"timestamp_le_timestamptz", "timestamp_lt_timestamptz",
+	"timestamp_ne_timestamptz", "timestamptz", "timestamptz_cmp_date",
+	"timestamptz_cmp_timestamp", "timestamptz_eq_date",
 	"timestamptz_eq_timestamp", "timestamptz_ge_date",
 	"timestamptz_ge_timestamp", "timestamptz_gt_date",
 	"timestamptz_gt_timestamp", "timestamptz_le_date",
@@ -66,8 +70,8 @@ static const char *const stable_functions[] = {
 	"timestamptz_ne_date", "timestamptz_ne_timestamp",
 	"timestamptz_pl_interval", "timezone", "to_char", "to_date", "to_json",
 	"to_jsonb", "to_number", "to_timestamp", "to_tsquery", "to_tsvector",
-	"ts_headline", "ts_match_tq", "ts_match_tt", "websearch_to_tsquery",
-	"xml", "xml_is_well_formed",
+	"ts_headline", "ts_match_tq", "ts_match_tt", "websearch_to_tsquery", "xml",
+	"xml_is_well_formed",
 };
 
 bool
@@ -300,6 +304,27 @@ bool
 tvb_check_text_search(Query *expanded)
 {
 	return text_search_walker((Node *) expanded, NULL);
+}
+
+static bool
+json_types_walker(Node *node, List **types)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, json_types_walker, types, 0);
+	if (tvb_compat_reads_json(node) && exprType(node) >= FirstNormalObjectId)
+		*types = list_append_unique_oid(*types, exprType(node));
+	return expression_tree_walker(node, json_types_walker, types);
+}
+
+List *
+tvb_check_json_types(Query *expanded)
+{
+	List	   *types = NIL;
+
+	(void) json_types_walker((Node *) expanded, &types);
+	return types;
 }
 
 /* Whether one of a relation's own kind cannot carry our triggers. */

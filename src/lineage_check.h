@@ -25,6 +25,12 @@ extern const char *tvb_check_uncaptured(const TvbTable *table, Oid role);
 /* Whether a query uses text search, whose configurations and dictionaries can be altered. */
 extern bool tvb_check_text_search(Query *expanded);
 
+/*
+ * The types of users that a query reads values of JSON as: oid list.  What such a type does not allow is no error there, but
+ * NULL or a default.
+ */
+extern List *tvb_check_json_types(Query *expanded);
+
 /* What depends on an order that is not total: list of char *. */
 extern List *tvb_check_notes(Query *expanded);
 

@@ -12,7 +12,7 @@
 #include "postgres.h"
 
 #include "nodes/nodeFuncs.h"
-#include "optimizer/clauses.h"
+#include "nodes/pathnodes.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
@@ -88,7 +88,7 @@ add_conjunct(TvbBuilder *builder, TvbPlace *place, Bitmapset *boxes, Expr *expr)
 	conjunct->boxes = boxes;
 	conjunct->shells = place->scope->shells;
 	conjunct->nullable = place->nullable;
-	conjunct->strict = !contain_nonstrict_functions((Node *) expr);
+	conjunct->strict = tvb_graph_is_strict(expr);
 	conjunct->equality = is_equality(expr);
 	builder->graph->conjuncts = lappend(builder->graph->conjuncts, conjunct);
 }
@@ -271,7 +271,7 @@ is_null_extended(TvbBuilder *builder, Expr *expr, Bitmapset *nullable)
 	Bitmapset  *members;
 	int			id = -1;
 
-	if (contain_nonstrict_functions((Node *) expr))
+	if (!tvb_graph_is_strict(expr))
 		return false;
 	members = tvb_graph_members((Node *) expr);
 	while ((id = bms_next_member(members, id)) >= 0)

@@ -35,12 +35,14 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/pathnodes.h"
+#include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "lineage_build.h"
 #include "lineage_expand.h"
 #include "lineage_graph.h"
@@ -93,6 +95,23 @@ tvb_graph_members(Node *expr)
 
 	(void) members_walker(expr, &members);
 	return members;
+}
+
+static bool
+reads_json_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (tvb_compat_reads_json(node))
+		return true;
+	return expression_tree_walker(node, reads_json_walker, context);
+}
+
+bool
+tvb_graph_is_strict(Expr *expr)
+{
+	/* the server takes JSON_VALUE() and its like for strict, but what is passed to the path may be NULL */
+	return !contain_nonstrict_functions((Node *) expr) && !reads_json_walker((Node *) expr, NULL);
 }
 
 static bool

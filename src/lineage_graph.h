@@ -96,6 +96,9 @@ extern Bitmapset *tvb_graph_members(Node *expr);
  */
 extern Expr *tvb_graph_unmark(Expr *expr);
 
+/* Whether an expression is NULL if anything that it names is. */
+extern bool tvb_graph_is_strict(Expr *expr);
+
 /* Whether values of a type that are equal are also identical. */
 extern bool tvb_graph_equal_is_identical(Oid type, Oid collation);
 

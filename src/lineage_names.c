@@ -6,7 +6,7 @@
  * A regclass is a number; its text is a name, and ALTER TABLE ... RENAME changes that
  * without a row of any source.  Casts name the function that looks it up, and
  * lineage_check.c finds it there.  Functions that take values of any type (to_jsonb,
- * concat, format, ...), casts of arrays and rows, and XML call it unseen.
+ * concat, format, ...), casts of arrays and rows, JSON and XML call it unseen.
  *
  * What fields a record has is not known from its type.  So a record counts as having
  * such a value if any column that the query names has one.
@@ -27,6 +27,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "lineage_names.h"
 
 typedef struct NamesContext
@@ -170,8 +171,38 @@ shown_by(Node *node, bool records)
 	if (IsA(node, XmlExpr) &&
 		(any_has_names(((XmlExpr *) node)->args, records) || any_has_names(((XmlExpr *) node)->named_args, records)))
 		return "XML of names that are looked up in catalogs";
+	if (any_has_names(tvb_compat_json_arguments(node), records))
+		return "JSON of names that are looked up in catalogs";
+	if (tvb_compat_reads_json(node) && type_has_names(exprType(node), false))
+		return "a value of JSON that is looked up in catalogs";
 	if (any_has_names(arguments(node), records) && check_functions_in_node(node, takes_any_checker, &function))
 		return psprintf("function %s of names that are looked up in catalogs", format_procedure(function));
+	return NULL;
+}
+
+/* What stands in FROM and reads columns of such types out of JSON or XML, or NULL. */
+static const char *
+read_by(Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		List	   *types = rte->rtekind == RTE_TABLEFUNC ? rte->tablefunc->coltypes : NIL;
+		ListCell   *cell;
+
+		if (rte->rtekind == RTE_FUNCTION)
+		{
+			foreach(cell, rte->functions)
+				types = list_concat_copy(types, lfirst_node(RangeTblFunction, cell)->funccoltypes);
+		}
+		foreach(cell, types)
+		{
+			if (type_has_names(lfirst_oid(cell), false))
+				return "a column of JSON or XML that is looked up in catalogs";
+		}
+	}
 	return NULL;
 }
 
@@ -181,7 +212,10 @@ shown_walker(Node *node, NamesContext *context)
 	if (node == NULL)
 		return false;
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, shown_walker, context, 0);
+	{
+		context->found = read_by((Query *) node);
+		return context->found != NULL || query_tree_walker((Query *) node, shown_walker, context, 0);
+	}
 	context->found = shown_by(node, context->records);
 	return context->found != NULL || expression_tree_walker(node, shown_walker, context);
 }

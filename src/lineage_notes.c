@@ -14,7 +14,9 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/tupdesc.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -36,8 +38,11 @@
 
 /* Aggregates whose result depends on the order of their input. */
 static const char *const ordered_aggregates[] = {
-	"array_agg", "json_agg", "json_object_agg", "jsonb_agg", "jsonb_object_agg",
-	"string_agg", "xmlagg",
+	"array_agg", "json_agg", "json_agg_strict", "json_object_agg",
+	"json_object_agg_strict", "json_object_agg_unique",
+	"json_object_agg_unique_strict", "jsonb_agg", "jsonb_agg_strict",
+	"jsonb_object_agg", "jsonb_object_agg_strict", "jsonb_object_agg_unique",
+	"jsonb_object_agg_unique_strict", "string_agg", "xmlagg",
 };
 
 /* Aggregates whose result is one of several values that are equal. */
@@ -90,7 +95,8 @@ covers_unique_index(Query *query, int varno, List *exprs)
 
 	if (rte->rtekind == RTE_SUBQUERY)
 		return covers_subquery_key(rte->subquery, varno, exprs);
-	if (rte->rtekind != RTE_RELATION)
+	/* rows of children are in none of their parent's indexes */
+	if (rte->rtekind != RTE_RELATION || (rte->relkind == RELKIND_RELATION && rte->inh && has_subclass(rte->relid)))
 		return false;
 	relation = relation_open(rte->relid, AccessShareLock);
 	indexes = RelationGetIndexList(relation);
@@ -315,6 +321,8 @@ note_aggregate(Aggref *agg, NotesContext *context)
 		(agg->aggdistinct != NIL ? strcmp(name, "count") != 0
 		 : tvb_check_listed(name, choosing_aggregates, lengthof(choosing_aggregates))))
 		add_note(context, NOTE_IMAGES);
+	if (strcmp(name, "any_value") == 0)
+		add_note(context, "any_value(): which of the values it is has no fixed order");
 	if (agg->aggdistinct == NIL && tvb_check_listed(name, ordered_aggregates, lengthof(ordered_aggregates)))
 	{
 		List	   *exprs = sort_exprs(agg->aggorder, agg->args);

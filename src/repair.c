@@ -83,14 +83,16 @@ concerned_by_objects(List *classes, List *objects)
 {
 	List	   *dependent;
 	List	   *tviews = NIL;
+	List	   *reading;
 	bool		text_search;
 	ListCell   *lc;
 
 	text_search = list_member_oid(classes, TSConfigRelationId) || list_member_oid(classes, TSDictionaryRelationId);
 	dependent = tvb_ddl_find_dependent(classes, objects);
+	reading = tvb_ddl_find_json_readers(classes, objects);
 	foreach(lc, tvb_ddl_find_all())
 	{
-		if (list_member_oid(dependent, lfirst_oid(lc)) ||
+		if (list_member_oid(dependent, lfirst_oid(lc)) || list_member_oid(reading, lfirst_oid(lc)) ||
 			(text_search && tvb_derive_uses_text_search(lfirst_oid(lc))))
 			tviews = lappend_oid(tviews, lfirst_oid(lc));
 	}
