@@ -192,6 +192,12 @@ CREATE OR REPLACE FUNCTION release_eq(release, release) RETURNS boolean LANGUAGE
 SELECT count(*) FROM generate_series(1, 3) i, LATERAL (SELECT i FROM tviews_drain()) d;
 SELECT * FROM differences();
 TABLE tv_less;
+-- it is gone: rows are compared as rows again
+DROP OPERATOR CLASS release_ops USING btree;
+SELECT tview, state, reason FROM tviews_status WHERE tview IN ('tv_colour'::regclass, 'tv_less'::regclass) ORDER BY tview::text COLLATE "C";
+SELECT count(*) FROM generate_series(1, 3) i, LATERAL (SELECT i FROM tviews_drain()) d;
+SELECT * FROM differences();
+TABLE tv_less;
 DROP VIEW v_colour, v_less;
 DROP TABLE tv_colour, tv_less;
 

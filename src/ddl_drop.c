@@ -6,7 +6,8 @@
  * TVIEWs, views, sources and their partitions are forgotten, and what is left of their
  * families may have changed in all rows.  A trigger of ours that was dropped is not made again behind
  * the user's back: its TVIEWs are stale.  A foreign table that is gone may set TVIEWs free
- * that could not be refreshed.  A cast or operator class that is gone may leave a stored text with another meaning.
+ * that could not be refreshed.  A cast or operator class that is gone may leave a stored text with another meaning, and
+ * values of its type another JSON or order.
  * A type, function or collation may take columns along, which rows that are read as a whole lack from then on.
  *
  *-------------------------------------------------------------------------
@@ -44,7 +45,9 @@ typedef struct Dropped
 								 * trigger of ours */
 	bool		foreign;		/* a foreign table */
 	bool		resolving;		/* a cast or operator class */
-	List	   *types;			/* that had a cast to json */
+	List	   *shown;			/* types that had a cast to json */
+	List	   *compared;		/* types that something of an operator class
+								 * was for */
 	List	   *shorter;		/* relations that are still there and lost a
 								 * column, as with its type */
 } Dropped;
@@ -120,7 +123,8 @@ read_dropped(void)
 					   "WITH d AS MATERIALIZED ("
 					   "  SELECT objid, objsubid, object_type, address_names, address_args FROM pg_catalog.pg_event_trigger_dropped_objects()"
 					   "   WHERE classid IN ('pg_catalog.pg_class'::pg_catalog.regclass, 'pg_catalog.pg_trigger'::pg_catalog.regclass,"
-					   "    'pg_catalog.pg_cast'::pg_catalog.regclass, 'pg_catalog.pg_opclass'::pg_catalog.regclass))"
+					   "    'pg_catalog.pg_cast'::pg_catalog.regclass, 'pg_catalog.pg_opclass'::pg_catalog.regclass,"
+					   "    'pg_catalog.pg_amop'::pg_catalog.regclass, 'pg_catalog.pg_amproc'::pg_catalog.regclass))"
 					   " SELECT 1, objid FROM d"
 					   "  WHERE object_type IN ('table', 'view', 'foreign table') AND objsubid = 0"
 					   /* LIMIT: no hash of all that is known is made for a table or two */
@@ -138,10 +142,11 @@ read_dropped(void)
 					   "  FROM d WHERE object_type IN ('foreign table', 'cast', 'operator class',"
 					   "   'table column', 'foreign table column', 'composite type column')"
 					   " UNION"
-					   " SELECT 5, t.oid FROM d JOIN pg_catalog.pg_type t"
-					   /* CASE: other names are no types'; quotes are by the user's settings */
-					   "   ON t.oid = CASE WHEN d.object_type = 'cast' AND replace(d.address_args[1], '\"', '') IN ('json', 'pg_catalog.json')"
-					   "    THEN pg_catalog.to_regtype(d.address_names[1]) END", NULL);
+					   /* NULL: the type is gone, too; quotes are by the user's settings */
+					   " SELECT CASE object_type WHEN 'cast' THEN 5 ELSE 7 END,"
+					   "   pg_catalog.to_regtype(CASE object_type WHEN 'cast' THEN address_names[1] ELSE address_args[1] END)::oid"
+					   "  FROM d WHERE object_type IN ('operator of access method', 'function of access method')"
+					   "   OR object_type = 'cast' AND replace(address_args[1], '\"', '') IN ('json', 'pg_catalog.json')", NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[i];
@@ -149,6 +154,8 @@ read_dropped(void)
 		int			what = DatumGetInt32(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &isnull));
 		Oid			relid = DatumGetObjectId(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &isnull));
 
+		if (isnull)
+			continue;
 		if (what == 1)
 			dropped.relations = lappend_oid(dropped.relations, relid);
 		else if (what == 2 && get_rel_name(relid) == NULL)
@@ -158,7 +165,9 @@ read_dropped(void)
 		else if (what == 3)
 			dropped.foreign = true;
 		else if (what == 5)
-			dropped.types = lappend_oid(dropped.types, relid);
+			dropped.shown = lappend_oid(dropped.shown, relid);
+		else if (what == 7)
+			dropped.compared = lappend_oid(dropped.compared, relid);
 		else if (what == 6 && get_rel_name(relid) == NULL)
 			continue;
 		else if (what == 6)
@@ -184,7 +193,7 @@ work_stripped(TvbCommand *command)
 
 /* Values of these types become JSON in another way. */
 static void
-work_json(TvbCommand *command)
+work_shown(TvbCommand *command)
 {
 	tvb_ddl_work_stale_users(command->relations, "a cast to json was dropped");
 }
@@ -210,6 +219,36 @@ work_shorter(TvbCommand *command)
 		tvb_levels_sync();
 	if (types != NIL)
 		tvb_ddl_work_stale_users(types, "a row type that the view uses lost a column");
+}
+
+/* Values of these types are compared in another way. */
+static void
+work_compared(TvbCommand *command)
+{
+	tvb_ddl_work_stale_users(command->relations, "an operator class was dropped");
+}
+
+/* Of these types TVIEWs may have values that the transaction's snapshot does not show: leave them to the next drain. */
+static void
+work_types_unseen(TvbCommand *command)
+{
+	List	   *classes = NIL;
+
+	for (int i = 0; i < list_length(command->relations); i++)
+		classes = lappend_oid(classes, TypeRelationId);
+	tvb_repair_remember_objects(classes, command->relations);
+}
+
+/* What follows from that something is gone which was looked up by types. */
+static void
+follow_types(TvbCommand *command, List *types, TvbWork work)
+{
+	command->relations = types;
+	if (types == NIL)
+		return;
+	if (IsolationUsesXactSnapshot())
+		tvb_ddl_work_protect(work_types_unseen, command);
+	tvb_ddl_work_protect(work, command);
 }
 
 /* TVIEWs that could not be refreshed: a foreign partition that is gone may have been the reason. */
@@ -266,9 +305,8 @@ tvb_follow_drop(PG_FUNCTION_ARGS)
 	command.sources = NIL;
 	if (command.relations != NIL)
 		tvb_ddl_work_protect(work_derive, &command);
-	command.relations = dropped.types;
-	if (command.relations != NIL)
-		tvb_ddl_work_protect(work_json, &command);
+	follow_types(&command, dropped.shown, work_shown);
+	follow_types(&command, dropped.compared, work_compared);
 	/* of ALTER TABLE the other event trigger sees more */
 	command.relations = data->parsetree && IsA(data->parsetree, AlterTableStmt) ? NIL : dropped.shorter;
 	if (command.relations != NIL)

@@ -63,16 +63,21 @@ typedef struct Young
 char *
 tvb_young_objects(Oid view)
 {
-	Oid			types[] = {OIDOID, BOOLOID};
-	Datum		values[] = {ObjectIdGetDatum(view),
-	BoolGetDatum(tvb_check_text_search(tvb_expand_query(tvb_define_view_query(view))))};
-	TvbRunArgs	args = {2, types, values, NULL};
+	Query	   *query = tvb_expand_query(tvb_define_view_query(view));
+	Oid			types[] = {OIDOID, BOOLOID, OIDARRAYOID};
+	Datum		values[] = {
+		ObjectIdGetDatum(view), BoolGetDatum(tvb_check_text_search(query)),
+		tvb_run_oid_array(tvb_check_json_types(query))
+	};
+	TvbRunArgs	args = {3, types, values, NULL};
 	char	   *objects;
 
 	/* down from the view, as tvb_ddl_find_dependent goes up to it */
 	tvb_run_own_change(NULL,
 					   "WITH RECURSIVE down (classid, objid) AS ("
 					   "  SELECT 'pg_class'::regclass::oid, $1"
+					   "  UNION ALL"
+					   "  SELECT 'pg_type'::regclass, t FROM unnest($3) AS t"
 					   "  UNION"
 					   "  SELECT n.classid, n.objid FROM down CROSS JOIN LATERAL ("
 					   "   SELECT * FROM (SELECT d.refclassid, d.refobjid FROM pg_depend d"
@@ -84,9 +89,23 @@ tvb_young_objects(Oid view)
 					   "   SELECT 'pg_rewrite'::regclass, w.oid FROM pg_rewrite w"
 					   "    WHERE down.classid = 'pg_class'::regclass AND w.ev_class = down.objid"
 					   "   UNION ALL"
-					   "   SELECT 'pg_type'::regclass, t.typelem FROM pg_type t"
-					   "    WHERE down.classid = 'pg_type'::regclass AND t.oid = down.objid AND t.typelem <> 0) AS n (classid, objid)),"
+					   "   SELECT p.classid, p.objid FROM pg_type t CROSS JOIN LATERAL"
+					   "     (VALUES ('pg_type'::regclass::oid, t.typelem), ('pg_class'::regclass, t.typrelid)) AS p (classid, objid)"
+					   "    WHERE down.classid = 'pg_type'::regclass AND t.oid = down.objid AND p.objid <> 0"
+					   "   UNION ALL"
+					   "   SELECT 'pg_constraint'::regclass, k.oid FROM pg_constraint k"
+					   "    WHERE down.classid = 'pg_type'::regclass AND k.conrelid = 0 AND k.contypid = down.objid) AS n (classid, objid)),"
 					   " object (classid, objid, version) AS ("
+					   /* how values of a type become JSON, or are compared as elements and fields, is looked up by the type */
+					   "  SELECT 'pg_cast'::regclass::oid, k.oid, k.xmin FROM down w JOIN pg_cast k ON k.castsource = w.objid"
+					   "   WHERE w.classid = 'pg_type'::regclass AND k.casttarget = 'json'::regtype"
+					   "  UNION ALL"
+					   "  SELECT 'pg_opclass'::regclass, o.oid, o.xmin FROM down w JOIN pg_opclass o ON o.opcintype = w.objid"
+					   "   WHERE w.classid = 'pg_type'::regclass AND o.opcdefault"
+					   "  UNION ALL"
+					   "  SELECT w.classid, w.objid, k.xmin FROM down w JOIN pg_constraint k ON k.oid = w.objid"
+					   "   WHERE w.classid = 'pg_constraint'::regclass"
+					   "  UNION ALL"
 					   "  SELECT w.classid, w.objid, p.xmin FROM down w JOIN pg_proc p ON p.oid = w.objid"
 					   "   WHERE w.classid = 'pg_proc'::regclass"
 					   "  UNION ALL"
