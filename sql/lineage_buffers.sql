@@ -9,7 +9,7 @@ SET jit = off;
 SET max_parallel_workers_per_gather = 0;
 SET synchronous_commit = off;
 
-TRUNCATE cust, cat, prod, ord, item, review, tag, asset, acct, entry, wide, node, event, person;
+TRUNCATE cust, cat, prod, ord, item, review, tag, badge, asset, acct, entry, wide, node, event, person;
 INSERT INTO cust SELECT i, 'n' || i % 1000, 'r' || i % 2000, i % 2000, 1 + i * 7 % 20000 FROM generate_series(1, 20000) i;
 INSERT INTO cat SELECT i, 'c' || i % 2000, 1 + i * 11 % 10000 FROM generate_series(1, 10000) i;
 INSERT INTO prod SELECT i, 'p' || i % 1000, 1 + i * 3 % 10000, i % 100, ARRAY[i % 1000, i % 777], 1 + i * 13 % 50000 FROM generate_series(1, 50000) i;
@@ -17,6 +17,7 @@ INSERT INTO ord SELECT i, 1 + i * 17 % 20000, date '2000-01-01' + i % 5000, (ARR
 INSERT INTO item SELECT 1 + i / 3, i % 3, 1 + (i * 19) % 50000, 1 + i % 5 FROM generate_series(1, 150000) i;
 INSERT INTO review SELECT i, 1 + (i * 7::bigint) % 50000, 1 + (i * 13::bigint) % 20000, 1 + i % 5, 'b' || i % 50 FROM generate_series(1, 1000000) i;
 INSERT INTO tag SELECT i, 't' || i FROM generate_series(0, 1000) i;
+INSERT INTO badge SELECT i, 't' || i, i FROM generate_series(1, 100000) i;
 INSERT INTO asset SELECT md5(i::text)::uuid, 1 + i % 50000, 'k' || i % 9, i FROM generate_series(1, 100000) i;
 INSERT INTO acct SELECT i, 'o' || i, left('k' || i, 6), 'x' || i, i FROM generate_series(1, 20000) i;
 INSERT INTO entry SELECT i, 1 + i % 20000, 'o' || 1 + i % 20000, left('k' || 1 + i % 20000, 6), 'x' || 1 + i % 20000, i % 9 FROM generate_series(1, 60000) i;

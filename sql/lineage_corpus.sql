@@ -24,6 +24,7 @@ CREATE TABLE item (ord int NOT NULL REFERENCES ord ON UPDATE CASCADE ON DELETE C
                    PRIMARY KEY (ord, line));
 CREATE TABLE review (id int PRIMARY KEY, prod int, cust int, stars int, body text);
 CREATE TABLE tag (id int PRIMARY KEY, label text);
+CREATE TABLE badge (id bigint PRIMARY KEY, label varchar(20), prod int);
 CREATE TABLE asset (id uuid PRIMARY KEY, prod int REFERENCES prod ON UPDATE CASCADE ON DELETE SET NULL, kind text, size bigint);
 CREATE TABLE acct (no numeric PRIMARY KEY, owner citext, kind char(6), nick text COLLATE nocase, bal int);
 CREATE TABLE entry (id bigint PRIMARY KEY, acct numeric, who citext, kind char(8), nick text COLLATE nocase, amount int,
@@ -51,6 +52,8 @@ CREATE INDEX ON ord (placed);
 CREATE INDEX ON item (prod);
 CREATE INDEX ON review (prod);
 CREATE INDEX ON review (cust);
+CREATE INDEX ON tag (label);
+CREATE INDEX ON badge (label);
 CREATE INDEX ON asset (prod);
 CREATE INDEX ON acct (owner);
 CREATE INDEX ON acct (kind);
@@ -984,6 +987,16 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, indexed) VALUES
  $$SELECT p.id, sum(u.n) AS n FROM prod p LEFT JOIN (SELECT v.prod, count(*) AS n FROM review v GROUP BY v.prod
    UNION ALL SELECT w.prod, sum(w.val) FROM wide w GROUP BY w.prod) u ON u.prod = p.id GROUP BY p.id$$,
  '{id}', '{p:direct,v:routed,w:routed}', true),
+('push_union_feed', 'pushdown',
+ $$SELECT 'r' AS kind, v.id, v.prod, v.body AS what FROM review v UNION ALL SELECT 'w', w.id, w.prod, w.val::text FROM wide w
+   UNION ALL SELECT 'o', o.id, i.prod, o.status FROM ord o LEFT JOIN item i ON i.ord = o.id AND i.line = 1$$,
+ '{kind,id}', '{v:routed,w:routed,o:routed,i:routed}', true),
+('push_union_words', 'pushdown',
+ $$SELECT t.label, t.id FROM tag t UNION ALL SELECT b.label, b.id FROM badge b$$,
+ '{label,id}', '{t:routed,b:routed}', true),
+('push_union_varchar', 'pushdown',
+ $$SELECT b.label, b.prod FROM badge b WHERE b.label IS NOT NULL UNION SELECT t.label, t.id FROM tag t WHERE t.label IS NOT NULL$$,
+ '{label,prod}', '{b:routed,t:routed}', true),
 ('push_except', 'pushdown',
  $$SELECT k.id, count(e.prod) AS n FROM prod k LEFT JOIN (SELECT i.prod, i.qty FROM item i EXCEPT ALL SELECT v.prod, v.stars FROM review v) e ON e.prod = k.id GROUP BY k.id$$,
  '{id}', '{k:direct,i:direct,v:direct}', true),

@@ -35,6 +35,7 @@ INSERT INTO corpus_column (relation, col, expr) VALUES
 ('review', 'id', 'pick(12)'), ('review', 'prod', 'pick(7, .15)'), ('review', 'cust', 'pick(7, .15)'),
 ('review', 'stars', 'pick(5, .15)'), ('review', 'body', $$'b' || pick(5, .1)$$),
 ('tag', 'id', 'pick(5)'), ('tag', 'label', $$'t' || pick(4, .1)$$),
+('badge', 'id', 'pick(5) + 100'), ('badge', 'label', $$'t' || pick(4, .1)$$), ('badge', 'prod', 'pick(7)'),
 ('asset', 'id', $$('00000000-0000-0000-0000-00000000000' || pick(8))::uuid$$), ('asset', 'prod', 'pick(7, .2)'),
 ('asset', 'kind', $$'k' || pick(2)$$), ('asset', 'size', 'pick(9)::bigint * 10000000000'),
 ('acct', 'no', $$(pick(5) || (ARRAY['', '.0', '.00'])[pick(3)])::numeric$$), ('acct', 'owner', $$(ARRAY['ann', 'Ann', 'bob', 'BOB', NULL])[pick(5)]$$),

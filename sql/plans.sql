@@ -62,4 +62,14 @@ TABLE v_words EXCEPT ALL TABLE tv_words;
 SELECT state, reason FROM tviews_status WHERE tview = 'tv_words'::regclass;
 SELECT tviews_drop('tv_words');
 
+-- a set operation whose arms have different types is evaluated for its keys, in each arm
+CREATE TABLE said (id bigint PRIMARY KEY, what varchar(20));
+CREATE VIEW v_feed AS SELECT 'ref' AS kind, id, h::text AS what FROM ref UNION ALL SELECT 'said', id, what FROM said;
+SELECT tviews_create('v_feed', key => '{kind,id}');
+SELECT arms FROM (SELECT count(*) AS arms FROM regexp_matches(tviews_refresh_sql('tv_feed'), 'id = ANY \(\$2\)', 'g')) x;
+INSERT INTO said VALUES (7, 'seven');
+SELECT keys, inserted FROM tviews_drain();
+TABLE v_feed EXCEPT ALL TABLE tv_feed;
+SELECT tviews_drop('tv_feed');
+
 DROP SCHEMA plans CASCADE;

@@ -38,6 +38,7 @@
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
+#include "parser/parse_collate.h"
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
@@ -205,6 +206,7 @@ arm_output(Expr *expr, Oid type, int32 typmod, bool distinct)
 											  COERCE_IMPLICIT_CAST, -1);
 		if (expr == NULL)
 			return NULL;
+		assign_expr_collations(NULL, (Node *) expr);
 	}
 	return distinct ? tvb_graph_mark(expr) : expr;
 }

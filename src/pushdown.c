@@ -50,6 +50,21 @@ name_outputs(Query *query, List *names)
 	}
 }
 
+/* The names that the outputs of a query have. */
+static List *
+own_names(Query *query)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		if (!lfirst_node(TargetEntry, lc)->resjunk)
+			names = lappend(names, makeString(lfirst_node(TargetEntry, lc)->resname));
+	}
+	return names;
+}
+
 /* The names of the outputs of a sublink: any, but not "?column?", which is not kept. */
 static List *
 any_names(Query *query)
@@ -158,6 +173,7 @@ pattern_text(Query *query, List *key_attnos, Bitmapset *nulls, Oid role)
 	if (foreign_view_walker((Node *) expanded, &role))
 		return "";
 	(void) name_walker((Node *) expanded, NULL);
+	name_outputs(expanded, own_names(expanded));	/* for the arms of a set operation */
 	if (!tvb_pushdown_restrict(expanded, key_facts(query, key_attnos, nulls)))
 		return "";
 	sql = tvb_pushdown_sql(expanded, param_types(query, key_attnos, nulls));

@@ -384,6 +384,24 @@ carry(ScalarArrayOpExpr *known, OpExpr *equality, Node *column)
 	return NULL;
 }
 
+/* The same condition between text and varchar, whose bytes are the same; NULL if it is about others. */
+static Node *
+retype_string(ScalarArrayOpExpr *known, Var *column)
+{
+	Var		   *var = tvb_fact_column(linitial(known->args));
+	ScalarArrayOpExpr *result;
+	Expr	   *string = (Expr *) copyObject(column);
+
+	if (var == NULL || (var->vartype != TEXTOID && var->vartype != VARCHAROID) ||
+		(column->vartype != TEXTOID && column->vartype != VARCHAROID) || column->varcollid != known->inputcollid)
+		return NULL;
+	if (column->vartype == VARCHAROID)
+		string = (Expr *) makeRelabelType(string, TEXTOID, -1, column->varcollid, COERCE_IMPLICIT_CAST);
+	result = copyObject(known);
+	linitial(result->args) = string;
+	return (Node *) result;
+}
+
 /*
  * A cast between two types of one operator family, as set operations add it, does not change
  * what is equal.
@@ -396,8 +414,11 @@ tvb_fact_retype(Node *qual, Var *column)
 	Oid			element;
 	ListCell   *lc;
 
-	if (!IsA(known, ScalarArrayOpExpr) || OidIsValid(known->inputcollid) ||
-		OidIsValid(column->varcollid) || !IsA(linitial(known->args), Var))
+	if (!IsA(known, ScalarArrayOpExpr))
+		return NULL;
+	if (OidIsValid(known->inputcollid))
+		return retype_string(known, column);
+	if (OidIsValid(column->varcollid) || !IsA(linitial(known->args), Var))
 		return NULL;
 	op_input_types(known->opno, &left, &element);
 	foreach(lc, get_mergejoin_opfamilies(known->opno))

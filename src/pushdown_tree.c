@@ -157,6 +157,22 @@ arm_fits(Query *query, Query *arm, TvbFact *fact, int varno)
 	return columns != NULL;
 }
 
+/* Whether all arms do: else the planner moves the fact into none of them. */
+static bool
+arms_fit(Query *query, Bitmapset *arms, TvbFact *fact, int varno)
+{
+	int			rtindex = -1;
+
+	while ((rtindex = bms_next_member(arms, rtindex)) >= 0)
+	{
+		RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+
+		if (rte->rtekind == RTE_SUBQUERY && !arm_fits(query, rte->subquery, fact, varno))
+			return false;
+	}
+	return true;
+}
+
 /* Columns of one range table entry as a targetlist. */
 static List *
 columns_of(Query *query, int rtindex)
@@ -207,7 +223,8 @@ push_arms(Pushdown *push, Query *query, int varno, List *facts)
 				qual = tvb_fact_retype(fact->qual,
 									   (Var *) get_tle_by_resno(columns, bms_singleton_member(tvb_fact_columns(fact, varno)))->expr);
 			if (qual != NULL)
-				arm_facts = lappend(arm_facts, tvb_fact_make(qual, true, fact->known && !except));
+				arm_facts = lappend(arm_facts,
+									tvb_fact_make(qual, true, fact->known && !except && arms_fit(query, arms, fact, varno)));
 		}
 		push_outputs(push, rte->subquery, rtindex, arm_facts, true);
 	}
