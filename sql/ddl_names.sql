@@ -218,11 +218,13 @@ DROP TABLE tv_whom;
 -- the version of a collation, by which a column is sorted or a view says that it sorts, and of the database's
 CREATE COLLATION sorting (PROVIDER = libc, LOCALE = 'POSIX');
 CREATE DOMAIN sorted AS text COLLATE sorting;
-CREATE TABLE tb_s (id int PRIMARY KEY, a text COLLATE sorting, b sorted, c text, q int);
-INSERT INTO tb_s VALUES (1, 'x', 'y', 'z', 1), (2, 'X', 'Y', 'Z', 1);
-CREATE VIEW v_column AS SELECT q, string_agg(a, ',' ORDER BY a) AS s FROM tb_s GROUP BY q;
-CREATE VIEW v_domain AS SELECT q, min(b) AS s FROM tb_s GROUP BY q;
-CREATE VIEW v_said AS SELECT id, c < 'm' COLLATE sorting AS s FROM tb_s;
+CREATE TABLE tb_column (id int PRIMARY KEY, a text COLLATE sorting, q int);
+INSERT INTO tb_column VALUES (1, 'x', 1), (2, 'X', 1);
+CREATE TABLE tb_domain (id int PRIMARY KEY, a sorted, q int);
+INSERT INTO tb_domain VALUES (1, 'x', 1), (2, 'X', 1);
+CREATE VIEW v_column AS SELECT q, string_agg(a, ',' ORDER BY a) AS s FROM tb_column GROUP BY q;
+CREATE VIEW v_domain AS SELECT q, min(a) AS s FROM tb_domain GROUP BY q;
+CREATE VIEW v_said AS SELECT id, c::text < 'm' COLLATE sorting AS s FROM tb_c;
 SELECT tviews_create('v_column'), tviews_create('v_domain'), tviews_create('v_said');
 SET client_min_messages = warning;
 CALL tviews_reconcile();
