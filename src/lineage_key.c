@@ -4,7 +4,8 @@
  *		Stage 3: what a view's form says is unique, to propose a key.
  *
  * A key is proposed only where the form proves it: TVIEWs are often made while their sources are still
- * empty, when their unique index would prove anything.
+ * empty, when their unique index would prove anything.  One thing is taken on trust: that what is unique in an
+ * inheritance parent is so among its children's rows as well, as it is where they share a sequence.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,9 +15,7 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/sysattr.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -123,14 +122,6 @@ shown_columns(Query *query, int varno, List *columns)
 	return attnos;
 }
 
-/* Whether all rows that are read of an entry are in the one table that its indexes are on. */
-static bool
-has_own_rows(RangeTblEntry *rte)
-{
-	return rte->rtekind == RTE_RELATION &&
-		(!rte->inh || rte->relkind == RELKIND_PARTITIONED_TABLE || !has_subclass(rte->relid));
-}
-
 /* The key columns of a range table entry: primary key, or what its subquery makes unique. */
 static List *
 entry_key(RangeTblEntry *rte)
@@ -142,7 +133,7 @@ entry_key(RangeTblEntry *rte)
 
 	if (rte->rtekind == RTE_SUBQUERY)
 		return query_key(rte->subquery);
-	if (!has_own_rows(rte))
+	if (rte->rtekind != RTE_RELATION)
 		return NIL;
 	relation = relation_open(rte->relid, AccessShareLock);
 	attnos = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
@@ -210,7 +201,7 @@ entry_keys(RangeTblEntry *rte)
 		columns = query_key(rte->subquery);
 		return columns ? lappend(keys, columns) : keys;
 	}
-	if (has_own_rows(rte))
+	if (rte->rtekind == RTE_RELATION)
 	{
 		Relation	relation = relation_open(rte->relid, AccessShareLock);
 		ListCell   *lc;

@@ -636,8 +636,10 @@ CREATE OR REPLACE VIEW tviews_batch.unwatched AS
 COMMENT ON VIEW tviews_batch.unwatched IS 'TVIEWs that may change without notice: a trigger of the extension does not fire, row security applies that did not, the table has a parent or children, a source a partition half detached or a temporary child';
 COMMENT ON COLUMN tviews_batch.unwatched.reason IS 'why';
 
+ALTER FUNCTION tviews_batch.queue_depth() ROWS 20;
+
 CREATE OR REPLACE VIEW tviews_status WITH (security_barrier) AS
-    WITH depth AS MATERIALIZED (
+    WITH RECURSIVE depth AS MATERIALIZED (
         SELECT source, pending_changes, oldest FROM tviews_batch.queue_depth()),
     queue AS MATERIALIZED (
         SELECT epoch, epoch IS NULL AND pg_is_in_recovery() AS unreadable, tviews_batch.unlogged_lost() AS unlogged_lost
@@ -650,7 +652,24 @@ CREATE OR REPLACE VIEW tviews_status WITH (security_barrier) AS
                     ELSE 'an unlogged table was emptied by a crash' END AS reason
           FROM tviews_batch.tview t CROSS JOIN queue
          WHERE ((queue.epoch IS DISTINCT FROM t.epoch OR t.epoch IS NULL) AND NOT queue.unreadable)
-            OR (queue.unlogged_lost AND t.tview IN (SELECT u.tview FROM tviews_batch.unlogged u)))
+            OR (queue.unlogged_lost AND t.tview IN (SELECT u.tview FROM tviews_batch.unlogged u))),
+    -- what follows is done once for all TVIEWs: for each of them it would be thought dear enough to be compiled, which takes a second
+    below (tview, source) AS (
+        SELECT tview, source FROM tviews_batch.route
+        UNION
+        SELECT b.tview, r.source FROM below b JOIN tviews_batch.route r ON r.tview = b.source),
+    pending AS MATERIALIZED (
+        SELECT c.tview, sum(c.changes) AS pending_changes, min(c.since) AS oldest
+          FROM (SELECT b.tview, d.pending_changes, d.oldest FROM below b JOIN depth d ON d.source = b.source::oid
+                UNION ALL
+                SELECT o.tview, count(*), min(o.since) FROM tviews_batch.postponed o GROUP BY o.tview
+                UNION ALL
+                SELECT b.tview, o.changes, o.since
+                  FROM (SELECT tview, count(*) AS changes, min(since) AS since FROM tviews_batch.postponed GROUP BY tview) o
+                  JOIN below b ON b.source = o.tview) AS c (tview, changes, since)
+         GROUP BY c.tview),
+    unwatched AS MATERIALIZED (
+        SELECT tview, min(reason) AS reason FROM tviews_batch.unwatched GROUP BY tview)
     SELECT t.tview, t.view, t.level, t.key,
            CASE WHEN t.paused THEN 'paused'
                 WHEN lost.reason IS NOT NULL OR w.reason IS NOT NULL THEN 'stale'
@@ -681,16 +700,7 @@ CREATE OR REPLACE VIEW tviews_status WITH (security_barrier) AS
              FROM tviews_batch.postponed o WHERE o.tview = t.tview) late ON true
       LEFT JOIN pg_catalog.pg_class c ON c.oid = t.tview
       LEFT JOIN lost ON lost.tview = t.tview
-      LEFT JOIN LATERAL (
-           WITH RECURSIVE below(source) AS (
-               SELECT r.source FROM tviews_batch.route r WHERE r.tview = t.tview
-               UNION
-               SELECT r.source FROM below b JOIN tviews_batch.route r ON r.tview = b.source)
-           SELECT sum(c.changes) AS pending_changes, min(c.since) AS oldest
-             FROM (SELECT d.pending_changes, d.oldest FROM depth d WHERE d.source IN (SELECT b.source::oid FROM below b)
-                   UNION ALL
-                   SELECT count(*), min(o.since) FROM tviews_batch.postponed o
-                    WHERE o.tview = t.tview OR o.tview IN (SELECT b.source FROM below b)) AS c (changes, since)) p ON true
+      LEFT JOIN pending p ON p.tview = t.tview
       LEFT JOIN LATERAL (
            SELECT coalesce('cannot be refreshed: ' || t.broken,
                            t.stale_reason || CASE WHEN t.compare_xid = t.xmin AND NOT t.awaits_prepared
@@ -699,7 +709,7 @@ CREATE OR REPLACE VIEW tviews_status WITH (security_barrier) AS
                            (SELECT format('more changes of table %s waited than tviews_batch.queue_limit allows', min(o.source::oid)::regclass)
                               FROM tviews_batch.overflow o JOIN tviews_batch.route r USING (source)
                              WHERE r.tview = t.tview AND NOT o.done HAVING count(*) > 0),
-                           (SELECT d.reason FROM tviews_batch.unwatched d WHERE d.tview = t.tview ORDER BY 1 LIMIT 1)) AS reason
+                           (SELECT u.reason FROM unwatched u WHERE u.tview = t.tview)) AS reason
            ) w ON true
     UNION ALL
     SELECT g.tgrelid, NULL, NULL, NULL, 'stale',
@@ -742,3 +752,10 @@ DROP FUNCTION tviews_cron_job_name();
 INSERT INTO tviews_batch.watched (event_triggers, server, collation_version)
     SELECT e.rows, e.server, d.datcollversion
       FROM tviews_batch.event_triggers e, pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database();
+
+----------------------------------------------------------------------
+-- Small, and known to be: the planner takes ten pages for a table that was never analyzed
+----------------------------------------------------------------------
+
+ANALYZE tviews_batch.tview, tviews_batch.source, tviews_batch.captured, tviews_batch.route, tviews_batch.failure, tviews_batch.postponed,
+    tviews_batch.overflow, tviews_batch.unfollowed, tviews_batch.watched;
