@@ -214,7 +214,8 @@ sub interrupt
 		sleep rand(.05);
 		$h->main->run('SELECT pg_' . ($how eq 'cancel' ? 'cancel' : 'terminate') . "_backend($s->{backend});") if $how ne 'statement_timeout';
 		my ($end, $text) = $s->wait(60);
-		$h->judge($end, $text, $name ne 'writer', $name eq 'writer' ? '57014|57P01|42704' : $HARSH);
+		# 38000: the signal went to the program that COPY reads from, too
+		$h->judge($end, $text, $name ne 'writer', $name eq 'writer' ? '57014|57P01|42704|38000' : $HARSH);
 		$h->count('interrupted', "$name, $how") if $text =~ /57014|57P01/;
 		$h->count('interrupt', $how) if $text =~ /57014|57P01/;
 		$s->close;
