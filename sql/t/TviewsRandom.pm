@@ -1076,7 +1076,7 @@ sub over_view
 my %WEIGHT = (
 	nullable_group => 4, preserved_condition => 4, full_join => 2, sublink_where => 4, sublink_target => 3, sublink_link => 2, sublink_elsewhere => 3,
 	distinct_below => 3, window => 3, window_partition => 4, window_split => 3, window_below => 3, window_correlated => 3, limited_rows => 3, limit => 3, set_operation => 4, function => 3,
-	several_carriers => 5, several_gone => 3, self_join => 2, equal => 2, nullable_output => 3, sublink_query => 4, mixed => 3, window_distinct => 2, full_join_more => 2);
+	several_carriers => 5, several_gone => 3, self_join => 2, equal => 2, nullable_output => 3, sublink_query => 4, mixed => 3, window_distinct => 2, full_join_more => 2, uncorrelated => 2);
 my @SHAPE_NAMES = map { ($_) x ($WEIGHT{$_} // 1) } sort keys %SHAPES;
 
 sub make_views
