@@ -15,11 +15,9 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_attribute.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 
 #include "compat.h"
 #include "lineage.h"
@@ -275,8 +273,6 @@ static bool
 var_not_null(TvbGraph *graph, Var *var)
 {
 	TvbMember  *member = tvb_graph_member(graph, var->varno);
-	HeapTuple	tuple;
-	bool		result = false;
 	ListCell   *lc;
 
 	if (!bms_is_empty(member->nullable))
@@ -286,16 +282,7 @@ var_not_null(TvbGraph *graph, Var *var)
 		if (conjunct_excludes_null(lfirst(lc), var))
 			return true;
 	}
-	if (member->rte->rtekind != RTE_RELATION)
-		return false;
-	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(member->rte->relid),
-							Int16GetDatum(var->varattno));
-	if (HeapTupleIsValid(tuple))
-	{
-		result = tvb_compat_not_null(member->rte->relid, (Form_pg_attribute) GETSTRUCT(tuple));
-		ReleaseSysCache(tuple);
-	}
-	return result;
+	return member->rte->rtekind == RTE_RELATION && tvb_graph_not_null(member->rte, var->varattno, false);
 }
 
 /* Whether a key column may be NULL in a variant, as far as the view's form says. */

@@ -29,6 +29,8 @@
 
 #include "access/htup_details.h"
 #include "access/nbtree.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -41,6 +43,7 @@
 #include "parser/parse_collate.h"
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "compat.h"
@@ -68,6 +71,22 @@ tvb_graph_equal_is_identical(Oid type, Oid collation)
 		return false;
 	return DatumGetBool(OidFunctionCall1Coll(proc, collation,
 											 ObjectIdGetDatum(entry->btree_opintype)));
+}
+
+bool
+tvb_graph_not_null(const RangeTblEntry *rte, AttrNumber attno, bool children)
+{
+	HeapTuple	tuple;
+	bool		result;
+
+	if (children && rte->inh && get_rel_relkind(rte->relid) == RELKIND_RELATION && has_subclass(rte->relid))
+		return false;
+	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(rte->relid), Int16GetDatum(attno));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	result = tvb_compat_not_null(rte->relid, (Form_pg_attribute) GETSTRUCT(tuple));
+	ReleaseSysCache(tuple);
+	return result;
 }
 
 bool

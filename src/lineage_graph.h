@@ -102,6 +102,9 @@ extern bool tvb_graph_is_strict(Expr *expr);
 /* Whether values of a type that are equal are also identical. */
 extern bool tvb_graph_equal_is_identical(Oid type, Oid collation);
 
+/* Whether a table's column is NOT NULL; with children: whether none that inherits from it may have NULLs either. */
+extern bool tvb_graph_not_null(const RangeTblEntry *rte, AttrNumber attno, bool children);
+
 /* Whether an operator is equality in the default btree family of a type. */
 extern bool tvb_graph_is_equality(Oid opno, Oid type);
 

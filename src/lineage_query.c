@@ -16,7 +16,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -26,7 +25,6 @@
 #include "parser/parse_oper.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
-#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "compat.h"
@@ -452,21 +450,12 @@ never_null(TvbGraph *graph, Expr *expr, Bitmapset *nullable)
 {
 	Var		   *var = (Var *) expr;
 	TvbMember  *member;
-	HeapTuple	tuple;
-	bool		result;
 
 	if (!IsA(expr, Var))
 		return false;
 	member = tvb_graph_member(graph, var->varno);
-	if (member->rte->rtekind != RTE_RELATION || !bms_is_subset(member->nullable, nullable))
-		return false;
-	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(member->rte->relid),
-							Int16GetDatum(var->varattno));
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	result = tvb_compat_not_null(member->rte->relid, (Form_pg_attribute) GETSTRUCT(tuple));
-	ReleaseSysCache(tuple);
-	return result;
+	return member->rte->rtekind == RTE_RELATION && bms_is_subset(member->nullable, nullable) &&
+		tvb_graph_not_null(member->rte, var->varattno, true);
 }
 
 /* One carrier's share of a window's partition columns, at most two of them; NULL if it has none. */

@@ -20,8 +20,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -31,12 +29,12 @@
 #include "parser/parse_oper.h"
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "compat.h"
 #include "evaluate.h"
 #include "lineage_expand.h"
+#include "lineage_graph.h"
 #include "pushdown_facts.h"
 #include "pushdown_window.h"
 
@@ -188,23 +186,6 @@ excludes_null(Node *qual, Var *column)
 	return false;
 }
 
-/* Whether a table's column has no NULL; the tables that inherit from it may have some. */
-static bool
-is_not_null(RangeTblEntry *rte, AttrNumber attno)
-{
-	HeapTuple	tuple;
-	bool		result;
-
-	if (rte->inh && get_rel_relkind(rte->relid) == RELKIND_RELATION && has_subclass(rte->relid))
-		return false;
-	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(rte->relid), Int16GetDatum(attno));
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	result = tvb_compat_not_null(rte->relid, (Form_pg_attribute) GETSTRUCT(tuple));
-	ReleaseSysCache(tuple);
-	return result;
-}
-
 /* Whether a column is not NULL in rows for which facts hold. */
 static bool
 is_never_null(Query *query, Var *column, List *holding, Bitmapset *forced)
@@ -224,7 +205,7 @@ is_never_null(Query *query, Var *column, List *holding, Bitmapset *forced)
 		bms_is_member(column->varno, nullable_rels((Node *) query->jointree)))
 		return false;
 	if (rte->rtekind == RTE_RELATION)
-		return is_not_null(rte, column->varattno);
+		return tvb_graph_not_null(rte, column->varattno, true);
 	if (rte->rtekind != RTE_SUBQUERY || rte->subquery->setOperations || rte->subquery->groupingSets)
 		return false;
 	tle = get_tle_by_resno(rte->subquery->targetList, column->varattno);
