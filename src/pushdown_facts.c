@@ -498,6 +498,19 @@ can_stand_alone(RangeTblEntry *rte)
 		(rte->rtekind == RTE_SUBQUERY && !rte->lateral);
 }
 
+RangeTblEntry *
+tvb_fact_entry(Query *subquery, char *name, List *names, bool in_from)
+{
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+
+	rte->rtekind = RTE_SUBQUERY;
+	rte->subquery = subquery;
+	rte->alias = makeAlias(name, names);
+	rte->eref = makeAlias(name, names);
+	rte->inFromCl = in_from;
+	return rte;
+}
+
 Node *
 tvb_fact_exists(RangeTblEntry *rte, List *quals)
 {

@@ -29,6 +29,9 @@ typedef struct TvbFactPlace
 
 extern TvbFact *tvb_fact_make(Node *qual, bool key, bool known);
 
+/* A range table entry for a subquery; names: its columns' (list of String). */
+extern RangeTblEntry *tvb_fact_entry(Query *subquery, char *name, List *names, bool in_from);
+
 /* EXISTS (SELECT 1 FROM rte WHERE conditions), over columns of range table entry 1 and of the level around it. */
 extern Node *tvb_fact_exists(RangeTblEntry *rte, List *quals);
 

@@ -62,20 +62,18 @@ select_columns(RangeTblEntry *rte, int rtindex, List *quals, AttrMap **map)
 	return query;
 }
 
-/* The entry for a subquery that stands for a table. */
+/* The entry for a subquery that stands for a table, with the names of its outputs. */
 static RangeTblEntry *
 make_entry(Query *subquery, char *name)
 {
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	List	   *names = NIL;
+	RangeTblEntry *rte;
 	ListCell   *lc;
 
-	rte->rtekind = RTE_SUBQUERY;
-	rte->subquery = subquery;
-	rte->alias = makeAlias(name, NIL);
-	rte->eref = makeAlias(name, NIL);
-	rte->inFromCl = true;
 	foreach(lc, subquery->targetList)
-		rte->eref->colnames = lappend(rte->eref->colnames, makeString(pstrdup(lfirst_node(TargetEntry, lc)->resname)));
+		names = lappend(names, makeString(pstrdup(lfirst_node(TargetEntry, lc)->resname)));
+	rte = tvb_fact_entry(subquery, name, names, true);
+	rte->alias->colnames = NIL;
 	return rte;
 }
 

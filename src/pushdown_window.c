@@ -315,7 +315,6 @@ tvb_window_values(Query *query, List *partitions)
 static RangeTblEntry *
 make_entry(Query *subquery, char *name, bool in_from)
 {
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
 	List	   *names = NIL;
 	ListCell   *lc;
 
@@ -324,12 +323,7 @@ make_entry(Query *subquery, char *name, bool in_from)
 		if (!lfirst_node(TargetEntry, lc)->resjunk)
 			names = lappend(names, makeString(psprintf("c%d", list_length(names) + 1)));
 	}
-	rte->rtekind = RTE_SUBQUERY;
-	rte->subquery = subquery;
-	rte->alias = makeAlias(name, names);
-	rte->eref = makeAlias(name, names);
-	rte->inFromCl = in_from;
-	return rte;
+	return tvb_fact_entry(subquery, name, names, in_from);
 }
 
 /* column IS NULL, or IS NOT NULL */
