@@ -85,6 +85,10 @@ SELECT tview, key FROM tviews_batch.tview
 -- what is joined may multiply rows, behind an outer join too, though there are none yet
 CREATE TABLE pet_owner (id int PRIMARY KEY, mail text UNIQUE, old text);
 CREATE UNIQUE INDEX ON pet_owner (old) WHERE id > 5;
+CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE pet_name (name text PRIMARY KEY, loose text COLLATE nocase, row pet_owner);
+CREATE UNIQUE INDEX ON pet_name (loose COLLATE "C");
+CREATE UNIQUE INDEX ON pet_name (row record_image_ops);
 CREATE TABLE pet (id int PRIMARY KEY, owner int, mail text, born date);
 CREATE TABLE pet_dog (PRIMARY KEY (id)) INHERITS (pet);
 CREATE FUNCTION key_of(query text) RETURNS name[] LANGUAGE plpgsql AS $$
@@ -114,11 +118,14 @@ SELECT joined, key_of('SELECT o.id, o.mail FROM pet_owner o ' || joined) AS key 
     (17, 'LEFT JOIN (SELECT d.owner, count(*) AS n FROM pet_dog d GROUP BY d.owner) d ON d.owner = o.id'),
     (18, 'LEFT JOIN (SELECT DISTINCT d.owner, d.born FROM pet_dog d) d ON d.owner = o.id'),
     (19, 'CROSS JOIN abs(o.id) a'), (20, 'CROSS JOIN generate_series(1, o.id) a'),
-    (21, 'FULL JOIN pet_owner p ON p.id = o.id'), (22, 'RIGHT JOIN pet_dog d ON d.owner = o.id')) AS t (n, joined)
+    (21, 'FULL JOIN pet_owner p ON p.id = o.id'), (22, 'RIGHT JOIN pet_dog d ON d.owner = o.id'),
+    (23, 'JOIN pet_name p ON p.name = o.mail'), (24, 'JOIN pet_name p ON p.name = (o.mail COLLATE nocase)'),
+    (25, 'JOIN pet_name p ON p.loose = o.mail'), (26, 'JOIN pet_name p ON p.row = o')) AS t (n, joined)
  ORDER BY n;
 RESET client_min_messages;
 DROP FUNCTION key_of;
-DROP TABLE pet_dog, pet, pet_owner;
+DROP TABLE pet_name, pet_dog, pet, pet_owner;
+DROP COLLATION nocase;
 
 -- what has no fixed order is said; a group that its primary key tells, or of one scale, has one
 CREATE TABLE price (id int PRIMARY KEY, amount numeric, rounded numeric(9, 2), tags int[]);

@@ -741,6 +741,23 @@ INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
  $$SELECT c.region, o.status, grouping(c.region, o.status) AS g, count(*) AS n FROM ord o JOIN cust c ON c.id = o.cust
    GROUP BY ROLLUP (c.region, o.status)$$,
  '{region,status,g}', '{o:full,c:full}'),
+-- rows of a smaller grouping set have NULL where the tables have none, and one of them is there without any row
+('rollup_below', 'no way',
+ $$SELECT s.cat, s.twin, s.g, s.n, k.name FROM (SELECT p.cat, p.twin, grouping(p.cat, p.twin) AS g, count(*) AS n FROM prod p
+   GROUP BY ROLLUP (p.cat, p.twin)) s LEFT JOIN cat k ON k.id = s.cat$$,
+ '{cat,twin,g}', '{p:full,k:full}'),
+('rollup_total', 'no way',
+ $$SELECT s.cat, s.n, k.name FROM (SELECT p.cat, count(*) AS n FROM prod p WHERE p.cat IS NOT NULL GROUP BY ROLLUP (p.cat)) s
+   LEFT JOIN cat k ON k.id = coalesce(s.cat, 1)$$,
+ '{cat}', '{p:full,k:full}'),
+('rollup_lateral', 'no way',
+ $$SELECT t.id, count(*) AS n FROM prod p CROSS JOIN tag t CROSS JOIN LATERAL (SELECT count(*) AS n FROM review r
+   WHERE r.prod = p.id AND r.cust = t.id GROUP BY ROLLUP (r.stars)) s GROUP BY t.id$$,
+ '{id}', '{p:full,t:direct,r:full}'),
+('group_nothing', 'no way',
+ $$SELECT t.id, count(*) AS n FROM prod p CROSS JOIN tag t CROSS JOIN LATERAL (SELECT 1 AS one FROM review r
+   WHERE r.prod = p.id AND r.cust = t.id GROUP BY ()) s GROUP BY t.id$$,
+ '{id}', '{p:full,t:direct,r:full}'),
 ('target_srf', 'no way',
  $$SELECT x.id, x.tag, count(*) AS n FROM (SELECT p.id, unnest(p.tags) AS tag FROM prod p) x GROUP BY x.id, x.tag$$,
  '{id,tag}', '{p:full}'),
@@ -868,6 +885,10 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, exact) VALUES
  '{k}', '{a:routed,e:lookup}', true),
 ('collation_key', 'equal', $$SELECT a.nick COLLATE "C" AS k, count(*) AS n FROM acct a JOIN entry e ON e.nick = a.nick GROUP BY 1$$,
  '{k}', '{a:routed,e:lookup}', true),
+-- the rows of one evaluation have several values of what its condition takes for equal
+('collation_evaluation', 'equal',
+ $$SELECT a.no, w.id, w.rank FROM acct a CROSS JOIN LATERAL (SELECT e.id, rank() OVER (ORDER BY e.amount) AS rank FROM entry e
+   WHERE e.who::text = (a.owner::text COLLATE nocase)) w$$, '{no,id}', '{a:lookup,e:full}', true),
 ('collation_group', 'equal', $$SELECT e.nick, count(*) AS n, max(a.bal) AS bal FROM entry e LEFT JOIN acct a ON a.nick = e.nick GROUP BY e.nick$$,
  '{nick}', '{e:direct,a:routed}', false),
 ('cross_type', 'equal', $$SELECT p.id, count(w.id) AS n FROM prod p LEFT JOIN wide w ON w.prod = p.id GROUP BY p.id$$,

@@ -22,6 +22,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/tlist.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -29,6 +30,7 @@
 #include "utils/regproc.h"
 #include "utils/rls.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "compat.h"
 #include "lineage.h"
@@ -133,6 +135,28 @@ volatile_checker(Oid funcid, void *context)
 	return true;
 }
 
+/* Refuse clauses that take rows for equal by another operator than the type's own, as keys and conditions do not. */
+static void
+check_grouping(Query *query, List *clauses)
+{
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+		Oid			type = exprType(get_sortgroupclause_expr(clause, query->targetList));
+
+		if (clause->eqop != lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("GROUP BY, DISTINCT and PARTITION BY by operator %s cannot be used in a TVIEW",
+							format_operator(clause->eqop)),
+					 errdetail("ORDER BY ... USING makes them compare by another operator than the equality of type %s.",
+							   format_type_be(type)),
+					 errhint("Order the rows outside of the view, or in a query of their own.")));
+	}
+}
+
 /* Refuse a query level's own sins. */
 static void
 check_query_refused(Query *query)
@@ -144,6 +168,10 @@ check_query_refused(Query *query)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("FOR UPDATE and FOR SHARE cannot be used in a TVIEW"),
 				 errhint("Remove the locking clause from the view.")));
+	check_grouping(query, query->groupClause);
+	check_grouping(query, query->distinctClause);
+	foreach(lc, query->windowClause)
+		check_grouping(query, lfirst_node(WindowClause, lc)->partitionClause);
 	foreach(lc, query->rtable)
 	{
 		if (lfirst_node(RangeTblEntry, lc)->tablesample)

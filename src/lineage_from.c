@@ -46,8 +46,8 @@ is_equality(Expr *expr)
 
 /*
  * Take the marks off a conjunct.  They are allowed where equality by the type's
- * own btree operator is all that is asked of the column.  NULL if a mark is
- * elsewhere.
+ * own btree operator and the column's own collation is all that is asked of the
+ * column.  NULL if a mark is elsewhere.
  */
 static Expr *
 unmark_conjunct(Expr *expr)
@@ -64,8 +64,7 @@ unmark_conjunct(Expr *expr)
 	left = tvb_graph_unmark(linitial(op->args));
 	right = tvb_graph_unmark(lsecond(op->args));
 	if (left == NULL || right == NULL ||
-		!tvb_graph_is_equality(op->opno, exprType((Node *) left)) ||
-		!tvb_graph_is_equality(op->opno, exprType((Node *) right)))
+		!tvb_graph_equates(op, (Node *) left) || !tvb_graph_equates(op, (Node *) right))
 		return NULL;
 	op->args = list_make2(left, right);
 	return expr;
@@ -338,7 +337,7 @@ add_merge(TvbBuilder *builder, TvbScope *scope, Node *qual, bool take_left)
 
 	if (!IsA(qual, OpExpr) || list_length(op->args) != 2 ||
 		exprType(linitial(op->args)) != exprType(lsecond(op->args)) ||
-		!tvb_graph_is_equality(op->opno, exprType(linitial(op->args))))
+		!tvb_graph_equates(op, linitial(op->args)) || !tvb_graph_equates(op, lsecond(op->args)))
 		return;
 	merge = palloc(sizeof(TvbMerge));
 	merge->left = tvb_resolve_expr(builder, scope, linitial(op->args));

@@ -8,12 +8,12 @@
  * conjunct may be used on a way is its *place*: the queries around it
  * (scopes), those of them that group or make distinct (boxes), those whose
  * outer rows exist without their inner ones (shells: sublinks, aggregates without
- * GROUP BY, the right arms of EXCEPT and INTERSECT), and the outer joins it
+ * GROUP BY or with grouping sets, the right arms of EXCEPT and INTERSECT), and the outer joins it
  * stands inside of.
  *
  * Columns are traced through "plain" outputs only.  An output is not plain
  * when it comes out of an aggregate, window function, sublink, set-returning
- * function or a limited query; whatever is not understood is not plain either, so that a mistake
+ * function, grouping sets (which put NULL in its place) or a limited query; whatever is not understood is not plain either, so that a mistake
  * here loses a route and never a key.
  *
  * lineage_resolve.c traces columns, lineage_from.c takes FROM and conditions apart;
@@ -73,13 +73,20 @@ tvb_graph_equal_is_identical(Oid type, Oid collation)
 											 ObjectIdGetDatum(entry->btree_opintype)));
 }
 
+/* Whether rows of tables that inherit from it, with constraints of their own, are read with a table's. */
+static bool
+has_inheritance_children(const RangeTblEntry *rte)
+{
+	return rte->inh && get_rel_relkind(rte->relid) == RELKIND_RELATION && has_subclass(rte->relid);
+}
+
 bool
 tvb_graph_not_null(const RangeTblEntry *rte, AttrNumber attno, bool children)
 {
 	HeapTuple	tuple;
 	bool		result;
 
-	if (children && rte->inh && get_rel_relkind(rte->relid) == RELKIND_RELATION && has_subclass(rte->relid))
+	if (children && has_inheritance_children(rte))
 		return false;
 	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(rte->relid), Int16GetDatum(attno));
 	if (!HeapTupleIsValid(tuple))
@@ -96,6 +103,22 @@ tvb_graph_is_equality(Oid opno, Oid type)
 
 	return OidIsValid(entry->btree_opf) &&
 		get_op_opfamily_strategy(opno, entry->btree_opf) == BTEqualStrategyNumber;
+}
+
+bool
+tvb_graph_collations_agree(Oid used, Oid own)
+{
+	if (used == own)
+		return true;
+	return (!OidIsValid(used) || get_collation_isdeterministic(used)) &&
+		(!OidIsValid(own) || get_collation_isdeterministic(own));
+}
+
+bool
+tvb_graph_equates(OpExpr *op, Node *expr)
+{
+	return tvb_graph_is_equality(op->opno, exprType(expr)) &&
+		tvb_graph_collations_agree(op->inputcollid, exprCollation(expr));
 }
 
 static bool
@@ -207,9 +230,12 @@ collect_arms(Node *node, bool distinct, bool passive, List *arms)
 	return collect_arms(op->rarg, distinct, passive || op->op != SETOP_UNION, arms);
 }
 
-/* An arm's output as the set operation's column: coerced, and marked if rows are made distinct. */
+/*
+ * An arm's output as the set operation's column: coerced, and marked if rows are made distinct.  NULL if other values
+ * are equal in the column than in the arm.
+ */
 static Expr *
-arm_output(Expr *expr, Oid type, int32 typmod, bool distinct)
+arm_output(Expr *expr, Oid type, int32 typmod, Oid collation, bool distinct)
 {
 	Expr	   *plain;
 
@@ -227,6 +253,8 @@ arm_output(Expr *expr, Oid type, int32 typmod, bool distinct)
 			return NULL;
 		assign_expr_collations(NULL, (Node *) expr);
 	}
+	if (!tvb_graph_collations_agree(exprCollation((Node *) expr), collation))
+		return NULL;
 	return distinct ? tvb_graph_mark(expr) : expr;
 }
 
@@ -244,6 +272,7 @@ build_setop(TvbBuilder *builder, TvbScope *scope)
 	ListCell   *lc;
 	ListCell   *type;
 	ListCell   *typmod;
+	ListCell   *collation;
 
 	if (arm->distinct)
 		scope->boxes = bms_add_member(bms_copy(scope->boxes), scope->id);
@@ -254,10 +283,10 @@ build_setop(TvbBuilder *builder, TvbScope *scope)
 	}
 	child = tvb_graph_query(builder, rte->subquery, scope, scope->boxes, shells,
 							scope->nullable, scope->opaque);
-	forthree(lc, child->outputs, type, top->colTypes, typmod, top->colTypmods)
+	forfour(lc, child->outputs, type, top->colTypes, typmod, top->colTypmods, collation, top->colCollations)
 		scope->outputs = lappend(scope->outputs,
-								 arm_output(lfirst(lc), lfirst_oid(type),
-											lfirst_int(typmod), arm->distinct));
+								 arm_output(lfirst(lc), lfirst_oid(type), lfirst_int(typmod),
+											lfirst_oid(collation), arm->distinct));
 	if (query->limitCount || query->limitOffset)
 		foreach(lc, scope->outputs)
 			lfirst(lc) = NULL;
@@ -321,6 +350,27 @@ in_clause(List *clause, TargetEntry *tle)
 	return false;
 }
 
+/*
+ * Whether columns that a primary key determines are those of any row of a group: rows of an inheritance parent's
+ * children may have the same key.
+ */
+static bool
+any_row_of_group(Query *query)
+{
+	ListCell   *lc;
+
+	if (query->constraintDeps == NIL)
+		return false;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_RELATION && has_inheritance_children(rte))
+			return true;
+	}
+	return false;
+}
+
 /* The expression of a target list over members; NULL if it cannot be traced, or is no value of the row but a set of them. */
 static Expr *
 resolve_target(TvbBuilder *builder, TvbScope *scope, TargetEntry *tle)
@@ -338,9 +388,11 @@ query_output(TvbBuilder *builder, TvbScope *scope, TargetEntry *tle, List *fuzzy
 	bool		grouped = query->groupClause != NIL;
 	Expr	   *expr;
 
-	if (query->limitCount || query->limitOffset)
+	if (query->limitCount || query->limitOffset || query->groupingSets)
 		return NULL;
 	if (!grouped && (query->hasAggs || query->havingQual))
+		return NULL;
+	if (grouped && !in_clause(query->groupClause, tle) && any_row_of_group(query))
 		return NULL;
 	if (query->hasDistinctOn && !in_clause(query->distinctClause, tle))
 		return NULL;
@@ -391,7 +443,8 @@ correlated_exprs(TvbBuilder *builder, TvbScope *scope)
 		TvbConjunct *conjunct = lfirst(lc);
 		OpExpr	   *op = (OpExpr *) conjunct->expr;
 
-		if (!conjunct->equality || !conjunct->strict || !bms_equal(conjunct->scopes, scope->scopes) ||
+		/* equal to the same value of another type, by the time zone, need not be equal: there are hours that are skipped */
+		if (!conjunct->equality || op_volatile(op->opno) != PROVOLATILE_IMMUTABLE || !conjunct->strict || !bms_equal(conjunct->scopes, scope->scopes) ||
 			!bms_is_subset(conjunct->nullable, scope->nullable))
 			continue;
 		for (int side = 0; side < 2; side++)
@@ -400,7 +453,7 @@ correlated_exprs(TvbBuilder *builder, TvbScope *scope)
 
 			if (all_members(builder, scope, inner, true) &&
 				all_members(builder, scope, list_nth(op->args, 1 - side), false) &&
-				tvb_graph_is_equality(op->opno, exprType((Node *) inner)))
+				tvb_graph_equates(op, (Node *) inner))
 				exprs = lappend(exprs, inner);
 		}
 	}
@@ -489,13 +542,14 @@ build_plain_query(TvbBuilder *builder, TvbScope *scope)
 	List	   *fuzzy = fuzzy_groups(query);
 	ListCell   *lc;
 
-	if (query->groupClause || query->hasAggs || query->havingQual || query->distinctClause)
+	if (query->groupClause || query->groupingSets || query->hasAggs || query->havingQual || query->distinctClause)
 		scope->boxes = bms_add_member(bms_copy(scope->boxes), scope->id);
-	if ((query->hasAggs || query->havingQual) && query->groupClause == NIL)
+	if (query->groupingSets || ((query->hasAggs || query->havingQual) && query->groupClause == NIL))
 		scope->shells = bms_add_member(bms_copy(scope->shells), scope->id);
 	tvb_from_build(builder, scope, (Node *) query->jointree, scope->nullable);
 	tvb_from_conditions(builder, &place, query->havingQual,
-						query->groupClause != NIL && fuzzy == NIL);
+						query->groupClause != NIL && query->groupingSets == NIL && fuzzy == NIL &&
+						!any_row_of_group(query));
 	tvb_from_sublinks(builder, &place, (Node *) query->targetList);
 	foreach(lc, query->windowClause)
 	{

@@ -108,4 +108,10 @@ extern bool tvb_graph_not_null(const RangeTblEntry *rte, AttrNumber attno, bool 
 /* Whether an operator is equality in the default btree family of a type. */
 extern bool tvb_graph_is_equality(Oid opno, Oid type);
 
+/* Whether what is equal by one collation is equal by the other. */
+extern bool tvb_graph_collations_agree(Oid used, Oid own);
+
+/* Whether what an operator takes for equal is what grouping an operand by itself would. */
+extern bool tvb_graph_equates(OpExpr *op, Node *expr);
+
 #endif

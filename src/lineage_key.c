@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
+#include "utils/typcache.h"
 
 #include "compat.h"
 #include "lineage.h"
@@ -143,9 +144,25 @@ entry_key(RangeTblEntry *rte)
 	return columns;
 }
 
+/* Whether an index takes the same values of all of its columns for equal as conditions on these do. */
+static bool
+is_plain_index(Relation table, Relation index)
+{
+	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(RelationGetDescr(table), index->rd_index->indkey.values[i] - 1);
+		Oid			type = getBaseType(column->atttypid);
+
+		if (index->rd_opfamily[i] != lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf ||
+			!tvb_graph_collations_agree(index->rd_indcollation[i], column->attcollation))
+			return false;
+	}
+	return true;
+}
+
 /* The columns of a unique index that holds for whatever is read of a table, or NIL. */
 static List *
-index_columns(Oid indexoid)
+index_columns(Relation table, Oid indexoid)
 {
 	Relation	index = index_open(indexoid, AccessShareLock);
 	Form_pg_index form = index->rd_index;
@@ -153,7 +170,7 @@ index_columns(Oid indexoid)
 
 	if (form->indisunique && form->indimmediate && form->indisvalid &&
 		heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) &&
-		heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, NULL))
+		heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, NULL) && is_plain_index(table, index))
 	{
 		for (int i = 0; i < form->indnkeyatts; i++)
 			columns = lappend_int(columns, form->indkey.values[i]);
@@ -208,7 +225,7 @@ entry_keys(RangeTblEntry *rte)
 
 		foreach(lc, RelationGetIndexList(relation))
 		{
-			columns = index_columns(lfirst_oid(lc));
+			columns = index_columns(relation, lfirst_oid(lc));
 			if (columns)
 				keys = lappend(keys, columns);
 		}
@@ -289,7 +306,7 @@ is_told(Joined *joined, int varno, AttrNumber attno, Bitmapset *untold)
 			Var		   *var = (Var *) strip_implicit_coercions(expr);
 
 			if (IsA(var, Var) && var->varlevelsup == 0 && var->varno == varno && var->varattno == attno &&
-				tvb_graph_is_equality(op->opno, getBaseType(exprType(expr))) &&
+				tvb_graph_equates(op, expr) && tvb_graph_collations_agree(op->inputcollid, var->varcollid) &&
 				!bms_overlap(tvb_compat_pull_varnos(list_nth(op->args, 1 - side)), untold))
 				return true;
 		}

@@ -304,16 +304,6 @@ tvb_fact_conjuncts(Query *query, Node *quals)
 
 /* ---------- equality ---------- */
 
-/* Whether values that an operator takes for equal are the same for a column and for grouping. */
-static bool
-collations_agree(Oid used, Oid own)
-{
-	if (used == own)
-		return true;
-	return (!OidIsValid(used) || get_collation_isdeterministic(used)) &&
-		(!OidIsValid(own) || get_collation_isdeterministic(own));
-}
-
 /* Whether an operand of an equality is a column that groups by the same equality. */
 static bool
 is_operand(OpExpr *op, Node *side)
@@ -322,8 +312,8 @@ is_operand(OpExpr *op, Node *side)
 
 	return var != NULL &&
 		tvb_graph_is_equality(op->opno, getBaseType(var->vartype)) &&
-		collations_agree(op->inputcollid, var->varcollid) &&
-		collations_agree(op->inputcollid, exprCollation(side));
+		tvb_graph_collations_agree(op->inputcollid, var->varcollid) &&
+		tvb_graph_collations_agree(op->inputcollid, exprCollation(side));
 }
 
 /* If a condition equates columns of two range table entries: that. */
@@ -362,7 +352,7 @@ carry(ScalarArrayOpExpr *known, OpExpr *equality, Node *column)
 	op_input_types(known->opno, &type, &element);
 	op_input_types(equality->opno, &left, &right);
 	type = column == lsecond(equality->args) ? right : left;
-	if (!collations_agree(known->inputcollid, equality->inputcollid))
+	if (!tvb_graph_collations_agree(known->inputcollid, equality->inputcollid))
 		return NULL;
 	foreach(lc, get_mergejoin_opfamilies(equality->opno))
 	{
