@@ -808,7 +808,31 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, ambitious, indexed) VALU
  '{name}', '{p:lookup,k:direct}', false, true),
 ('values_lateral', 'function',
  $$SELECT p.id, v.k, c.name FROM prod p CROSS JOIN LATERAL (VALUES (p.cat, 1), (p.twin, 2)) AS v(x, k) LEFT JOIN cat c ON c.id = v.x$$,
- '{id,k}', '{p:direct,c:lookup}', true, false);
+ '{id,k}', '{p:direct,c:lookup}', true, false),
+-- what is called with the NULLs of an outer join may return rows all the same
+('unnest_outer', 'function',
+ $$SELECT c.id, count(*) AS n, min(t.label) AS label FROM cust c LEFT JOIN prod p ON p.id = c.boss
+   CROSS JOIN LATERAL unnest(coalesce(p.tags, '{1}')) AS u(x) JOIN tag t ON t.id = u.x GROUP BY c.id$$,
+ '{id}', '{c:direct,p:lookup,t:full}', true, false),
+('unnest_outer_strict', 'function',
+ $$SELECT c.id, count(*) AS n, min(t.label) AS label FROM cust c LEFT JOIN prod p ON p.id = c.boss
+   CROSS JOIN LATERAL unnest(p.tags) AS u(x) JOIN tag t ON t.id = u.x GROUP BY c.id$$,
+ '{id}', '{c:direct,p:lookup,t:lookup}', true, false),
+('unnest_outer_key', 'function',
+ $$SELECT t.id, count(*) AS n FROM cust c LEFT JOIN prod p ON p.id = c.boss
+   CROSS JOIN LATERAL unnest(coalesce(p.tags, '{1}')) AS u(x) JOIN tag t ON t.id = u.x GROUP BY t.id$$,
+ '{id}', '{c:full,p:full,t:direct}', true, false),
+('unnest_outer_group', 'function',
+ $$SELECT u.x, count(*) AS n FROM cust c LEFT JOIN prod p ON p.id = c.boss CROSS JOIN LATERAL unnest(coalesce(p.tags, '{1}')) AS u(x) GROUP BY u.x$$,
+ '{x}', '{c:full,p:full}', true, false),
+('values_outer', 'function',
+ $$SELECT c.id, count(*) AS n, min(k.name) AS name FROM cust c LEFT JOIN prod p ON p.id = c.boss
+   CROSS JOIN LATERAL (VALUES (p.cat), (1)) AS v(k) JOIN cat k ON k.id = v.k GROUP BY c.id$$,
+ '{id}', '{c:direct,p:lookup,k:full}', true, false),
+('call_outer', 'function',
+ $$SELECT c.id, min(k.name) AS name FROM cust c LEFT JOIN prod p ON p.id = c.boss
+   CROSS JOIN LATERAL abs(p.cat) AS v(k) JOIN cat k ON k.id = coalesce(v.k, 1) GROUP BY c.id$$,
+ '{id}', '{c:direct,p:lookup,k:full}', true, false);
 
 -- the same source twice or more
 INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES

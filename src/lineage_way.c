@@ -309,26 +309,37 @@ step_cost(TvbForest *forest, TvbConjunct *conjunct, int id, int next)
 	return conjunct->equality ? COST_EQUALITY : COST_OTHER;
 }
 
+/* Whether a function in FROM has no row when an argument is NULL. */
+static bool
+calls_strict_set(RangeTblEntry *rte)
+{
+	return rte->rtekind == RTE_FUNCTION && list_length(rte->functions) == 1 &&
+		expression_returns_set((Node *) rte->functions) && tvb_graph_is_strict((Expr *) rte->functions);
+}
+
 /*
- * What it costs to step to or from a derived member by calling its function,
- * -1 if impossible.  From it: its arguments come from next and next's way.  To
- * it: its arguments come from id and from its own way.
+ * What it costs to step to or from a derived member by calling its function, -1 if impossible.  The call is like a
+ * condition over the member and its arguments.  From it: the arguments come from next and next's way.  To it: they
+ * come from id and from its own way.
  */
 static int
 derivation_cost(TvbForest *forest, int id, int next)
 {
 	TvbMember  *from = tvb_graph_member(forest->graph, id);
 	TvbMember  *to = tvb_graph_member(forest->graph, next);
+	TvbMember  *derived = from->derived && bms_is_member(next, from->depends) ? from : to;
+	TvbConjunct call = {NULL};
 
-	if (from->derived && bms_is_member(next, from->depends) &&
-		bms_is_subset(from->depends, forest->way[next]))
-		return COST_EQUALITY;
-	if (to->derived && bms_is_member(id, to->depends) &&
-		only_solid(to->nullable, from->nullable, forest->solid) &&
-		bms_is_subset(to->shells, from->shells) &&
-		bms_is_subset(to->depends, bms_add_member(bms_copy(forest->way[next]), id)))
-		return COST_EQUALITY;
-	return -1;
+	if (!derived->derived || (derived == to && !bms_is_member(id, to->depends)))
+		return -1;
+	call.members = bms_add_member(bms_copy(derived->depends), derived->id);
+	call.scopes = derived->scopes;
+	call.boxes = derived->boxes;
+	call.shells = derived->shells;
+	call.nullable = derived->nullable;
+	call.strict = calls_strict_set(derived->rte);
+	call.equality = true;
+	return step_cost(forest, &call, id, next);
 }
 
 /* The cheapest step from id to next, -1 if there is none. */
