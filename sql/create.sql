@@ -149,6 +149,22 @@ SELECT tview, unnest(coalesce(nullif(notes, '{}'), '{none}')) AS note FROM tview
  WHERE tview::text IN ('tv_highest', 'tv_middle', 'tv_summed', 'tv_over', 'tv_itself', 'tv_fixed') ORDER BY tview::text COLLATE "C", 2;
 SELECT count(tviews_drop(tview)) FROM tviews_batch.tview WHERE view IN (SELECT ('v_' || x)::regclass FROM unnest('{highest,middle,summed,over,itself,fixed}'::text[]) AS x);
 
+-- rows of an outer join's preserved side are not told by the other side: it may have none
+CREATE VIEW v_order_left AS SELECT a.rounded, jsonb_agg(a.id ORDER BY b.id) AS l FROM price a LEFT JOIN price b ON b.id = a.id GROUP BY a.rounded;
+CREATE VIEW v_order_full AS SELECT count(*) AS n, jsonb_agg(b.id ORDER BY a.id) AS l FROM price a FULL JOIN price b ON b.id = a.id;
+CREATE VIEW v_order_right AS SELECT a.rounded, jsonb_agg(a.id ORDER BY a.id) AS l FROM price b RIGHT JOIN price a ON b.id = a.id GROUP BY a.rounded;
+CREATE VIEW v_order_inner AS SELECT a.rounded, jsonb_agg(a.id ORDER BY b.id) AS l FROM price a JOIN price b ON b.id = a.id GROUP BY a.rounded;
+SELECT tviews_create('v_order_left'), tviews_create('v_order_full', key => '{n}'), tviews_create('v_order_right'), tviews_create('v_order_inner');
+SELECT tview, unnest(coalesce(nullif(notes, '{}'), '{none}')) AS note FROM tviews_batch.tview
+ WHERE starts_with(tview::text, 'tv_order_') ORDER BY tview::text COLLATE "C";
+SELECT count(tviews_drop(tview)) FROM tviews_batch.tview WHERE starts_with(tview::text, 'tv_order_');
+
+-- a column under ROLLUP is NULL in rows of its own
+CREATE VIEW v_rolled AS SELECT i, count(*) AS n FROM t GROUP BY ROLLUP (i);
+SELECT tviews_create('v_rolled', key => '{i}');
+SELECT key_nullable, differences('tv_rolled') FROM tviews_batch.tview WHERE tview = 'tv_rolled'::regclass;
+SELECT tviews_drop('tv_rolled');
+
 -- text that is read as a date: the clock decides where it says today
 CREATE TABLE said (id int PRIMARY KEY, t text, j jsonb);
 CREATE VIEW v_said_cast AS SELECT id, t::date AS d FROM said;

@@ -369,7 +369,13 @@ INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
  '{no}', '{b:direct,e:full,a:full}'),
 ('shown_collation', 'shown',
  $$SELECT c.name, count(*) AS n, max(a.bal) AS bal FROM cust c JOIN acct a ON a.nick = c.name GROUP BY c.name$$,
- '{name}', '{c:direct,a:lookup}');
+ '{name}', '{c:direct,a:lookup}'),
+('shown_partition', 'shown',
+ $$SELECT e.acct, sum(count(*)) OVER (PARTITION BY scale(e.acct)) AS n FROM entry e GROUP BY e.acct$$,
+ '{acct}', '{e:full}'),
+('shown_children_partition', 'shown',
+ $$SELECT p.id, sum(count(*)) OVER (PARTITION BY p.grp) AS n FROM person p GROUP BY p.id$$,
+ '{id}', '{p:full}');
 DO $$
 DECLARE c record;
 BEGIN

@@ -172,6 +172,34 @@ TABLE v_kin EXCEPT ALL TABLE tv_kin;
 SELECT tviews_drop('tv_kin');
 DROP VIEW v_kin;
 
+-- and its key may have a NULL; nor does the parent's primary key tell one row
+INSERT INTO kid VALUES (1, 2, 7);
+CREATE VIEW v_kin AS SELECT g, count(*) AS n, sum(v) AS s FROM kin GROUP BY g;
+SET client_min_messages = notice;
+SELECT tviews_create('v_kin');
+CREATE TABLE like_kin (v int PRIMARY KEY, name text);
+INSERT INTO like_kin VALUES (1, 'one'), (7, 'seven'), (8, 'eight');
+CREATE VIEW v_like_kin AS SELECT l.v, x.g FROM like_kin l JOIN (SELECT id, v, max(g) AS g FROM kin GROUP BY id) x ON x.v = l.v;
+SELECT tviews_create('v_like_kin', key => '{v}');
+SET client_min_messages = warning;
+SELECT source, route FROM tviews_explain('tv_like_kin') ORDER BY 1;
+INSERT INTO kid VALUES (4, NULL, 8);
+UPDATE kid SET g = 5 WHERE id = 2;
+UPDATE kid SET g = 9 WHERE id = 1;
+SELECT failed FROM tviews_drain();
+TABLE v_kin EXCEPT ALL TABLE tv_kin;
+TABLE tv_kin EXCEPT ALL TABLE v_kin;
+SELECT * FROM tviews_verify('tv_like_kin');
+SELECT tviews_drop('tv_kin'), tviews_drop('tv_like_kin');
+-- where all children are as their parent is, the key is a primary key
+UPDATE kid SET g = 0 WHERE g IS NULL;
+ALTER TABLE kid ALTER g SET NOT NULL;
+SELECT tviews_create('v_kin');
+SELECT conname FROM pg_constraint WHERE conrelid = 'tv_kin'::regclass;
+SELECT tviews_drop('tv_kin');
+DROP VIEW v_kin, v_like_kin;
+DROP TABLE like_kin;
+
 -- DDL that concerns nobody is not looked at
 CREATE TABLE elsewhere (a int);
 ALTER TABLE elsewhere ADD COLUMN b int;

@@ -123,5 +123,32 @@ SET search_path = vals, public;
 SET client_min_messages = warning;
 SELECT differ('setting');
 
+--
+-- Nor do constants lose digits or their time zone on the way into texts, whatever the session that made the TVIEW shows of them.
+--
+SET extra_float_digits = 0;
+SET DateStyle = 'SQL, DMY';
+SET TimeZone = 'Asia/Kolkata';
+SET IntervalStyle = 'sql_standard';
+CREATE TABLE fixed (id int PRIMARY KEY, p int, x float8, at timestamptz);
+INSERT INTO fixed SELECT i, i % 4, i, timestamptz '2024-01-01 00:00:00+00' + (i - 5) * interval '2 hours' FROM generate_series(1, 9) i;
+CREATE TABLE fixed_sum AS SELECT id, x FROM fixed;
+CREATE VIEW v_digits AS
+    SELECT f.id, f.x * float8 '0.12345678901234567' AS y, z.s, z.d
+      FROM fixed f LEFT JOIN (SELECT p, max(x * float8 '0.76543210987654321') AS s, max(at + interval '-1 day +02:00') AS d FROM fixed GROUP BY p) z ON z.p = f.p;
+CREATE VIEW v_zone AS SELECT f.id, (SELECT sum(g.x) FROM fixed m JOIN fixed_sum g ON g.id = m.p WHERE m.id = f.p AND m.at > timestamptz '2024-01-01 00:00') AS s FROM fixed f;
+SELECT tviews_create('v_digits', key => '{id}'), tviews_create('v_zone', key => '{id}');
+SELECT tviews_refresh_sql('tv_digits') LIKE '%0.7654321098765432%' AS keys_carried_in;
+UPDATE fixed SET x = x + 10 WHERE id = 3;
+SELECT failed FROM tviews_drain();
+UPDATE fixed_sum SET x = x + 10 WHERE id = 3;
+SELECT failed FROM tviews_drain();
+SELECT differ('digits'), differ('zone');
+RESET extra_float_digits;
+RESET DateStyle;
+RESET TimeZone;
+RESET IntervalStyle;
+SELECT differ('digits');
+
 SET client_min_messages = error;
 DROP SCHEMA vals CASCADE;

@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_attribute.h"
+#include "catalog/pg_inherits.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/lsyscache.h"
 
@@ -268,6 +269,27 @@ conjunct_excludes_null(TvbConjunct *conjunct, Var *var)
 	return false;
 }
 
+/* Whether a column is NOT NULL in a table, and in all whose rows are read with it. */
+static bool
+is_not_null(RangeTblEntry *rte, AttrNumber attno)
+{
+	char	   *name = get_attname(rte->relid, attno, false);
+	ListCell   *lc;
+
+	if (tvb_graph_not_null(rte, attno, true))
+		return true;
+	if (!tvb_graph_not_null(rte, attno, false))
+		return false;
+	foreach(lc, find_all_inheritors(rte->relid, NoLock, NULL))
+	{
+		RangeTblEntry child = {.relid = lfirst_oid(lc)};
+
+		if (!tvb_graph_not_null(&child, get_attnum(child.relid, name), false))
+			return false;
+	}
+	return true;
+}
+
 /* Whether a column's NOT NULL constraint or a condition says it is never NULL. */
 static bool
 var_not_null(TvbGraph *graph, Var *var)
@@ -282,7 +304,7 @@ var_not_null(TvbGraph *graph, Var *var)
 		if (conjunct_excludes_null(lfirst(lc), var))
 			return true;
 	}
-	return member->rte->rtekind == RTE_RELATION && tvb_graph_not_null(member->rte, var->varattno, false);
+	return member->rte->rtekind == RTE_RELATION && is_not_null(member->rte, var->varattno);
 }
 
 /* Whether a key column may be NULL in a variant, as far as the view's form says. */
@@ -441,6 +463,26 @@ write_queries(TvbOccurrence *occurrence)
 	return true;
 }
 
+/* Why there is no way from a table in some variant, or NULL. */
+static const char *
+opaque_reason(Analysis *analysis, TvbTable *table)
+{
+	ListCell   *variant;
+	ListCell   *lc;
+
+	foreach(variant, analysis->variants)
+	{
+		foreach(lc, ((TvbGraph *) lfirst(variant))->members)
+		{
+			TvbMember  *member = lfirst(lc);
+
+			if (member->rte == table->rte && member->opaque)
+				return member->opaque;
+		}
+	}
+	return NULL;
+}
+
 /* Find the queries of an occurrence; false, with a reason, when it is full. */
 static bool
 find_route(Analysis *analysis, TvbTable *table, TvbOccurrence *occurrence)
@@ -456,7 +498,9 @@ find_route(Analysis *analysis, TvbTable *table, TvbOccurrence *occurrence)
 	}
 	if (analysis->positions == NIL)
 	{
-		occurrence->reason = "no key column can be traced to a column of one table";
+		occurrence->reason = opaque_reason(analysis, table);
+		if (occurrence->reason == NULL)
+			occurrence->reason = "no key column can be traced to a column of one table";
 		return false;
 	}
 	forboth(lc, analysis->variants, targets, analysis->targets)

@@ -61,7 +61,7 @@ tvb_graph_equal_is_identical(Oid type, Oid collation)
 	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY);
 	Oid			proc;
 
-	if (type == BPCHAROID || !OidIsValid(entry->btree_opf))
+	if (getBaseType(type) == BPCHAROID || !OidIsValid(entry->btree_opf))
 		return false;
 	proc = get_opfamily_proc(entry->btree_opf, entry->btree_opintype,
 							 entry->btree_opintype, BTEQUALIMAGE_PROC);
@@ -350,12 +350,8 @@ in_clause(List *clause, TargetEntry *tle)
 	return false;
 }
 
-/*
- * Whether columns that a primary key determines are those of any row of a group: rows of an inheritance parent's
- * children may have the same key.
- */
-static bool
-any_row_of_group(Query *query)
+bool
+tvb_graph_any_row_of_group(Query *query)
 {
 	ListCell   *lc;
 
@@ -369,6 +365,15 @@ any_row_of_group(Query *query)
 			return true;
 	}
 	return false;
+}
+
+/* Whether an expression has one value in all rows of a group: it looks no closer than the grouping does, and at no row alone. */
+static bool
+is_same_in_group(Query *query, TargetEntry *tle, List *fuzzy)
+{
+	if (contains_walker((Node *) tle->expr, fuzzy) && !list_member(fuzzy, tle->expr))
+		return false;
+	return in_clause(query->groupClause, tle) || !tvb_graph_any_row_of_group(query);
 }
 
 /* The expression of a target list over members; NULL if it cannot be traced, or is no value of the row but a set of them. */
@@ -392,7 +397,7 @@ query_output(TvbBuilder *builder, TvbScope *scope, TargetEntry *tle, List *fuzzy
 		return NULL;
 	if (!grouped && (query->hasAggs || query->havingQual))
 		return NULL;
-	if (grouped && !in_clause(query->groupClause, tle) && any_row_of_group(query))
+	if (grouped && !in_clause(query->groupClause, tle) && tvb_graph_any_row_of_group(query))
 		return NULL;
 	if (query->hasDistinctOn && !in_clause(query->distinctClause, tle))
 		return NULL;
@@ -502,7 +507,7 @@ note_variants(TvbWindow *window, Query *query)
 
 /* Note the windows of a query. */
 static void
-add_windows(TvbBuilder *builder, TvbScope *scope)
+add_windows(TvbBuilder *builder, TvbScope *scope, List *fuzzy)
 {
 	ListCell   *lc;
 
@@ -521,8 +526,10 @@ add_windows(TvbBuilder *builder, TvbScope *scope)
 		{
 			TargetEntry *tle = get_sortgroupclause_tle(lfirst_node(SortGroupClause, sgc),
 													   scope->query->targetList);
-			Expr	   *expr = resolve_target(builder, scope, tle);
+			Expr	   *expr = NULL;
 
+			if (is_same_in_group(scope->query, tle, fuzzy))
+				expr = resolve_target(builder, scope, tle);
 			if (expr && (expr = tvb_graph_unmark(expr)) != NULL)
 				window->partition = lappend(window->partition, expr);
 		}
@@ -549,14 +556,14 @@ build_plain_query(TvbBuilder *builder, TvbScope *scope)
 	tvb_from_build(builder, scope, (Node *) query->jointree, scope->nullable);
 	tvb_from_conditions(builder, &place, query->havingQual,
 						query->groupClause != NIL && query->groupingSets == NIL && fuzzy == NIL &&
-						!any_row_of_group(query));
+						!tvb_graph_any_row_of_group(query));
 	tvb_from_sublinks(builder, &place, (Node *) query->targetList);
 	foreach(lc, query->windowClause)
 	{
 		tvb_from_sublinks(builder, &place, lfirst_node(WindowClause, lc)->startOffset);
 		tvb_from_sublinks(builder, &place, lfirst_node(WindowClause, lc)->endOffset);
 	}
-	add_windows(builder, scope);
+	add_windows(builder, scope, fuzzy);
 	foreach(lc, query->targetList)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);

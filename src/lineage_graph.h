@@ -105,6 +105,12 @@ extern bool tvb_graph_equal_is_identical(Oid type, Oid collation);
 /* Whether a table's column is NOT NULL; with children: whether none that inherits from it may have NULLs either. */
 extern bool tvb_graph_not_null(const RangeTblEntry *rte, AttrNumber attno, bool children);
 
+/*
+ * Whether columns that a primary key determines are those of any row of a group: rows of an inheritance parent's
+ * children may have the same key.
+ */
+extern bool tvb_graph_any_row_of_group(Query *query);
+
 /* Whether an operator is equality in the default btree family of a type. */
 extern bool tvb_graph_is_equality(Oid opno, Oid type);
 

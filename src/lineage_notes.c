@@ -131,50 +131,82 @@ covers_unique_index(Query *query, int varno, List *exprs)
 	return covered;
 }
 
-/* Append the equality conditions of a FROM tree, those of outer joins too. */
+/* An equality of FROM's: columns of rels have no other value, or are NULL for want of a row. */
+typedef struct Equal
+{
+	OpExpr	   *op;
+	Bitmapset  *rels;
+} Equal;
+
+/* Append the equalities among some conditions. */
 static List *
-equality_quals(Node *node, List *quals)
+add_equalities(Node *quals, Bitmapset *rels, List *equalities)
 {
 	ListCell   *lc;
 
-	if (node == NULL)
-		return quals;
-	if (IsA(node, FromExpr))
-	{
-		foreach(lc, ((FromExpr *) node)->fromlist)
-			quals = equality_quals(lfirst(lc), quals);
-		return list_concat(quals, make_ands_implicit((Expr *) ((FromExpr *) node)->quals));
-	}
-	if (IsA(node, JoinExpr))
-	{
-		JoinExpr   *join = (JoinExpr *) node;
-
-		quals = equality_quals(join->larg, quals);
-		quals = equality_quals(join->rarg, quals);
-		return list_concat(quals, make_ands_implicit((Expr *) join->quals));
-	}
-	return quals;
-}
-
-/* Columns that are set equal to something over members whose row is told already. */
-static List *
-told_columns(List *quals, Bitmapset *told)
-{
-	List	   *exprs = NIL;
-	ListCell   *lc;
-
-	foreach(lc, quals)
+	foreach(lc, tvb_expand_conjuncts(quals))
 	{
 		OpExpr	   *op = lfirst(lc);
+		Equal	   *equality;
 
 		if (!IsA(op, OpExpr) || list_length(op->args) != 2 ||
 			!op_mergejoinable(op->opno, exprType(linitial(op->args))))
 			continue;
+		equality = palloc(sizeof(Equal));
+		equality->op = op;
+		equality->rels = rels;
+		equalities = lappend(equalities, equality);
+	}
+	return equalities;
+}
+
+/* Append the equalities of a FROM tree.  Those of an outer join tell the rows of its nullable side. */
+static List *
+from_equalities(Node *node, List *equalities)
+{
+	JoinExpr   *join = (JoinExpr *) node;
+	ListCell   *lc;
+
+	if (IsA(node, FromExpr))
+	{
+		foreach(lc, ((FromExpr *) node)->fromlist)
+			equalities = from_equalities(lfirst(lc), equalities);
+		return add_equalities(((FromExpr *) node)->quals, tvb_compat_relids_in_jointree(node), equalities);
+	}
+	if (!IsA(node, JoinExpr))
+		return equalities;
+	equalities = from_equalities(join->rarg, from_equalities(join->larg, equalities));
+	switch (join->jointype)
+	{
+		case JOIN_INNER:
+			return add_equalities(join->quals, tvb_compat_relids_in_jointree(node), equalities);
+		case JOIN_LEFT:
+			return add_equalities(join->quals, tvb_compat_relids_in_jointree(join->rarg), equalities);
+		case JOIN_RIGHT:
+			return add_equalities(join->quals, tvb_compat_relids_in_jointree(join->larg), equalities);
+		default:
+			return equalities;
+	}
+}
+
+/* Columns that are set equal to something over members whose row is told already. */
+static List *
+told_columns(List *equalities, Bitmapset *told)
+{
+	List	   *exprs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, equalities)
+	{
+		Equal	   *equality = lfirst(lc);
+
 		for (int side = 0; side < 2; side++)
 		{
-			if (IsA(list_nth(op->args, side), Var) &&
-				bms_is_subset(tvb_compat_pull_varnos(list_nth(op->args, 1 - side)), told))
-				exprs = lappend(exprs, list_nth(op->args, side));
+			Var		   *var = list_nth(equality->op->args, side);
+
+			if (IsA(var, Var) && var->varlevelsup == 0 && bms_is_member(var->varno, equality->rels) &&
+				bms_is_subset(tvb_compat_pull_varnos(list_nth(equality->op->args, 1 - side)), told))
+				exprs = lappend(exprs, var);
 		}
 	}
 	return exprs;
@@ -190,16 +222,16 @@ order_is_total(Query *query, List *exprs)
 {
 	Bitmapset  *used;
 	Bitmapset  *told = NULL;
-	List	   *quals;
+	List	   *equalities;
 	bool		grown = true;
 
 	if (query->setOperations)
 		return false;
 	used = tvb_expand_used(query);
-	quals = equality_quals((Node *) query->jointree, NIL);
+	equalities = from_equalities((Node *) query->jointree, NIL);
 	while (grown)
 	{
-		List	   *columns = list_concat(list_copy(exprs), told_columns(quals, told));
+		List	   *columns = list_concat(list_copy(exprs), told_columns(equalities, told));
 		int			varno = -1;
 
 		grown = false;
@@ -500,6 +532,8 @@ note_query(Query *query, NotesContext *context)
 		(!query->hasDistinctOn && shows_any_image(query, query->distinctClause)) ||
 		merges_images(query->setOperations))
 		add_note(context, NOTE_IMAGES);
+	if (tvb_graph_any_row_of_group(query))
+		add_note(context, "GROUP BY: the primary key does not tell rows of tables that inherit from its table; which of them is shown has no fixed order");
 	if (query->hasDistinctOn && !result_order_is_total(query, exprs))
 		add_note(context, "DISTINCT ON: rows that tie under ORDER BY have no fixed order");
 	if ((query->limitCount || query->limitOffset) &&

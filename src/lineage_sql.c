@@ -22,7 +22,6 @@
 #include "rewrite/rewriteManip.h"
 #include "tcop/tcopprot.h"
 #include "utils/queryenvironment.h"
-#include "utils/ruleutils.h"
 
 #include "attempt.h"
 #include "compat.h"
@@ -132,7 +131,7 @@ parse_again(void *arg)
 {
 	TvbWayQuery *query = arg;
 	Query	   *tree = query->query;
-	char	   *sql = pg_get_querydef(copyObject(tree), true);
+	char	   *sql = tvb_meaning_text(tree, true);
 	List	   *raw = raw_parser(sql, RAW_PARSE_DEFAULT);
 	Query	   *again;
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * meaning.c
- *		Whether two query trees mean the same.
+ *		Query trees as text, and whether two of them mean the same.
  *
  * Some constructs (NULLIF, IS DISTINCT FROM, CASE x WHEN, USING, row comparisons)
  * cannot name the schema of their operator, so the same words can mean another
@@ -19,6 +19,8 @@
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
+#include "utils/guc.h"
+#include "utils/ruleutils.h"
 
 #include "meaning.h"
 
@@ -47,6 +49,22 @@ tvb_meaning_of(Query *query)
 	initStringInfo(&out);
 	append_query(&meaning, query);
 	return out.data;
+}
+
+char *
+tvb_meaning_text(Query *query, bool pretty)
+{
+	static const char *const settings[][2] = {
+		{"DateStyle", "ISO"}, {"IntervalStyle", "iso_8601"}, {"extra_float_digits", "3"}
+	};
+	int			level = NewGUCNestLevel();
+	char	   *sql;
+
+	for (int i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	sql = pg_get_querydef(copyObject(query), pretty);
+	AtEOXact_GUC(false, level);
+	return sql;
 }
 
 /* Append what identifies a node's operators, functions and columns. */

@@ -1,4 +1,4 @@
-/* meaning.h - whether two query trees mean the same */
+/* meaning.h - query trees as text, and whether two of them mean the same */
 #ifndef TVB_MEANING_H
 #define TVB_MEANING_H
 
@@ -10,5 +10,11 @@
  * operators, functions, collations, relations and columns everywhere, subqueries included.
  */
 extern char *tvb_meaning_of(Query *query);
+
+/*
+ * A tree as SQL, in the current context, with constants written in full and so that they are read the same under any
+ * settings: dates and intervals in ISO form, every digit of floating-point values.
+ */
+extern char *tvb_meaning_text(Query *query, bool pretty);
 
 #endif

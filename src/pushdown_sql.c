@@ -13,7 +13,6 @@
 
 #include "parser/analyze.h"
 #include "parser/parser.h"
-#include "utils/ruleutils.h"
 
 #include "attempt.h"
 #include "compat.h"
@@ -34,7 +33,7 @@ static void
 parse_again(void *arg)
 {
 	Parse	   *parse = arg;
-	char	   *sql = pg_get_querydef(copyObject(parse->query), false);
+	char	   *sql = tvb_meaning_text(parse->query, false);
 	List	   *raw = raw_parser(sql, RAW_PARSE_DEFAULT);
 	int			n = list_length(parse->param_types);
 	Oid		   *types = palloc(sizeof(Oid) * (n + 1));
@@ -47,8 +46,8 @@ parse_again(void *arg)
 	tvb_expand_normalize(again);
 	if (strcmp(tvb_meaning_of(parse->query), tvb_meaning_of(again)) != 0)
 		elog(DEBUG1, "keyed query changes its meaning when parsed again: %s\n%s\n%s", sql, tvb_meaning_of(parse->query), tvb_meaning_of(again));
-	else if (strcmp(sql, pg_get_querydef(copyObject(again), false)) != 0)
-		elog(DEBUG1, "keyed query is written otherwise when parsed again: %s\n%s", sql, pg_get_querydef(copyObject(again), false));
+	else if (strcmp(sql, tvb_meaning_text(again, false)) != 0)
+		elog(DEBUG1, "keyed query is written otherwise when parsed again: %s\n%s", sql, tvb_meaning_text(again, false));
 	else
 		parse->sql = sql;
 }
