@@ -375,6 +375,40 @@ note_aggregate(Aggref *agg, NotesContext *context)
 	}
 }
 
+/* Whether a window's frame is less than the partition, and made of single rows: which ones, ties decide. */
+static bool
+has_frame_of_rows(WindowClause *clause)
+{
+	const int	whole = FRAMEOPTION_START_UNBOUNDED_PRECEDING | FRAMEOPTION_END_UNBOUNDED_FOLLOWING;
+
+	return (clause->frameOptions & FRAMEOPTION_ROWS) != 0 &&
+		((clause->frameOptions & whole) != whole || (clause->frameOptions & FRAMEOPTION_EXCLUSION) != 0);
+}
+
+/* Whether an aggregate adds floating-point values up. */
+static bool
+sums_floats(Oid result, List *args, const char *name)
+{
+	Oid			type;
+
+	if ((result != FLOAT4OID && result != FLOAT8OID) || args == NIL || strcmp(name, "min") == 0 || strcmp(name, "max") == 0)
+		return false;
+	type = exprType(linitial(args));
+	return type == FLOAT4OID || type == FLOAT8OID;
+}
+
+/* Whether the result of a window function depends on the order of rows that tie under exprs, by which its window is sorted. */
+static bool
+window_depends_on_order(WindowFunc *func, WindowClause *clause, const char *name, List *exprs)
+{
+	if (!func->winagg)
+		return tvb_check_listed(name, ordered_windows, lengthof(ordered_windows));
+	if (has_frame_of_rows(clause) || sums_floats(func->wintype, func->args, name))
+		return true;
+	return tvb_check_listed(name, ordered_aggregates, lengthof(ordered_aggregates)) &&
+		(!list_member(exprs, linitial(func->args)) || any_has_images(list_make1(linitial(func->args))));
+}
+
 static void
 note_window(WindowFunc *func, NotesContext *context)
 {
@@ -387,12 +421,36 @@ note_window(WindowFunc *func, NotesContext *context)
 		return;
 	if (tvb_check_listed(name, choosing_aggregates, lengthof(choosing_aggregates)) && any_has_images(func->args))
 		add_note(context, NOTE_IMAGES);
-	if (!tvb_check_listed(name, ordered_windows, lengthof(ordered_windows)))
-		return;
 	exprs = list_concat(sort_exprs(clause->orderClause, query->targetList),
 						sort_exprs(clause->partitionClause, query->targetList));
-	if (!result_order_is_total(query, exprs))
+	if (window_depends_on_order(func, clause, name, exprs) && !result_order_is_total(query, exprs))
 		add_note(context, psprintf("%s(): rows that tie under its ORDER BY have no fixed order", name));
+}
+
+/* Whether all there is in a query's FROM is a function, which returns its rows in an order of its own. */
+static bool
+is_only_function(Query *query)
+{
+	int			rtindex;
+
+	return query->setOperations == NULL && query->distinctClause == NIL && query->groupClause == NIL &&
+		bms_get_singleton_member(tvb_expand_used(query), &rtindex) &&
+		rt_fetch(rtindex, query->rtable)->rtekind == RTE_FUNCTION;
+}
+
+/* The order of what ARRAY (SELECT ...) puts together. */
+static void
+note_array(Query *query, NotesContext *context)
+{
+	List	   *exprs = sort_exprs(query->sortClause, query->targetList);
+	Expr	   *element = linitial_node(TargetEntry, query->targetList)->expr;
+
+	if (result_order_is_total(query, exprs) || is_only_function(query))
+		return;
+	if (query->sortClause == NIL)
+		add_note(context, "ARRAY (SELECT ...) without ORDER BY: the order of its elements is not fixed");
+	else if (!list_member(exprs, element) || any_has_images(list_make1(element)))
+		add_note(context, "ARRAY (SELECT ... ORDER BY): rows that tie have no fixed order");
 }
 
 /* Whether a clause (GROUP BY, DISTINCT) shows one of several equal values of a column that its others do not tell. */
@@ -560,6 +618,8 @@ notes_walker(Node *node, NotesContext *context)
 		note_aggregate((Aggref *) node, context);
 	else if (IsA(node, WindowFunc))
 		note_window((WindowFunc *) node, context);
+	else if (IsA(node, SubLink) && ((SubLink *) node)->subLinkType == ARRAY_SUBLINK)
+		note_array(castNode(Query, ((SubLink *) node)->subselect), context);
 	else
 		note_input(node, context);
 	return expression_tree_walker(node, notes_walker, context);
