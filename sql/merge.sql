@@ -55,6 +55,18 @@ DO $$ BEGIN
 END $$;
 SELECT changes FROM tviews_drain();
 TABLE difference;
+-- a plain UPDATE, that calls one
+CREATE TABLE caller (n int);
+INSERT INTO caller VALUES (0);
+CREATE FUNCTION merge_back() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+    MERGE INTO merging.m USING (VALUES (7, 7)) s(id, day) ON m.id = s.id WHEN MATCHED THEN UPDATE SET day = s.day;
+    RETURN 1;
+END $$;
+\c -
+SET search_path = merging, public;
+UPDATE caller SET n = merge_back();
+SELECT changes FROM tviews_drain();
+TABLE difference;
 \c -
 SET search_path = merging, public;
 UPDATE m SET v = 0 WHERE id IN (8, 9);
@@ -74,6 +86,14 @@ MERGE INTO m USING (VALUES (11, 11), (40, 14), (14, 14), (41, 2), (15, 15)) s(id
     WHEN MATCHED THEN UPDATE SET v = 3000 + s.id
     WHEN NOT MATCHED THEN INSERT VALUES (s.id, s.day, 8);
 SELECT changes > 0 AS logged FROM tviews_drain();
+TABLE difference;
+
+-- a partition that the MERGE does not read is not locked
+BEGIN;
+MERGE INTO m USING (VALUES (3)) s(id) ON m.id = s.id AND m.day = 3 WHEN MATCHED THEN UPDATE SET v = 4000;
+SELECT relation::regclass FROM pg_locks WHERE pid = pg_backend_pid() AND relation IN ('m1'::regclass, 'm2'::regclass);
+COMMIT;
+SELECT changes FROM tviews_drain();
 TABLE difference;
 
 -- a key further down, whose partition has its columns in another order

@@ -15,7 +15,7 @@
  *
  * AFTER triggers run in ExecutorFinish, so the statement is noted there.  The
  * library may have been loaded by one of its own triggers, for a statement that was not
- * seen to begin; then the command tag of the portal has to do.
+ * seen to begin; then what the portal says has to do.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,13 +23,11 @@
 
 #include "access/table.h"
 #include "catalog/partition.h"
-#include "catalog/pg_inherits.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "nodes/plannodes.h"
 #include "tcop/cmdtag.h"
 #include "tcop/pquery.h"
-#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/portal.h"
@@ -93,14 +91,23 @@ finish(QueryDesc *query)
 	PG_END_TRY();
 }
 
-/* The same for a statement that was not seen to begin: whether it may be a MERGE. */
+/*
+ * The same for a statement that was not seen to begin: whether it may be a MERGE.  Where there is an error context, a trigger
+ * or a function runs it, and the portal's statement is another one.
+ */
 static bool
 unseen_may_merge(void)
 {
-	/* in a trigger or a function the portal's statement is another one */
-	return ActivePortal == NULL ||
-		ActivePortal->commandTag != CMDTAG_UPDATE ||
-		DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 1;
+	ListCell   *lc;
+
+	if (ActivePortal == NULL || ActivePortal->commandTag != CMDTAG_UPDATE || error_context_stack != NULL)
+		return true;
+	foreach(lc, ActivePortal->stmts)
+	{
+		if (merges(lfirst_node(PlannedStmt, lc)))
+			return true;
+	}
+	return false;
 }
 
 /* Whether a statement is a MERGE, or has one in WITH. */
@@ -123,17 +130,25 @@ merges(const PlannedStmt *statement)
 	return false;
 }
 
-/* Whether an update of these columns (numbered as privileges are) may move a row of a partitioned table to another partition. */
+/*
+ * Whether an update of these columns (numbered as privileges are) may move a row of a partitioned table to another partition.
+ * Partitions that the statement does not read are not looked at: the writer has no lock on them, and shall not wait for any.
+ */
 static bool
 may_move_rows(Relation rel, Bitmapset *columns)
 {
 	ListCell   *lc;
 	bool		may = false;
 
-	foreach(lc, find_all_inheritors(RelationGetRelid(rel), AccessShareLock, NULL))
+	foreach(lc, current->rtable)
 	{
-		Relation	member = table_open(lfirst_oid(lc), NoLock);
+		const RangeTblEntry *entry = lfirst_node(RangeTblEntry, lc);
+		Relation	member;
 
+		/* the table that is written, and its partitions */
+		if (entry->rtekind != RTE_RELATION || entry->rellockmode < RowExclusiveLock)
+			continue;
+		member = table_open(entry->relid, NoLock);
 		if (member->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
 			may = updates_key(member, rel, columns);
 		/* it can set any column */
