@@ -86,6 +86,8 @@ extern void tvb_queue_turn_ring(void);
 
 /* Changes that snapshot sees; exact up to 100,000, above that an estimate from sampled pages. */
 extern int64 tvb_queue_count(Snapshot snapshot, bool *exact);
+
+/* The same for one source, for its writers: 0 where somebody has the queue locked, whom they must not wait for. */
 extern int64 tvb_queue_count_source(Snapshot snapshot, Oid source);
 
 #endif

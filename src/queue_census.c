@@ -72,6 +72,7 @@ typedef struct Census
 static BlockNumber length_of(Relation rel);
 static int	compare_length(const void *a, const void *b);
 static void begin_census(Census *census, Snapshot snapshot);
+static void prepare_census(Census *census, Snapshot snapshot);
 static void end_census(Census *census);
 static void take_census(Census *census);
 static BlockNumber count_in_order(Census *census, BlockNumber npages);
@@ -91,7 +92,7 @@ PG_FUNCTION_INFO_V1(tvb_queue_depth);
 int64
 tvb_queue_count(Snapshot snapshot, bool *exact)
 {
-	Census		census;
+	Census		census = {0};
 	int64		total;
 
 	begin_census(&census, snapshot);
@@ -105,11 +106,14 @@ tvb_queue_count(Snapshot snapshot, bool *exact)
 int64
 tvb_queue_count_source(Snapshot snapshot, Oid source)
 {
-	Census		census;
+	Census		census = {0};
 	SourceCount *count;
 	int64		total;
 
-	begin_census(&census, snapshot);
+	/* a writer's lock is on one member: whoever waits for that may have another */
+	if (!tvb_queue_try_open_all(census.members, AccessShareLock))
+		return 0;
+	prepare_census(&census, snapshot);
 	take_census(&census);
 	count = find_source(&census, source);
 	total = census_total(&census, count->counted, count->sampled);
@@ -127,7 +131,7 @@ Datum
 tvb_queue_depth(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Census		census;
+	Census		census = {0};
 	HASH_SEQ_STATUS walk;
 	SourceCount *count;
 
@@ -164,6 +168,14 @@ compare_length(const void *a, const void *b)
 static void
 begin_census(Census *census, Snapshot snapshot)
 {
+	tvb_queue_open_all(census->members, AccessShareLock);
+	prepare_census(census, snapshot);
+}
+
+/* The same with tables that are open. */
+static void
+prepare_census(Census *census, Snapshot snapshot)
+{
 	BlockNumber npages = 0;
 	HASHCTL		ctl = {0};
 
@@ -171,8 +183,6 @@ begin_census(Census *census, Snapshot snapshot)
 	ctl.entrysize = sizeof(SourceCount);
 	ctl.hcxt = CurrentMemoryContext;
 
-	memset(census, 0, sizeof(*census));
-	tvb_queue_open_all(census->members, AccessShareLock);
 	qsort(census->members, TVB_QUEUE_MEMBERS, sizeof(Relation), compare_length);
 	for (int i = 0; i < TVB_QUEUE_MEMBERS; i++)
 	{

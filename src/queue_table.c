@@ -96,6 +96,24 @@ tvb_queue_open_all(Relation members[TVB_QUEUE_MEMBERS], LOCKMODE lockmode)
 		members[(i + TVB_QUEUE_MEMBERS - 1 - current) % TVB_QUEUE_MEMBERS] = tvb_queue_open(i, lockmode);
 }
 
+bool
+tvb_queue_try_open_all(Relation members[TVB_QUEUE_MEMBERS], LOCKMODE lockmode)
+{
+	Oid			locked[TVB_QUEUE_MEMBERS];
+
+	for (int i = 0; i < TVB_QUEUE_MEMBERS; i++)
+	{
+		locked[i] = find_member(i);
+		if (OidIsValid(locked[i]) && ConditionalLockRelationOid(locked[i], lockmode))
+			continue;
+		while (--i >= 0)
+			UnlockRelationOid(locked[i], lockmode);
+		return false;
+	}
+	tvb_queue_open_all(members, NoLock);
+	return true;
+}
+
 void
 tvb_queue_close_all(Relation members[TVB_QUEUE_MEMBERS], LOCKMODE lockmode)
 {

@@ -30,6 +30,8 @@ extern Relation tvb_queue_open(int member, LOCKMODE lockmode);
 
 /* Open and close all members.  They are put in the order in which entries are claimed: retired ones first. */
 extern void tvb_queue_open_all(Relation members[TVB_QUEUE_MEMBERS], LOCKMODE lockmode);
+/* The same without waiting: false, and nothing is open, if a lock is not to be had. */
+extern bool tvb_queue_try_open_all(Relation members[TVB_QUEUE_MEMBERS], LOCKMODE lockmode);
 extern void tvb_queue_close_all(Relation members[TVB_QUEUE_MEMBERS], LOCKMODE lockmode);
 
 /*
