@@ -64,6 +64,21 @@ SELECT * FROM state WHERE state <> 'ok';
 INSERT INTO h VALUES (1, 1);
 SELECT * FROM drained();
 TABLE state;
+-- a foreign parent: its statements write local children
+CREATE SERVER ddl_nowhere FOREIGN DATA WRAPPER ddl_nothing;
+CREATE FOREIGN TABLE fp (k int, v int) SERVER ddl_nowhere;
+ALTER TABLE x INHERIT fp;
+SELECT tgname, tgenabled, tgnewtable FROM pg_trigger WHERE tgrelid = 'fp'::regclass ORDER BY tgname;
+SELECT * FROM state WHERE state <> 'ok';
+UPDATE x SET v = 5;
+SELECT * FROM drained();
+ALTER FOREIGN TABLE fp DISABLE TRIGGER tviews_capture_update;
+SELECT * FROM state WHERE state <> 'ok';
+ALTER TABLE x NO INHERIT fp;
+SELECT count(*) FROM pg_trigger WHERE tgrelid = 'fp'::regclass;
+SELECT * FROM drained();
+TABLE state;
+DROP SERVER ddl_nowhere CASCADE;
 DROP FOREIGN DATA WRAPPER ddl_nothing;
 
 --

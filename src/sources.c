@@ -6,7 +6,7 @@
  * Invariant: for every source that a route names, tviews_batch.source has the
  * union of what the routes need, and every relation through which its rows
  * can be changed - itself, its descendants, the ancestors of all these - carries
- * four statement triggers and is listed in tviews_batch.captured.  A TVIEW that is a
+ * statement triggers and is listed in tviews_batch.captured.  A TVIEW that is a
  * source carries none: only drains write it, and they pass changes on in
  * memory.
  *
@@ -283,7 +283,10 @@ tvb_sources_enable(Oid relid)
 	tvb_owner_leave(&state);
 }
 
-/* Put the four capture triggers on a relation; says whether it lacked any. */
+/*
+ * Put the capture triggers on a relation; says whether it lacked any.  A foreign table is one through which local children are
+ * updated or deleted from; it gives triggers no rows, so each statement is one change for all rows.
+ */
 static bool
 create_triggers(Oid relid)
 {
@@ -294,6 +297,7 @@ create_triggers(Oid relid)
 		""
 	};
 	char	   *relation = tvb_registry_relation_name(relid);
+	bool		foreign = get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE;
 	bool		lacked = false;
 	char	   *found;
 	char		enabled;
@@ -302,11 +306,13 @@ create_triggers(Oid relid)
 	{
 		char	   *name = psprintf("tviews_capture_%s", trigger_events[i]);
 
+		if (foreign && trigger_types[i] != TRIGGER_TYPE_UPDATE && trigger_types[i] != TRIGGER_TYPE_DELETE)
+			continue;
 		if (find_trigger(relid, "capture", trigger_types[i], false, &found, &enabled))
 			continue;
 		lacked = true;
 		tvb_sources_ddl(psprintf("CREATE TRIGGER %s AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture()",
-								 name, trigger_events[i], relation, tables[i]));
+								 name, trigger_events[i], relation, foreign ? "" : tables[i]));
 		enable_trigger(relation, name);
 	}
 	CacheInvalidateRelcacheByRelid(relid);
@@ -495,16 +501,17 @@ sync_shape(Oid source)
 	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 }
 
-/* Without foreign tables, which give triggers no rows: a view that reads one needs refresh_every. */
+/* The family of a source, without foreign tables among its descendants: a view that reads one needs refresh_every. */
 static List *
-capturable(List *family)
+capturable_family(Oid relid)
 {
+	List	   *descendants = find_all_inheritors(relid, NoLock, NULL);
 	List	   *tables = NIL;
 	ListCell   *lc;
 
-	foreach(lc, family)
+	foreach(lc, tvb_sources_family(relid))
 	{
-		if (get_rel_relkind(lfirst_oid(lc)) != RELKIND_FOREIGN_TABLE)
+		if (get_rel_relkind(lfirst_oid(lc)) != RELKIND_FOREIGN_TABLE || !list_member_oid(descendants, lfirst_oid(lc)))
 			tables = lappend_oid(tables, lfirst_oid(lc));
 	}
 	return tables;
@@ -536,7 +543,7 @@ tvb_sources_sync(Oid relid, bool mend, TvbFamilyChange *change)
 		version = sync_shape(relid);
 		/* plans that log changes of it as a source follow, those of its family among them */
 		CacheInvalidateRelcacheByRelid(relid);
-		changed = sync_family(relid, is_tview(relid) ? NIL : capturable(tvb_sources_family(relid)), mend, &went);
+		changed = sync_family(relid, is_tview(relid) ? NIL : capturable_family(relid), mend, &went);
 		/* whoever notices: of a partition that DETACH CONCURRENTLY took, the next command does */
 		if (went)
 			tvb_sources_everything(relid);

@@ -864,10 +864,12 @@ CREATE VIEW tviews_batch.unwatched AS
          GROUP BY tgrelid, tgfoid)
     SELECT r.tview, format('capture on table %s is disabled or was dropped', r.relation) AS reason
       FROM relation r
+      LEFT JOIN pg_catalog.pg_class c ON c.oid = r.relation
      WHERE NOT EXISTS (
            SELECT FROM firing f
             WHERE f.tgrelid = r.relation AND f.tgfoid = 'tviews_batch.capture()'::regprocedure
-              AND f.events & 60 = 60)
+              -- through a foreign table, local children are updated and deleted from
+              AND (f.events & 60 = 60 OR c.relkind = 'f' AND f.events & 24 = 24))
     UNION ALL
     SELECT r.tview, format('guard trigger of TVIEW %s is disabled or was dropped', r.guarded)
       FROM (SELECT tview, tview AS guarded FROM tviews_batch.tview
