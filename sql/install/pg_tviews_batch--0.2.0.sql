@@ -860,6 +860,8 @@ CREATE VIEW tviews_batch.unwatched AS
         SELECT tgrelid, tgfoid, bit_or(tgtype::integer) AS events
           FROM pg_catalog.pg_trigger
          WHERE tgenabled = 'A' AND NOT tgisinternal
+           -- made again by somebody: for some columns, or on a condition
+           AND tgattr[0] IS NULL AND tgqual IS NULL
            AND tgfoid IN ('tviews_batch.capture()'::regprocedure, 'tviews_batch.guard()'::regprocedure)
          GROUP BY tgrelid, tgfoid)
     SELECT r.tview, format('capture on table %s is disabled or was dropped', r.relation) AS reason
