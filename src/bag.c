@@ -87,6 +87,7 @@ tvb_bag_count(const TvbBag *bag)
 	return bag->spilled + (bag->set ? tvb_byteset_count(bag->set) : 0);
 }
 
+/* The first time after a spill, the rest of the members goes to the sort, too. */
 void
 tvb_bag_read(TvbBag *bag)
 {

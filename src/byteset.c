@@ -117,6 +117,7 @@ tvb_byteset_count(const TvbByteset *set)
 	return set->table->members;
 }
 
+/* An upper bound: the bytes may have been added before. */
 Size
 tvb_byteset_need(const TvbByteset *set, int len)
 {

@@ -79,6 +79,7 @@ tvb_changes_set(TvbChanges *changes, Oid source, int32 version)
 	return changes->last = set;
 }
 
+/* What stands for any row makes further values pointless. */
 void
 tvb_changes_add(TvbChanges *changes, TvbChangeSet *set, const char *link, int len)
 {

@@ -122,6 +122,7 @@ tvb_link_unpack(const TvbLayout *layout, const char *data, int len,
 	check_end(&reader);
 }
 
+/* The same walk as in tvb_link_unpack. */
 bool
 tvb_link_matches(const TvbLayout *layout, const char *data, int len)
 {
@@ -149,6 +150,7 @@ tvb_link_matches(const TvbLayout *layout, const char *data, int len)
 	return data == end;
 }
 
+/* One walk finds where each column starts; the bytes between are copied. */
 void
 tvb_link_project(StringInfo buf, const TvbLayout *layout,
 				 const char *data, int len,

@@ -67,6 +67,7 @@ static void fence_marks(void);
 static void finish_marks(void);
 static List *read_marks(void);
 
+/* Under the newest snapshot: what others have committed since the statement began counts. */
 void
 tvb_overflow_check(Oid source)
 {
@@ -123,6 +124,7 @@ tvb_overflow_table(void)
 	return relid;
 }
 
+/* Closing comes last: what is closed now is fenced by a later drain. */
 List *
 tvb_overflow_advance(void)
 {
@@ -148,6 +150,7 @@ tvb_overflow_end(List *overflows)
 		tvb_run_own_change(&plan, "DELETE FROM tviews_batch.overflow WHERE done", NULL);
 }
 
+/* Without a fence the comparison has not even been decided on: it will see whatever waits now. */
 bool
 tvb_overflow_covers(List *overflows, Oid source, TransactionId writer)
 {

@@ -195,6 +195,7 @@ prepare_census(Census *census, Snapshot snapshot)
 	INSTR_TIME_SET_CURRENT(census->start);
 }
 
+/* Close the tables, and forget what was counted. */
 static void
 end_census(Census *census)
 {

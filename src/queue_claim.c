@@ -66,6 +66,7 @@ tvb_queue_claim(Snapshot snapshot)
 	return claim;
 }
 
+/* A pack stays in the slot until all its changes have been handed out. */
 bool
 tvb_queue_next(TvbQueueClaim *claim, TvbChange *change)
 {
@@ -95,6 +96,7 @@ tvb_queue_writer_of(TvbQueueClaim *claim)
 	return writer_of(claim->slot, &claim->pack);
 }
 
+/* The entry was removed when it was read: what nobody asked for is written again. */
 void
 tvb_queue_release(TvbQueueClaim *claim)
 {

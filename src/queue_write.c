@@ -133,6 +133,7 @@ tvb_queue_put(TvbQueueWriter *writer, const TvbChange *change)
 	}
 }
 
+/* A single short value, the usual case, is inserted as a row made by hand. */
 bool
 tvb_queue_finish(TvbQueueWriter *writer)
 {

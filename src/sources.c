@@ -55,6 +55,7 @@ TRIGGER_TYPE_TRUNCATE};
 
 /* ---------- our own DDL ---------- */
 
+/* Transaction callback: an error may have ended our commands. */
 static void
 ddl_xact_callback(XactEvent event, void *arg)
 {
@@ -62,6 +63,7 @@ ddl_xact_callback(XactEvent event, void *arg)
 		ddl_depth = 0;
 }
 
+/* Subtransaction callback: the same, where the first of them began in it or in one inside. */
 static void
 ddl_subxact_callback(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
 {
@@ -75,6 +77,7 @@ tvb_sources_in_ddl(void)
 	return ddl_depth > 0;
 }
 
+/* Counted, as a command of ours may have event triggers of others run further ones. */
 void
 tvb_sources_ddl(const char *command)
 {
@@ -143,6 +146,7 @@ ancestors(Oid relid, List *found)
 	return found;
 }
 
+/* A partition has no parent but the one that it was found through. */
 List *
 tvb_sources_family(Oid relid)
 {
@@ -261,6 +265,7 @@ enable_row_trigger(Oid relid, const char *function)
 								 tvb_registry_relation_name(relid), name));
 }
 
+/* One that is disabled is left so: tviews_status tells. */
 void
 tvb_sources_enable(Oid relid)
 {
@@ -598,6 +603,7 @@ tvb_sources_concerned(List *relids)
 							" WHERE relation = ANY ($1)", &args);
 }
 
+/* Version 0 is that of no shape: nobody takes the change for one from before his time. */
 void
 tvb_sources_everything(Oid relid)
 {
