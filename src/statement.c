@@ -42,6 +42,7 @@ static ExecutorFinish_hook_type next_finish = NULL;
 
 static void finish(QueryDesc *query);
 static bool unseen_may_merge(void);
+static int	error_contexts(void);
 static bool merges(const PlannedStmt *statement);
 static bool may_move_rows(Relation rel, Bitmapset *columns);
 static bool updates_key(Relation partitioned, Relation rel, Bitmapset *columns);
@@ -92,15 +93,16 @@ finish(QueryDesc *query)
 }
 
 /*
- * The same for a statement that was not seen to begin: whether it may be a MERGE.  Where there is an error context, a trigger
- * or a function runs it, and the portal's statement is another one.
+ * The same for a statement that was not seen to begin: whether it may be a MERGE.  Where a trigger or a function runs it, the
+ * portal's statement is another one; each of them has an error context, and so have parameters that come with the protocol.
  */
 static bool
 unseen_may_merge(void)
 {
 	ListCell   *lc;
 
-	if (ActivePortal == NULL || ActivePortal->commandTag != CMDTAG_UPDATE || error_context_stack != NULL)
+	if (ActivePortal == NULL || ActivePortal->commandTag != CMDTAG_UPDATE ||
+		error_contexts() > (ActivePortal->visible ? 1 : 0))
 		return true;
 	foreach(lc, ActivePortal->stmts)
 	{
@@ -108,6 +110,17 @@ unseen_may_merge(void)
 			return true;
 	}
 	return false;
+}
+
+/* How many error contexts there are. */
+static int
+error_contexts(void)
+{
+	int			n = 0;
+
+	for (ErrorContextCallback *context = error_context_stack; context != NULL; context = context->previous)
+		n++;
+	return n;
 }
 
 /* Whether a statement is a MERGE, or has one in WITH. */

@@ -130,5 +130,15 @@ for my $v (qw(order customer region product))
 {
 	is($node->safe_psql('postgres', "SELECT (SELECT count(*) FROM (TABLE v_$v EXCEPT ALL TABLE tv_$v) a) + (SELECT count(*) FROM (TABLE tv_$v EXCEPT ALL TABLE v_$v) b)"), 0, "tv_$v equals its view");
 }
+
+# The statement that loads the library is seen by what the portal says of it, whatever protocol it comes with: its rows are told one by one.
+my $one = "$PostgreSQL::Test::Utils::tmp_check/writers_one.sql";
+append_to_file($one, "UPDATE tb_order SET fk_customer = fk_customer % 200 + 1 WHERE pk_order = 1;\n");
+for my $protocol (qw(simple extended prepared))
+{
+	IPC::Run::run([ 'pgbench', '-n', '-t', 1, '-M', $protocol, '-f', $one, '-d', $node->connstr('postgres') ], '>', \$said, '2>', \$errors, IPC::Run::timeout(180));
+	is($node->safe_psql('postgres', 'SELECT bool_and(link IS NOT NULL) FROM tviews_batch.queue WHERE source <> 0'), 't', "the first statement, $protocol protocol");
+	$node->safe_psql('postgres', 'SELECT tviews_drain()');
+}
 $node->stop;
 done_testing();
