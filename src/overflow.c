@@ -49,6 +49,7 @@
 #include "utils/xid8.h"
 
 #include "overflow.h"
+#include "progress.h"
 #include "queue.h"
 #include "run.h"
 #include "settings.h"
@@ -219,7 +220,7 @@ finish_marks(void)
 					   " concerned AS ("
 					   "  SELECT r.tview, min(r.source::oid)::regclass AS source"
 					   "    FROM passed p JOIN tviews_batch.route r USING (source) GROUP BY r.tview)"
-					   " UPDATE tviews_batch.tview t SET awaits_prepared = false,"
+					   " UPDATE tviews_batch.tview t SET awaits_prepared = false, " TVB_PROGRESS_RESET ","
 					   "  stale_reason = CASE WHEN t.stale_reason IS NULL OR t.awaits_prepared"
 					   "   THEN format('more changes of table %s waited than tviews_batch.queue_limit allows', c.source)"
 					   "   ELSE t.stale_reason END"
