@@ -11,14 +11,16 @@ typedef enum TvbVerdict
 	TVB_FAILED,					/* a key or a row may be to blame */
 	TVB_BROKEN,					/* no key is, but only this TVIEW: something
 								 * that its definition names is not there */
-	TVB_LOCKED					/* another session has locked what is needed,
+	TVB_LOCKED,					/* another session has locked what is needed,
 								 * for longer than lock_timeout */
+	TVB_HINDERED				/* no key is, nor the definition: memory, disk,
+								 * locks, another server; a deadlock */
 } TvbVerdict;
 
 /*
  * Call work(arg) in a subtransaction, connected to SPI anew.  keep false: what it wrote is
  * undone even if it succeeds.  An error is returned as a copy in the current
- * context, unless nobody's key and no TVIEW can be to blame for it: then it is raised
+ * context, unless it is the end of what this session does: a cancel, a time limit.  Then it is raised
  * again.
  *
  * After an error everything that belongs to a resource owner and was made in

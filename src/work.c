@@ -42,7 +42,7 @@
 static bool lock_relations(const TvbTview *tview);
 static bool collect(TvbJob *w);
 static bool collect_late(TvbJob *w);
-static void put_off(TvbJob *w, const char *message);
+static void put_off(TvbJob *w, const char *message, bool failed);
 static void attempt_prepare(void *arg);
 static bool too_many_keys(const TvbTview *tview, int64 keys);
 
@@ -60,15 +60,16 @@ tvb_work_do(TvbJob *w, TvbExtent extent)
 
 	if (extent != TVB_EXTENT_KEYS && tvb_work_is_stale(tview))
 		w->cascade->stale_left--;
-	if (tview->relid != w->cascade->only && !lock_relations(tview))
-	{
-		put_off(w, "it is locked by another session");
-		return;
-	}
+	w->comparing = extent != TVB_EXTENT_KEYS;
 	verdict = tvb_attempt(attempt_prepare, w, true, &w->error);
 	if (verdict != TVB_DONE)
 	{
 		tvb_work_give_up(w, verdict, "cannot be refreshed");
+		return;
+	}
+	if (w->locked)
+	{
+		put_off(w, "it is locked by another session", false);
 		return;
 	}
 	if (extent == TVB_EXTENT_RANGE)
@@ -80,6 +81,7 @@ tvb_work_do(TvbJob *w, TvbExtent extent)
 		tvb_quarantine_due(tview, w->keys);
 	else
 		extent = TVB_EXTENT_WHOLE;
+	w->comparing = extent != TVB_EXTENT_KEYS;
 
 	if ((extent == TVB_EXTENT_WHOLE || too_many_keys(tview, tvb_bag_count(w->keys))) &&
 		tvb_work_compare_whole(w, extent == TVB_EXTENT_WHOLE))
@@ -97,7 +99,10 @@ void
 tvb_work_give_up(TvbJob *w, TvbVerdict verdict, const char *what)
 {
 	if (verdict == TVB_LOCKED && w->tview->relid != w->cascade->only)
-		put_off(w, w->error->message);
+		put_off(w, w->error->message, false);
+	else if (verdict == TVB_HINDERED && w->tview->relid != w->cascade->only && !w->comparing &&
+			 w->late_so_far.attempts + 1 < tvb_retry_limit)
+		put_off(w, psprintf("%s: %s", what, w->error->message), true);
 	else
 		tvb_work_set_aside(w, what);
 }
@@ -109,7 +114,7 @@ tvb_work_set_aside(TvbJob *w, const char *what)
 		ReThrowError(w->error);
 	if (!tvb_quarantine_tview(w->tview, what, w->error, w->applied))
 	{
-		put_off(w, w->error->message);
+		put_off(w, w->error->message, false);
 		return;
 	}
 	if (!w->applied)
@@ -206,7 +211,7 @@ collect(TvbJob *w)
 	w->error = collected.error;
 	if (verdict == TVB_LOCKED)
 	{
-		tvb_work_give_up(w, verdict, NULL);
+		tvb_work_give_up(w, verdict, LOOKUP_FAILED);
 		return false;
 	}
 	if (collected.failed == NULL || !w->traced)
@@ -255,14 +260,18 @@ collect_late(TvbJob *w)
 	return true;
 }
 
-/* The TVIEW or its metadata is locked: keep the changes that concern it for later. */
+/*
+ * The TVIEW or its metadata is locked, or, failed, it could not be refreshed: keep the changes that concern it for later, the later
+ * the more often it failed.
+ */
 static void
-put_off(TvbJob *w, const char *message)
+put_off(TvbJob *w, const char *message, bool failed)
 {
-	TvbPostponed so_far = {0, 0};
+	TvbPostponed so_far = {failed ? 1 : 0, 0};
 
 	if (!w->applied)
 		tvb_postponed_add(w->tview, w->cascade->changes, message, so_far);
+	so_far.attempts = failed ? w->late_so_far.attempts + 1 : 0;
 	so_far.since = w->late_so_far.since;
 	if (!w->applied && w->late != NULL)
 		tvb_postponed_add(w->tview, w->late, message, so_far);
@@ -272,12 +281,17 @@ put_off(TvbJob *w, const char *message)
 	w->tview->postponed.due = false;
 }
 
-/* Read the rest of the metadata, and prepare for writing. */
+/* Lock what is needed, read the rest of the metadata, and prepare for writing. */
 static void
 attempt_prepare(void *arg)
 {
 	TvbJob	   *w = arg;
 
+	if (w->tview->relid != w->cascade->only && !lock_relations(w->tview))
+	{
+		w->locked = true;
+		return;
+	}
 	tvb_registry_complete(w->tview);
 	if (w->tview->columns == NIL)
 		ereport(ERROR,

@@ -27,11 +27,13 @@ typedef struct TvbJob
 	TimestampTz started;
 	TvbWrites  *writes;
 	TvbBag	   *keys;
+	bool		locked;			/* another session has it locked */
 	bool		traced;			/* the changes could be traced to keys */
 	bool		applied;		/* and these have been refreshed */
 	TvbChanges *late;			/* changes that were put off before, and are
 								 * in keys now */
 	TvbPostponed late_so_far;	/* how long they were */
+	bool		comparing;		/* not only the keys of changes are looked at */
 	TvbRange   *range;			/* to be compared */
 	bool		begun;			/* it is not the first one */
 	TvbProgress progress;		/* before it, then after it */

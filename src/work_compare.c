@@ -62,7 +62,7 @@ tvb_work_compare_whole(TvbJob *w, bool whole)
 		return true;
 	}
 	tvb_writes_forget(w->writes);
-	if (verdict >= TVB_BROKEN)
+	if (verdict >= TVB_BROKEN && (whole || verdict != TVB_HINDERED))
 	{
 		tvb_work_give_up(w, verdict, "cannot be refreshed");
 		return true;
