@@ -3,6 +3,7 @@
 #define TVB_QUEUE_H
 
 #include "postgres.h"
+#include "datatype/timestamp.h"
 #include "utils/snapshot.h"
 #include "utils/uuid.h"
 
@@ -75,8 +76,8 @@ extern void tvb_queue_release(TvbQueueClaim *claim);
 /* Whether snapshot sees any entry.  Takes no transaction id. */
 extern bool tvb_queue_pending(Snapshot snapshot);
 
-/* The same for entries that other transactions wrote under an id older than before. */
-extern bool tvb_queue_pending_before(Snapshot snapshot, TransactionId before);
+/* The same for entries that other transactions wrote under an id older than before, or that began at an earlier time than began. */
+extern bool tvb_queue_pending_before(Snapshot snapshot, TransactionId before, TimestampTz began);
 
 /*
  * Give the room of drained entries back where that can be done without waiting, and have

@@ -23,6 +23,7 @@
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 
 #include "queue.h"
 #include "queue_pack.h"
@@ -46,8 +47,8 @@ static bool take_entry(TvbQueueClaim *claim);
 static void read_entry(TvbQueueClaim *claim);
 static TransactionId writer_of(TupleTableSlot *slot, const TvbQueueUnpack *pack);
 static void put_back(TvbQueueClaim *claim);
-static bool member_pending(Relation rel, Snapshot snapshot, TransactionId before);
-static bool is_before(TupleTableSlot *slot, TransactionId before);
+static bool member_pending(Relation rel, Snapshot snapshot, TransactionId before, TimestampTz began);
+static bool is_before(TupleTableSlot *slot, TransactionId before, TimestampTz began);
 static void read_pack(TupleTableSlot *slot, TvbQueueUnpack *pack);
 
 TvbQueueClaim *
@@ -113,18 +114,18 @@ tvb_queue_release(TvbQueueClaim *claim)
 bool
 tvb_queue_pending(Snapshot snapshot)
 {
-	return tvb_queue_pending_before(snapshot, InvalidTransactionId);
+	return tvb_queue_pending_before(snapshot, InvalidTransactionId, 0);
 }
 
 bool
-tvb_queue_pending_before(Snapshot snapshot, TransactionId before)
+tvb_queue_pending_before(Snapshot snapshot, TransactionId before, TimestampTz began)
 {
 	Relation	members[TVB_QUEUE_MEMBERS];
 	bool		found = false;
 
 	tvb_queue_open_all(members, AccessShareLock);
 	for (int i = 0; !found && i < TVB_QUEUE_MEMBERS; i++)
-		found = member_pending(members[i], snapshot, before);
+		found = member_pending(members[i], snapshot, before, began);
 	tvb_queue_close_all(members, AccessShareLock);
 	return found;
 }
@@ -255,7 +256,7 @@ put_back(TvbQueueClaim *claim)
 
 /* The same as tvb_queue_pending_before, for one member. */
 static bool
-member_pending(Relation rel, Snapshot snapshot, TransactionId before)
+member_pending(Relation rel, Snapshot snapshot, TransactionId before, TimestampTz began)
 {
 	TableScanDesc scan;
 	TupleTableSlot *slot;
@@ -268,25 +269,31 @@ member_pending(Relation rel, Snapshot snapshot, TransactionId before)
 	while (!found && table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		CHECK_FOR_INTERRUPTS();
-		found = !tvb_queue_is_sentinel(slot) && is_before(slot, before);
+		found = !tvb_queue_is_sentinel(slot) && is_before(slot, before, began);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	table_endscan(scan);
 	return found;
 }
 
-/* Whether somebody else logged the entry in the slot under an older id than before, if that is one. */
+/*
+ * Whether somebody else logged the entry in the slot under an older id than before, if that is one.  Where the queue was made
+ * logged or unlogged meanwhile, entries have the id of who did that; the time is still the writer's.
+ */
 static bool
-is_before(TupleTableSlot *slot, TransactionId before)
+is_before(TupleTableSlot *slot, TransactionId before, TimestampTz began)
 {
 	TvbQueueUnpack pack;
 	TransactionId writer;
+	bool		isnull;
 
 	if (!TransactionIdIsValid(before))
 		return true;
 	read_pack(slot, &pack);
 	writer = writer_of(slot, &pack);
-	return TransactionIdPrecedes(writer, before) && !TransactionIdIsCurrentTransactionId(writer);
+	return (TransactionIdPrecedes(writer, before) ||
+			DatumGetTimestampTz(slot_getattr(slot, QUEUE_STARTED, &isnull)) < began) &&
+		!TransactionIdIsCurrentTransactionId(writer);
 }
 
 /* Read the entry in the slot as a pack, if it is one; the writer alone matters to the caller. */

@@ -41,7 +41,7 @@
 #define LONGEST_PAUSE 50000
 
 static void check_isolation(void);
-static bool is_drained(TransactionId before);
+static bool is_drained(TransactionId before, TimestampTz began);
 static bool is_compared(void);
 
 PG_FUNCTION_INFO_V1(tvb_wait);
@@ -60,7 +60,7 @@ tvb_wait(PG_FUNCTION_ARGS)
 		int64		passed;
 		int64		pause;
 
-		if (is_drained(before))
+		if (is_drained(before, began))
 			PG_RETURN_BOOL(true);
 		passed = GetCurrentTimestamp() - began;
 		if (passed >= timeout)
@@ -83,15 +83,15 @@ check_isolation(void)
 				 errhint("Call it before the transaction begins.")));
 }
 
-/* Whether nothing is left to be done for transactions with an id below before. */
+/* Whether nothing is left to be done for transactions with an id below before, or that began earlier. */
 static bool
-is_drained(TransactionId before)
+is_drained(TransactionId before, TimestampTz began)
 {
 	bool		drained;
 
 	/* one look, one snapshot */
 	PushActiveSnapshot(GetLatestSnapshot());
-	drained = !tvb_queue_pending_before(GetActiveSnapshot(), before) && is_compared();
+	drained = !tvb_queue_pending_before(GetActiveSnapshot(), before, began) && is_compared();
 	PopActiveSnapshot();
 	return drained;
 }
