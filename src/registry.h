@@ -3,6 +3,7 @@
 #define TVB_REGISTRY_H
 
 #include "postgres.h"
+#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
 #include "link.h"
@@ -61,6 +62,7 @@ typedef struct TvbTview
 	List	   *keyed;			/* *, char *, texts of pushdown.h */
 	List	   *settings;		/* *, char *, name=value */
 	bool		row_security;	/* * */
+	TimestampTz last_refresh;	/* as noted; 0: never */
 	bool		due;			/* refresh_every is over */
 	bool		paused;
 	char	   *stale_reason;	/* or NULL */
