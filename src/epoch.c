@@ -68,7 +68,7 @@ typedef struct Findings
 static void new_epoch(pg_uuid_t *epoch);
 static void remember_prepared(void);
 static void forget_prepared(void);
-static void mark_behind(pg_uuid_t *epoch, const char *reason);
+static void mark_behind(pg_uuid_t *epoch, const char *reason, List *but);
 static void mark_unlogged(void);
 static Findings look(pg_uuid_t *epoch);
 static void event_triggers_changed(Datum arg, int cacheid, uint32 hash);
@@ -104,10 +104,8 @@ tvb_epoch_check(void)
 	findings = look(&epoch);
 	if (!settled)
 		look_event_triggers(&findings);
-	if (findings.behind && found)
-		tvb_repair_restored(&epoch);
 	if (findings.behind)
-		mark_behind(&epoch, found ? REASON_RESTORED : REASON_LOST);
+		mark_behind(&epoch, found ? REASON_RESTORED : REASON_LOST, found ? tvb_repair_restored(&epoch) : NIL);
 	if (findings.unlogged_lost)
 		mark_unlogged();
 	if (findings.switched || findings.moved)
@@ -226,20 +224,20 @@ tvb_epoch_unlogged_lost(void)
 	return lost;
 }
 
-/* Mark the TVIEWs of other epochs. */
+/* Mark the TVIEWs of other epochs, but some. */
 static void
-mark_behind(pg_uuid_t *epoch, const char *reason)
+mark_behind(pg_uuid_t *epoch, const char *reason, List *but)
 {
 	static SPIPlanPtr plan = NULL;
-	Datum		values[2] = {UUIDPGetDatum(epoch), CStringGetTextDatum(reason)};
-	Oid			types[2] = {UUIDOID, TEXTOID};
-	TvbRunArgs	args = {2, types, values, NULL};
+	Datum		values[3] = {UUIDPGetDatum(epoch), CStringGetTextDatum(reason), tvb_run_oid_array(but)};
+	Oid			types[3] = {UUIDOID, TEXTOID, OIDARRAYOID};
+	TvbRunArgs	args = {3, types, values, NULL};
 
 	tvb_run_own_change(&plan,
 					   "UPDATE tviews_batch.tview SET epoch = $1, awaits_prepared = false, " TVB_PROGRESS_RESET ","
 					   " stale_reason = CASE WHEN stale_reason IS NULL OR awaits_prepared"
 					   "  THEN $2 ELSE stale_reason END"
-					   " WHERE epoch IS DISTINCT FROM $1", &args);
+					   " WHERE epoch IS DISTINCT FROM $1 AND tview <> ALL ($3)", &args);
 }
 
 /* Mark the TVIEWs that a crash emptied, or whose sources it emptied. */

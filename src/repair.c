@@ -322,13 +322,26 @@ tvb_repair_recollated(void)
 					   " FROM pg_database d WHERE d.datname = current_database()", NULL);
 }
 
+/* The same for a TVIEW that was restored. */
+static void
+repair_restored(void *arg)
+{
+	Oid		   *tview = arg;
+
+	tvb_derive_restored(*tview);
+	tvb_young_begin(*tview, NULL);
+}
+
 /* Sources are locked: no writer may be left who looked before the restore what is to be captured. */
-void
+List *
 tvb_repair_restored(const pg_uuid_t *epoch)
 {
 	static SPIPlanPtr plan = NULL;
+	static SPIPlanPtr later = NULL;
 	TvbRunArgs	args = TVB_RUN_ARG(UUIDOID, UUIDPGetDatum(epoch));
+	TvbRunArgs	those = TVB_RUN_ARG(OIDARRAYOID, 0);
 	List	   *tviews;
+	List	   *left = NIL;
 	ListCell   *lc;
 
 	tvb_run_own_query(&plan,
@@ -336,7 +349,19 @@ tvb_repair_restored(const pg_uuid_t *epoch)
 	tviews = result_oids();
 	foreach(lc, tviews)
 	{
-		tvb_derive_restored(lfirst_oid(lc));
-		tvb_young_begin(lfirst_oid(lc), NULL);
+		ErrorData  *error = tvb_derive_attempt(repair_restored, &lfirst_oid(lc), true);
+
+		if (error == NULL)
+			continue;
+		left = lappend_oid(left, lfirst_oid(lc));
+		ereport(WARNING,
+				(errmsg("TVIEW \"%s\" was restored from a dump and is left to the next drain: %s", get_rel_name(lfirst_oid(lc)), error->message)));
 	}
+	if (left == NIL)
+		return NIL;
+	/* a comparison would be made again */
+	those.values[0] = tvb_run_oid_array(left);
+	tvb_derive_stale(left, "restored from a dump");
+	tvb_run_own_change(&later, "UPDATE tviews_batch.tview SET next_try = clock_timestamp() + interval '1 second' WHERE tview = ANY ($1)", &those);
+	return left;
 }

@@ -37,7 +37,10 @@ extern void tvb_repair_switched(bool switched);
 /* In a drain, before its snapshot: the database's collation was given another version.  All are stale.  Connected to SPI. */
 extern void tvb_repair_recollated(void);
 
-/* Derive again what belongs to another epoch than this: it came from a dump.  Connected to SPI. */
-extern void tvb_repair_restored(const pg_uuid_t *epoch);
+/*
+ * Derive again what belongs to another epoch than this: it came from a dump.  Returns the TVIEWs that could not be, as somebody
+ * has something locked: they are not of this epoch yet.  Connected to SPI.
+ */
+extern List *tvb_repair_restored(const pg_uuid_t *epoch);
 
 #endif

@@ -138,6 +138,8 @@ database('copy');
 restore_ok('jobs', 'copy', '-j2', "$dir/directory");
 recovers('jobs', 'copy');
 
+my ($in, $out, $err) = ('', '', '');
+
 # ---- schema and data apart
 for my $how ([], ['--disable-triggers'], [ '--disable-triggers', '-j2' ])
 {
@@ -152,10 +154,13 @@ for my $how ([], ['--disable-triggers'], [ '--disable-triggers', '-j2' ])
 }
 
 # a session that knew that there was nothing to capture goes on writing
+sub start_writer
+{
+	return IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('copy') ], '<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout(180));
+}
 database('copy');
 restore_ok('writer: schema', 'copy', '--schema-only', "$dir/custom");
-my ($in, $out, $err) = ('', '', '');
-my $writer = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('copy') ], '<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout(180));
+my $writer = start_writer();
 
 sub writer_inserts
 {
@@ -173,6 +178,25 @@ value('copy', 'SELECT tviews_drain()') for 1 .. @TVIEWS;
 writer_inserts(2002);
 value('copy', 'SELECT tviews_drain()');
 is(differing('copy'), 0, 'a session older than the metadata is captured from the first drain on');
+$writer->finish;
+
+# one whose transaction stays open holds up the TVIEWs of the tables that it wrote, and no others
+database('copy');
+restore_ok('open writer', 'copy', "$dir/custom");
+$in = "BEGIN;\n";
+$writer = start_writer();
+writer_inserts(2003);
+value('copy', q{SET client_min_messages = error; SET tviews_batch.lock_timeout = '100ms'; SELECT tviews_drain()}) for 1 .. @TVIEWS;
+is(value('copy', q{SELECT string_agg(tview || ' ' || state, ', ' ORDER BY tview::text COLLATE "C") FROM tviews_status}),
+	'"Z oo".tv_a ok, app.tv_b ok, app.tv_p stale, app.tv_pk ok', 'a writer that stays open holds up its own TVIEWs alone');
+value('copy', q{UPDATE app.tb_b SET qty = qty + 1 WHERE pk_b = 100; SET client_min_messages = error; SELECT tviews_drain()});
+is(value('copy', 'SELECT count(*) FROM (TABLE app.v_b EXCEPT ALL TABLE app.tv_b) d'), 0, '... the others are drained');
+$in .= "COMMIT;\n";
+writer_inserts(2004);
+value('copy', q{SELECT pg_sleep(1.1)});
+value('copy', 'SELECT tviews_drain()') for 1 .. @TVIEWS;
+is(states('copy'), 'ok', '... and when it has ended all are');
+is(differing('copy'), 0, '... equal');
 $writer->finish;
 
 # ---- what happens between the restore and the first drain
