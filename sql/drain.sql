@@ -186,6 +186,10 @@ SELECT * FROM drain();
 UPDATE tviews_batch.tview SET last_full = now() - interval '2 hours' WHERE tview = 'tv_grp'::regclass;
 SELECT * FROM drain();
 SELECT * FROM drain();
+-- the clock was set back
+UPDATE tviews_batch.tview SET last_full = now() + interval '2 hours' WHERE tview = 'tv_grp'::regclass;
+SELECT * FROM drain();
+SELECT last_full <= now() AS noted FROM tviews_batch.tview WHERE tview = 'tv_grp'::regclass;
 UPDATE tviews_batch.tview SET refresh_every = NULL;
 
 --

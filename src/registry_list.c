@@ -116,7 +116,7 @@ get_time(MetaScan *scan, AttrNumber attno)
 	return isnull ? 0 : DatumGetTimestampTz(value);
 }
 
-/* Whether the time of a comparison has come: an interval after the last, or there was none. */
+/* Whether the time of a comparison has come: an interval after the last, or there was none; or the clock has been set back since. */
 static bool
 is_due(MetaScan *scan, AttrNumber every, AttrNumber last_full)
 {
@@ -124,11 +124,12 @@ is_due(MetaScan *scan, AttrNumber every, AttrNumber last_full)
 	bool		never;
 	Datum		interval = slot_getattr(scan->slot, every, &isnull);
 	Datum		last = slot_getattr(scan->slot, last_full, &never);
+	TimestampTz now = GetCurrentTimestamp();
 
 	if (isnull || never)
 		return !isnull;
-	return GetCurrentTimestamp() >=
-		DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, last, interval));
+	return now >= DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, last, interval)) ||
+		now < DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval, last, interval));
 }
 
 /* Whether a time is in the future. */
