@@ -312,6 +312,16 @@ TABLE state;
 SELECT differing('item');
 REVOKE EXECUTE ON FUNCTION tviews_drain(bigint, integer) FROM tvb_other;
 
+-- texts about a TVIEW that are so long that they are stored out of line
+DO $$ BEGIN
+    EXECUTE (SELECT format('CREATE VIEW v_long AS SELECT i.pk_item, g.n%s FROM item i LEFT JOIN (SELECT pk_item, count(*) AS n FROM item GROUP BY 1) g ON g.pk_item = i.pk_item',
+                           string_agg(format(', %s AS %I', n, md5(n::text) || left(md5((-n)::text), 28)), '')) FROM generate_series(1, 150) n);
+END $$;
+SELECT tviews_create('v_long', populate => false);
+SELECT sum(pg_column_size(keyed)) > 2000 AS long FROM tviews_batch.tview WHERE tview = 'tv_long'::regclass;
+CALL tviews_reconcile('tv_long');
+SELECT differing('long');
+
 SET client_min_messages = error;
 DROP SCHEMA reconcile CASCADE;
 DROP ROLE tvb_owner, tvb_other;

@@ -23,6 +23,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "registry.h"
@@ -60,7 +61,10 @@ tvb_registry_tview(Oid relid)
 		tviews = tvb_registry_read_list(relid);
 	if (tviews == NIL)
 		return NULL;
+	/* what is stored out of line needs a snapshot; a procedure that has committed has none */
+	tvb_run_push_own_snapshot();
 	tvb_registry_complete(linitial(tviews));
+	PopActiveSnapshot();
 	return linitial(tviews);
 }
 
