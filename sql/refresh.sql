@@ -212,6 +212,14 @@ SELECT key, sqlstate, message FROM tviews_failures;
 DELETE FROM dup WHERE id = 3;
 SELECT * FROM drain();
 SELECT * FROM oracle('tv_dup', 'v_dup');
+-- where the index was dropped the view is asked
+BEGIN;
+ALTER TABLE tv_dup DROP CONSTRAINT tv_dup_pkey;
+INSERT INTO dup VALUES (4, 20, 1), (5, 20, 2), (6, 21, 1);
+SELECT * FROM drain();
+SELECT key, sqlstate, message FROM tviews_failures;
+SELECT * FROM tviews_refresh('tv_dup');
+ROLLBACK;
 -- the table does not fit the view
 ALTER TABLE tv_dup ALTER v TYPE bigint;
 UPDATE dup SET v = 5 WHERE id = 1;

@@ -47,8 +47,7 @@ tvb_compare_write(TvbRun *run, TvbTview *tview, const TvbRange *range, TvbWrites
 	tvb_owner_enter(&owner, tview->owner, tview->settings, tview->row_security);
 	args = range ? tvb_range_args(range) : NULL;
 	tvb_run_query(run, tvb_evaluate_pairs_sql(tview, filter), args, tvb_writes_receive_pairs(writes));
-	if (tvb_writes_duplicates(writes) > 0)
-		tvb_refresh_duplicate(run, tview, filter, args);
+	tvb_refresh_check_unique(run, tview, filter, args, writes);
 	rows = tvb_writes_rows(writes);
 	tvb_writes_apply(writes, counts);
 	if (tvb_writes_check_begin(writes))

@@ -160,11 +160,17 @@ tvb_refresh_keys(TvbRun *run, MemoryContext context, TvbTview *tview, TvbBag *ke
 }
 
 void
-tvb_refresh_duplicate(TvbRun *run, const TvbTview *tview,
-					  const TvbFilter *filter, const TvbRunArgs *args)
+tvb_refresh_check_unique(TvbRun *run, const TvbTview *tview, const TvbFilter *filter,
+						 const TvbRunArgs *args, TvbWrites *writes)
 {
-	char	   *key = query_text(run, tvb_evaluate_duplicate_sql(tview, filter), args);
+	bool		duplicates = tvb_writes_duplicates(writes) > 0;
+	char	   *key;
 
+	if (!duplicates && !tvb_writes_inserts_unchecked(writes))
+		return;
+	key = query_text(run, tvb_evaluate_duplicate_sql(tview, filter), args);
+	if (!duplicates && key == NULL)
+		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_CARDINALITY_VIOLATION),
 			 errmsg("view %s returned more than one row for key (%s)=(%s)",
@@ -413,8 +419,7 @@ refresh_group(Refresh *r, const TvbFilter *filter, const TvbRunArgs *args)
 	tvb_owner_enter(&owner, r->tview->owner, r->tview->settings, r->tview->row_security);
 	tvb_batch_register(r->batch);
 	query_group(r, filter, args);
-	if (tvb_writes_duplicates(r->writes) > 0)
-		tvb_refresh_duplicate(r->run, r->tview, filter, args);
+	tvb_refresh_check_unique(r->run, r->tview, filter, args, r->writes);
 	if (r->reach != EVALUATE)
 	{
 		tvb_writes_apply(r->writes, &r->written);

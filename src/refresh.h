@@ -22,8 +22,8 @@ extern TvbVerdict tvb_refresh_keys(TvbRun *run, MemoryContext context, TvbTview 
 								   TvbBag *keys, TvbWrites *writes, TvbCounts *counts,
 								   int64 *evaluated, int64 *failed, ErrorData **error);
 
-/* Raise the error for a view that has several rows for one key of the filter's. */
-tvb_compat_noreturn extern void tvb_refresh_duplicate(TvbRun *run, const TvbTview *tview,
-								  const TvbFilter *filter, const TvbRunArgs *args);
+/* An error if the view, of which rows were received, has several for one key of the filter's. */
+extern void tvb_refresh_check_unique(TvbRun *run, const TvbTview *tview, const TvbFilter *filter,
+									 const TvbRunArgs *args, TvbWrites *writes);
 
 #endif

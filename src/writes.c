@@ -226,6 +226,12 @@ tvb_writes_duplicates(TvbWrites *writes)
 	return Max(writes->matched - writes->stored, writes->rewritten);
 }
 
+bool
+tvb_writes_inserts_unchecked(const TvbWrites *writes)
+{
+	return !OidIsValid(writes->key_index) && writes->counts.inserted > 1;
+}
+
 int64
 tvb_writes_rows(const TvbWrites *writes)
 {

@@ -54,6 +54,9 @@ extern bool tvb_writes_left_unseen(const TvbWrites *writes, int64 nkeys);
 extern TvbCounts tvb_writes_counts(const TvbWrites *writes);
 extern int64 tvb_writes_duplicates(TvbWrites *writes);
 
+/* Whether several rows received have no stored row, and no index will tell that two of them have one key. */
+extern bool tvb_writes_inserts_unchecked(const TvbWrites *writes);
+
 /* The rows received, equal ones too. */
 extern int64 tvb_writes_rows(const TvbWrites *writes);
 
