@@ -375,34 +375,6 @@ placed_exprs(Segment *segment, TvbForest *forest, int root)
 	return (List *) place_mutator((Node *) forest->root_exprs[root], segment);
 }
 
-/*
- * Several carriers: the whole key, from all of them.  A carrier without a way
- * from here is joined without a condition: more keys, never fewer.
- */
-static void
-finish_whole(Search *search, Draft *draft, Segment *segment, int id, bool alone)
-{
-	List	   *exprs = copyObject(search->keys->constants);
-	List	   *positions = list_copy(search->keys->positions);
-	ListCell   *lc;
-	ListCell   *cell;
-
-	forboth(lc, search->keys->forests, cell, search->keys->targets)
-	{
-		TvbForest  *forest = lfirst(lc);
-		TvbTarget  *target = lfirst(cell);
-		int			root = target->carrier;
-
-		if (forest->target[id])
-			root = place_way(draft, segment, forest, id, alone);
-		else
-			place_member(draft, segment, root);
-		exprs = list_concat(exprs, placed_exprs(segment, forest, root));
-		positions = list_concat(positions, target->positions);
-	}
-	finish(search, draft, exprs, positions);
-}
-
 static Segment *
 copy_segment(Segment *segment)
 {
@@ -413,7 +385,10 @@ copy_segment(Segment *segment)
 	return copy;
 }
 
-/* From member id, standing in the draft at its place in segment, to the key. */
+/*
+ * From member id, standing in the draft at its place in segment, to the key; where that has several carriers, to the
+ * part of it that the nearest one has.
+ */
 static void
 finish_key(Search *search, Draft *draft, Segment *segment, int id, bool alone)
 {
@@ -438,8 +413,6 @@ finish_key(Search *search, Draft *draft, Segment *segment, int id, bool alone)
 	finish(search, part,
 		   list_concat(copyObject(search->keys->constants), placed_exprs(copy, nearest, root)),
 		   list_concat(list_copy(search->keys->positions), nearest->target[id]->positions));
-	if (list_length(search->keys->targets) > 1)
-		finish_whole(search, copy_draft(draft), copy_segment(segment), id, alone);
 }
 
 /* ---------- windows ---------- */
@@ -721,12 +694,7 @@ without_duplicates(List *queries)
 void
 tvb_query_find_ways(TvbGraph *graph, TvbKeyTargets *keys)
 {
-	Bitmapset  *solid = tvb_way_solid(graph, keys->targets);
-	ListCell   *lc;
-
-	keys->nearest = tvb_way_forest(graph, keys->targets, solid, 0);
-	foreach(lc, keys->targets)
-		keys->forests = lappend(keys->forests, tvb_way_forest(graph, list_make1(lfirst(lc)), solid, 0));
+	keys->nearest = tvb_way_forest(graph, keys->targets, tvb_way_solid(graph, keys->targets), 0);
 }
 
 /* Whether a condition looks from outside at rows of a window around member id that is evaluated for each row outside. */
@@ -770,7 +738,6 @@ leave_evaluations(Search *search)
 	search->graph->conjuncts = kept;
 	keys = palloc(sizeof(TvbKeyTargets));
 	*keys = *search->keys;
-	keys->forests = NIL;
 	tvb_query_find_ways(search->graph, keys);
 	search->keys = keys;
 }

@@ -17,7 +17,6 @@ typedef struct TvbKeyTargets
 	bool		nullable;		/* the carrier may be NULL-extended: that key
 								 * is looked up as a constant */
 	TvbForest  *nearest;		/* ways to the nearest carrier */
-	List	   *forests;		/* TvbForest *: ways to each */
 } TvbKeyTargets;
 
 /* Find the ways of a graph's members to the targets; once for all of them. */
