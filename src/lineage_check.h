@@ -34,6 +34,12 @@ extern List *tvb_check_json_types(Query *expanded);
 /* What depends on an order that is not total: list of char *. */
 extern List *tvb_check_notes(Query *expanded);
 
+/*
+ * Whether a query may have other rows, or other values in some of its columns, when it runs once more: they are
+ * chosen, or numbered, by an order that is not total.
+ */
+extern bool tvb_check_chooses(Query *expanded, const Bitmapset *columns);
+
 /* Whether name is one of the n names of a list. */
 extern bool tvb_check_listed(const char *name, const char *const *list, int n);
 

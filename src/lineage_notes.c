@@ -409,21 +409,29 @@ window_depends_on_order(WindowFunc *func, WindowClause *clause, const char *name
 		(!list_member(exprs, linitial(func->args)) || any_has_images(list_make1(linitial(func->args))));
 }
 
+/* Whether rows that tie under a window's ORDER BY make a difference to a window function of the server's. */
+static bool
+window_has_ties(Query *query, WindowFunc *func)
+{
+	WindowClause *clause = list_nth_node(WindowClause, query->windowClause, func->winref - 1);
+	char	   *name = get_func_name(func->winfnoid);
+	List	   *exprs = list_concat(sort_exprs(clause->orderClause, query->targetList),
+									sort_exprs(clause->partitionClause, query->targetList));
+
+	return name != NULL && get_func_namespace(func->winfnoid) == PG_CATALOG_NAMESPACE &&
+		window_depends_on_order(func, clause, name, exprs) && !result_order_is_total(query, exprs);
+}
+
 static void
 note_window(WindowFunc *func, NotesContext *context)
 {
-	Query	   *query = linitial_node(Query, context->queries);
-	WindowClause *clause = list_nth_node(WindowClause, query->windowClause, func->winref - 1);
 	char	   *name = get_func_name(func->winfnoid);
-	List	   *exprs;
 
 	if (get_func_namespace(func->winfnoid) != PG_CATALOG_NAMESPACE || name == NULL)
 		return;
 	if (tvb_check_listed(name, choosing_aggregates, lengthof(choosing_aggregates)) && any_has_images(func->args))
 		add_note(context, NOTE_IMAGES);
-	exprs = list_concat(sort_exprs(clause->orderClause, query->targetList),
-						sort_exprs(clause->partitionClause, query->targetList));
-	if (window_depends_on_order(func, clause, name, exprs) && !result_order_is_total(query, exprs))
+	if (window_has_ties(linitial_node(Query, context->queries), func))
 		add_note(context, psprintf("%s(): rows that tie under its ORDER BY have no fixed order", name));
 }
 
@@ -577,11 +585,25 @@ note_input(Node *node, NotesContext *context)
 		add_note(context, NOTE_CLOCK);
 }
 
+/* Whether which rows DISTINCT ON takes depends on how rows that tie are ordered. */
+static bool
+distinct_has_ties(Query *query)
+{
+	return query->hasDistinctOn && !result_order_is_total(query, sort_exprs(query->sortClause, query->targetList));
+}
+
+/* The same of LIMIT or OFFSET. */
+static bool
+limit_has_ties(Query *query)
+{
+	return (query->limitCount || query->limitOffset) && query->limitOption != LIMIT_OPTION_WITH_TIES &&
+		!result_order_is_total(query, sort_exprs(query->sortClause, query->targetList));
+}
+
 /* Notes about a query level as a whole. */
 static void
 note_query(Query *query, NotesContext *context)
 {
-	List	   *exprs = sort_exprs(query->sortClause, query->targetList);
 	ListCell   *lc;
 
 	foreach(lc, query->rtable)
@@ -592,10 +614,9 @@ note_query(Query *query, NotesContext *context)
 		add_note(context, NOTE_IMAGES);
 	if (tvb_graph_any_row_of_group(query))
 		add_note(context, "GROUP BY: the primary key does not tell rows of tables that inherit from its table; which of them is shown has no fixed order");
-	if (query->hasDistinctOn && !result_order_is_total(query, exprs))
+	if (distinct_has_ties(query))
 		add_note(context, "DISTINCT ON: rows that tie under ORDER BY have no fixed order");
-	if ((query->limitCount || query->limitOffset) &&
-		query->limitOption != LIMIT_OPTION_WITH_TIES && !result_order_is_total(query, exprs))
+	if (limit_has_ties(query))
 		add_note(context, "LIMIT or OFFSET: rows that tie under ORDER BY have no fixed order");
 }
 
@@ -632,4 +653,39 @@ tvb_check_notes(Query *expanded)
 
 	(void) notes_walker((Node *) expanded, &context);
 	return context.notes;
+}
+
+/* query: the one that is gone through, NULL at first */
+static bool
+chooses_walker(Node *node, Query *query)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+		return ((RangeTblEntry *) node)->rtekind == RTE_CTE;
+	if (IsA(node, Query))
+		return distinct_has_ties((Query *) node) || limit_has_ties((Query *) node) ||
+			tvb_graph_any_row_of_group((Query *) node) ||
+			query_tree_walker((Query *) node, chooses_walker, node, QTW_EXAMINE_RTES_BEFORE);
+	if (IsA(node, WindowFunc) && window_has_ties(query, (WindowFunc *) node))
+		return true;
+	return expression_tree_walker(node, chooses_walker, query);
+}
+
+bool
+tvb_check_chooses(Query *expanded, const Bitmapset *columns)
+{
+	Query	   *query = makeNode(Query);
+	ListCell   *lc;
+
+	*query = *expanded;
+	query->targetList = NIL;
+	foreach(lc, expanded->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (tle->ressortgroupref != 0 || bms_is_member(tle->resno, columns))
+			query->targetList = lappend(query->targetList, tle);
+	}
+	return chooses_walker((Node *) query, NULL);
 }

@@ -57,8 +57,8 @@ typedef struct Kept
 	int			generation;		/* of the plan that linear is about */
 	bool		linear;
 	int			nrelations;
-	BlockNumber *pages;			/* of the relations in source->relationOids
-								 * when it was planned */
+	BlockNumber *pages;			/* of the relations that the plan names, when
+								 * it was made */
 } Kept;
 
 static Kept plans[MAX_PLANS];
@@ -75,6 +75,7 @@ static void forget_gone(void);
 static void relation_changed(Datum arg, Oid relid);
 static uint32 hash_settings(const TvbTview *tview);
 static CachedPlan *get_plan(Kept *kept, const TvbRunArgs *args);
+static List *planned_relations(Kept *kept);
 static bool sizes_changed(Kept *kept);
 static void note_sizes(Kept *kept);
 static BlockNumber relation_pages(Oid relid);
@@ -289,15 +290,23 @@ get_plan(Kept *kept, const TvbRunArgs *args)
 	return plan;
 }
 
+/* The relations that the current plan names, partitions among them, which the text does not name. */
+static List *
+planned_relations(Kept *kept)
+{
+	return linitial_node(PlannedStmt, kept->source->gplan->stmt_list)->relationOids;
+}
+
 /* Whether a table that is read has become much larger or smaller. */
 static bool
 sizes_changed(Kept *kept)
 {
+	List	   *relations = planned_relations(kept);
 	ListCell   *lc;
 
-	if (kept->nrelations != list_length(kept->source->relationOids))
+	if (kept->nrelations != list_length(relations))
 		return true;
-	foreach(lc, kept->source->relationOids)
+	foreach(lc, relations)
 	{
 		BlockNumber then = Max(kept->pages[foreach_current_index(lc)], FEW_PAGES);
 		BlockNumber now = Max(relation_pages(lfirst_oid(lc)), FEW_PAGES);
@@ -312,14 +321,15 @@ sizes_changed(Kept *kept)
 static void
 note_sizes(Kept *kept)
 {
+	List	   *relations = planned_relations(kept);
 	ListCell   *lc;
 
 	if (kept->pages != NULL)
 		pfree(kept->pages);
 	kept->pages = NULL;
-	kept->nrelations = list_length(kept->source->relationOids);
+	kept->nrelations = list_length(relations);
 	kept->pages = MemoryContextAlloc(CacheMemoryContext, sizeof(BlockNumber) * Max(kept->nrelations, 1));
-	foreach(lc, kept->source->relationOids)
+	foreach(lc, relations)
 		kept->pages[foreach_current_index(lc)] = relation_pages(lfirst_oid(lc));
 }
 

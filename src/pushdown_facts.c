@@ -33,6 +33,7 @@
 
 #include "compat.h"
 #include "evaluate.h"
+#include "lineage_check.h"
 #include "lineage_graph.h"
 #include "pushdown_facts.h"
 
@@ -488,6 +489,22 @@ can_stand_alone(RangeTblEntry *rte)
 		(rte->rtekind == RTE_SUBQUERY && !rte->lateral);
 }
 
+/* Whether it has the same values in the columns that conditions and facts name when it is read once more. */
+static bool
+is_steady(RangeTblEntry *rte, int varno, List *conditions, List *facts)
+{
+	Bitmapset  *columns = NULL;
+	ListCell   *lc;
+
+	if (rte->rtekind != RTE_SUBQUERY)
+		return true;
+	foreach(lc, conditions)
+		columns = bms_join(columns, tvb_fact_columns(tvb_fact_make(lfirst(lc), false, false), varno));
+	foreach(lc, facts)
+		columns = bms_join(columns, tvb_fact_columns(lfirst(lc), varno));
+	return !tvb_check_chooses(rte->subquery, columns);
+}
+
 RangeTblEntry *
 tvb_fact_entry(Query *subquery, char *name, List *names, bool in_from)
 {
@@ -525,6 +542,18 @@ tvb_fact_exists(RangeTblEntry *rte, List *quals)
 	return (Node *) sublink;
 }
 
+/* The same facts where they stand above a subquery: the planner takes those that it can move into it. */
+static List *
+known_facts(List *facts)
+{
+	List	   *known = NIL;
+	ListCell   *lc;
+
+	foreach(lc, facts)
+		known = lappend(known, tvb_fact_make(((TvbFact *) lfirst(lc))->qual, true, true));
+	return known;
+}
+
 /* EXISTS (SELECT 1 FROM far WHERE conditions), at the level of the conditions. */
 static Node *
 make_exists(TvbFactPlace *place, int far, List *conditions, List *facts)
@@ -534,7 +563,7 @@ make_exists(TvbFactPlace *place, int far, List *conditions, List *facts)
 	ListCell   *lc;
 
 	if (rte->rtekind == RTE_SUBQUERY)
-		place->restrict_copy(place->arg, rte->subquery, far, facts);
+		place->restrict_copy(place->arg, rte->subquery, far, known_facts(facts));
 	foreach(lc, conditions)
 		quals = lappend(quals, tvb_fact_translate(lfirst(lc), far, NIL));
 	foreach(lc, facts)
@@ -583,6 +612,8 @@ search(TvbFactPlace *place, List *keys, int varno, Bitmapset *visited, int steps
 			if (get_equality(lfirst(other), varno, &also) && also.far_varno == equality.far_varno)
 				conditions = lappend(conditions, also.op);
 		}
+		if (!is_steady(rt_fetch(equality.far_varno, place->query->rtable), equality.far_varno, conditions, facts))
+			continue;
 		return list_make1(tvb_fact_make(make_exists(place, equality.far_varno, conditions, facts),
 										true, false));
 	}
