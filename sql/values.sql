@@ -150,5 +150,25 @@ RESET TimeZone;
 RESET IntervalStyle;
 SELECT differ('digits');
 
+--
+-- A key that an outer join makes NULL, of a domain that refuses NULL
+--
+CREATE DOMAIN grade AS int NOT NULL;
+CREATE DOMAIN label AS text CHECK (VALUE IS NOT NULL AND VALUE <> '');
+CREATE TABLE exam (id int PRIMARY KEY, g grade, l label);
+CREATE TABLE pupil (id int PRIMARY KEY, exam int);
+INSERT INTO exam VALUES (1, 1, 'a');
+INSERT INTO pupil VALUES (1, 1), (2, 2), (3, NULL);
+CREATE VIEW v_grade AS SELECT e.g, count(*) AS n FROM pupil p LEFT JOIN exam e ON e.id = p.exam GROUP BY e.g;
+CREATE VIEW v_label AS SELECT e.l, count(*) AS n FROM pupil p LEFT JOIN exam e ON e.id = p.exam GROUP BY e.l;
+SELECT tviews_create('v_grade', key => '{g}'), tviews_create('v_label', key => '{l}');
+INSERT INTO exam VALUES (2, 2, 'b');
+UPDATE pupil SET exam = 1 WHERE id = 3;
+SELECT inserted, updated, deleted FROM tviews_drain();
+DELETE FROM exam WHERE id = 1;
+SELECT inserted, updated, deleted FROM tviews_drain();
+SELECT differ('grade'), differ('label');
+SELECT tview, state, reason FROM tviews_status WHERE state <> 'ok';
+
 SET client_min_messages = error;
 DROP SCHEMA vals CASCADE;

@@ -651,6 +651,31 @@ null_mutator(Node *node, void *context)
 	return expression_tree_mutator(node, null_mutator, context);
 }
 
+/* A target's expressions with NULLs for its columns; a domain may refuse them, though an outer join puts them there. */
+static List *
+null_exprs(List *exprs)
+{
+	List	   *nulls = NIL;
+	ListCell   *lc;
+
+	foreach(lc, exprs)
+	{
+		Var		   *var = lfirst(lc);
+		int32		typmod;
+		Oid			type;
+
+		if (!IsA(var, Var) || get_typtype(var->vartype) != TYPTYPE_DOMAIN)
+		{
+			nulls = lappend(nulls, null_mutator((Node *) var, NULL));
+			continue;
+		}
+		typmod = var->vartypmod;
+		type = getBaseTypeAndTypmod(var->vartype, &typmod);
+		nulls = lappend(nulls, makeNullConst(type, typmod, get_typcollation(type)));
+	}
+	return nulls;
+}
+
 /* The key of rows in which the carrier is NULL-extended. */
 static void
 add_null_extended(Search *search)
@@ -659,7 +684,7 @@ add_null_extended(Search *search)
 	Draft		draft = {NIL, NIL};
 	List	   *exprs = copyObject(search->keys->constants);
 
-	exprs = list_concat(exprs, (List *) null_mutator((Node *) target->exprs, NULL));
+	exprs = list_concat(exprs, null_exprs(target->exprs));
 	finish(search, &draft, exprs,
 		   list_concat(list_copy(search->keys->positions), target->positions));
 }
