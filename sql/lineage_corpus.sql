@@ -767,7 +767,7 @@ INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
 -- what it returns cannot stand in a condition of a lookup
 ('target_srf_joined', 'no way',
  $$SELECT x.id AS prod, t.id AS tag, t.label FROM (SELECT DISTINCT p.id, unnest(p.tags) AS tag FROM prod p) x JOIN tag t ON t.id = x.tag$$,
- '{prod,tag}', '{p:full,t:lookup}'),
+ '{prod,tag}', '{p:full,t:direct}'),
 ('target_srf_grouped', 'no way',
  $$SELECT t.label, count(*) AS n FROM (SELECT p.id, unnest(p.tags) AS tag FROM prod p) x JOIN tag t ON t.id = x.tag GROUP BY t.label$$,
  '{label}', '{p:full,t:direct}'),
@@ -912,7 +912,7 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, exact) VALUES
 -- the rows of one evaluation have several values of what its condition takes for equal
 ('collation_evaluation', 'equal',
  $$SELECT a.no, w.id, w.rank FROM acct a CROSS JOIN LATERAL (SELECT e.id, rank() OVER (ORDER BY e.amount) AS rank FROM entry e
-   WHERE e.who::text = (a.owner::text COLLATE nocase)) w$$, '{no,id}', '{a:lookup,e:full}', true),
+   WHERE e.who::text = (a.owner::text COLLATE nocase)) w$$, '{no,id}', '{a:direct,e:full}', true),
 ('collation_group', 'equal', $$SELECT e.nick, count(*) AS n, max(a.bal) AS bal FROM entry e LEFT JOIN acct a ON a.nick = e.nick GROUP BY e.nick$$,
  '{nick}', '{e:direct,a:routed}', false),
 ('cross_type', 'equal', $$SELECT p.id, count(w.id) AS n FROM prod p LEFT JOIN wide w ON w.prod = p.id GROUP BY p.id$$,
@@ -1214,7 +1214,7 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, indexed) VALUES
  $$SELECT p.id, count(*) OVER (PARTITION BY p.tags) AS alike FROM prod p$$,
  '{id}', '{p:routed}', false),
 ('parted_inherited', 'partitions',
- $$SELECT h.id, h.name, count(*) OVER (PARTITION BY h.grp) AS n FROM person h$$,
+ $$SELECT x.id, count(*) AS rows, max(x.n) AS n FROM (SELECT h.id, count(*) OVER (PARTITION BY h.grp) AS n FROM person h) x GROUP BY x.id$$,
  '{id}', '{h:routed}', false),
 ('parted_distinct', 'partitions',
  $$SELECT DISTINCT p.twin, count(*) OVER (PARTITION BY p.cat) AS n, k.id FROM prod p LEFT JOIN cat k ON k.id = p.cat WHERE p.cat IS NOT NULL$$,
