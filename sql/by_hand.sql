@@ -19,15 +19,17 @@ BEGIN
     ON CONFLICT ON CONSTRAINT source_pkey DO UPDATE SET version = v, link_columns = links, read_columns = reads;
     IF NOT triggers THEN RETURN; END IF;
     INSERT INTO tviews_batch.captured VALUES (src, src) ON CONFLICT DO NOTHING;
+    -- metadata made by hand is not to be tidied up
+    ALTER EVENT TRIGGER tviews_batch_follow_drop DISABLE;
     EXECUTE format('DROP TRIGGER IF EXISTS c_ins ON %s', src);
     EXECUTE format('DROP TRIGGER IF EXISTS c_upd ON %s', src);
     EXECUTE format('DROP TRIGGER IF EXISTS c_del ON %s', src);
     EXECUTE format('DROP TRIGGER IF EXISTS c_tru ON %s', src);
+    ALTER EVENT TRIGGER tviews_batch_follow_drop ENABLE ALWAYS;
     EXECUTE format('CREATE TRIGGER c_ins AFTER INSERT ON %s REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture()', src);
     EXECUTE format('CREATE TRIGGER c_upd AFTER UPDATE ON %s REFERENCING OLD TABLE AS o NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture()', src);
     EXECUTE format('CREATE TRIGGER c_del AFTER DELETE ON %s REFERENCING OLD TABLE AS o FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture()', src);
     EXECUTE format('CREATE TRIGGER c_tru AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture()', src);
-    -- metadata made by hand is not to be tidied up
     ALTER EVENT TRIGGER tviews_batch_follow_ddl DISABLE;
     EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER c_ins, ENABLE ALWAYS TRIGGER c_upd, ENABLE ALWAYS TRIGGER c_del, ENABLE ALWAYS TRIGGER c_tru', src);
     ALTER EVENT TRIGGER tviews_batch_follow_ddl ENABLE ALWAYS;

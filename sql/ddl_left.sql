@@ -78,6 +78,13 @@ ALTER TABLE x NO INHERIT fp;
 SELECT count(*) FROM pg_trigger WHERE tgrelid = 'fp'::regclass;
 SELECT * FROM drained();
 TABLE state;
+-- a view that goes with a column of a foreign table
+CREATE FOREIGN TABLE fv (k int, v int) SERVER ddl_nowhere;
+CREATE VIEW v_fv AS SELECT k, v FROM fv;
+SELECT tviews_create('v_fv', key => '{k}', populate => false, refresh_every => '1 hour');
+ALTER FOREIGN TABLE fv DROP COLUMN v CASCADE;
+SELECT tview FROM tviews_batch.tview WHERE tview = 'tv_fv'::regclass;
+DROP TABLE tv_fv;
 DROP SERVER ddl_nowhere CASCADE;
 DROP FOREIGN DATA WRAPPER ddl_nothing;
 
@@ -161,6 +168,17 @@ ALTER TABLE x RENAME v TO w;
 ROLLBACK TO s;
 COMMIT;
 TABLE state;
+
+-- the extension's schema has another name for a time
+UPDATE x SET v = 0;
+SELECT changes FROM drained();
+ALTER SCHEMA tviews_batch RENAME TO hidden;
+UPDATE x SET v = 9;
+ALTER SCHEMA hidden RENAME TO tviews_batch;
+SELECT * FROM state WHERE tview = 'tv_x'::regclass;
+CALL tviews_reconcile();
+SELECT differences FROM drained();
+SELECT * FROM state WHERE state <> 'ok';
 
 --
 -- Owners

@@ -64,6 +64,25 @@ SELECT * FROM differences();
 -- one of another name concerns nobody
 CREATE FUNCTION elsewhere(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
 SELECT * FROM differences();
+-- a type of the name: a call with one argument may mean a cast; and a procedure
+DROP FUNCTION one(int), same(int);
+ALTER TABLE tb_b ALTER q DROP NOT NULL;
+TABLE way;
+CREATE DOMAIN one AS int;
+CREATE DOMAIN same AS int;
+\c
+SET search_path = ddl_names, public;
+UPDATE tb_b SET q = 31 WHERE id = 3;
+SELECT * FROM differences();
+DROP DOMAIN one, same;
+ALTER TABLE tb_b ALTER q SET NOT NULL;
+TABLE way;
+CREATE PROCEDURE one(int) LANGUAGE plpgsql AS 'BEGIN END';
+\c
+SET search_path = ddl_names, public;
+UPDATE tb_b SET q = 32 WHERE id = 3;
+SELECT * FROM differences();
+DROP PROCEDURE one(int);
 DROP VIEW v_condition, v_subquery;
 DROP TABLE tv_condition, tv_subquery;
 
@@ -143,7 +162,38 @@ SELECT tview, state, reason FROM tviews_status ORDER BY tview::text COLLATE "C";
 SELECT count(*) FROM generate_series(1, 3) i, LATERAL (SELECT i FROM tviews_drain()) d;
 SELECT * FROM differences();
 ALTER TEXT SEARCH DICTIONARY english_stem (StopWords = english);
+CALL tviews_reconcile();
+SELECT * FROM differences();
+-- the name that TVIEWs keep means another configuration
+ALTER TEXT SEARCH CONFIGURATION words RENAME TO words_before;
+CREATE TEXT SEARCH CONFIGURATION words (COPY = simple);
+SELECT tview, state, reason FROM tviews_status ORDER BY tview::text COLLATE "C";
+CALL tviews_reconcile();
+SELECT * FROM differences();
+DROP TEXT SEARCH CONFIGURATION words;
+ALTER TEXT SEARCH CONFIGURATION words_before RENAME TO words;
+CALL tviews_reconcile();
 RESET default_text_search_config;
+-- what goes with a dictionary: a configuration, a column that is generated with it, a view
+CREATE TEXT SEARCH DICTIONARY doomed (TEMPLATE = simple);
+CREATE TEXT SEARCH CONFIGURATION doomed (COPY = simple);
+ALTER TEXT SEARCH CONFIGURATION doomed ALTER MAPPING REPLACE simple WITH doomed;
+CREATE TABLE tb_d (id int PRIMARY KEY, t text, v tsvector GENERATED ALWAYS AS (to_tsvector('ddl_names.doomed', t)) STORED);
+INSERT INTO tb_d VALUES (1, 'x');
+CREATE VIEW v_doc AS SELECT id, to_jsonb(d) AS doc FROM tb_d d;
+CREATE VIEW v_doomed AS SELECT id, to_tsvector('ddl_names.doomed', t) AS v FROM tb_d;
+SELECT tviews_create('v_doc'), tviews_create('v_doomed');
+CALL tviews_reconcile();
+SELECT * FROM differences();
+SET client_min_messages = error;
+DROP TEXT SEARCH DICTIONARY doomed CASCADE;
+RESET client_min_messages;
+SELECT tview, state, reason FROM tviews_status ORDER BY tview::text COLLATE "C";
+CALL tviews_reconcile();
+SELECT * FROM differences();
+TABLE tv_doc;
+DROP VIEW v_doc;
+DROP TABLE tb_d, tv_doc, tv_doomed;
 
 -- a rule on a TVIEW that does something else as well
 CREATE TABLE told (n int);

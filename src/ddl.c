@@ -29,6 +29,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
 #include "executor/spi.h"
@@ -129,9 +130,14 @@ follow_column_rename(TvbCommand *command)
 			continue;
 		tvb_derive_rename_source(find_all_inheritors(relid, NoLock, NULL), rename->subname, rename->newname);
 		tviews = tvb_ddl_find_of_view(relid);
-		tvb_derive_rename_tview(tviews, rename->subname, rename->newname);
 		foreach(cell, tviews)
 		{
+			/* one after the other, where some have to wait */
+			if (tvb_repair_renames(lfirst_oid(cell)))
+				tvb_repair_remember_rename(list_make1_oid(lfirst_oid(cell)), rename->subname, rename->newname,
+										   "another column is to be renamed before");
+			else
+				tvb_derive_rename_tview(lfirst_oid(cell), rename->subname, rename->newname);
 			command->classes = lappend_oid(command->classes, RelationRelationId);
 			command->objects = lappend_oid(command->objects, lfirst_oid(cell));
 		}
@@ -189,6 +195,23 @@ follow_families(TvbCommand *command)
 			 is_any_member(command->parents, find_all_inheritors(lfirst_oid(lc), NoLock, NULL))))
 			tvb_sources_everything(lfirst_oid(lc));
 	}
+}
+
+/* Whether a command switched triggers of ours on or off. */
+static bool
+toggles_ours(TvbCommand *command)
+{
+	bool		all;
+	List	   *names = tvb_ddl_command_toggled_triggers(command->tree, &all);
+	ListCell   *lc;
+	ListCell   *cell;
+
+	foreach(lc, names)
+	{
+		foreach(cell, command->relations)
+			all |= tvb_sources_has_trigger(lfirst_oid(cell), lfirst(lc));
+	}
+	return all;
 }
 
 /* Capture, or the guard, was off for a time, or is now. */
@@ -290,6 +313,24 @@ work_text_search(TvbCommand *command)
 	tvb_derive_stale(tviews, "a text search configuration or dictionary was altered");
 }
 
+/* The setting that a TVIEW keeps names the configuration. */
+static void
+work_text_search_names(TvbCommand *command)
+{
+	static SPIPlanPtr plan = NULL;
+	List	   *tviews = NIL;
+	ListCell   *lc;
+
+	foreach(lc, tvb_run_own_oids(&plan, "SELECT tview::oid FROM tviews_batch.tview t WHERE EXISTS (SELECT FROM unnest(t.settings) AS s (setting)"
+								 "  WHERE starts_with(setting, 'default_text_search_config=')"
+								 "   AND NOT starts_with(setting, 'default_text_search_config=pg_catalog.'))", NULL))
+	{
+		if (tvb_derive_uses_text_search(lfirst_oid(lc)))
+			tviews = lappend_oid(tviews, lfirst_oid(lc));
+	}
+	tvb_derive_stale(tviews, "a text search configuration was made, or given another name");
+}
+
 /* The row types that it altered: what has values of them, or makes such, is concerned as well. */
 static void
 add_row_types(TvbCommand *command)
@@ -318,7 +359,8 @@ follow_rewrite(TvbCommand *command)
 {
 	ListCell   *lc;
 
-	foreach(lc, command->sources)
+	/* a TVIEW is one, too, though it is not captured */
+	foreach(lc, list_concat_unique_oid(list_copy(command->sources), command->relations))
 		tvb_derive_stale_whole_readers(lfirst_oid(lc));
 }
 
@@ -332,8 +374,7 @@ work_follow(TvbCommand *command)
 	List	   *tviews;
 	ListCell   *lc;
 
-	if (command->tree && IsA(command->tree, RenameStmt) &&
-		((RenameStmt *) command->tree)->renameType == OBJECT_COLUMN)
+	if (tvb_ddl_command_renames_column(command->tree))
 		follow_column_rename(command);
 	follow_families(command);
 	if (tvb_ddl_command_renames_everywhere(command->tree))
@@ -348,6 +389,12 @@ work_follow(TvbCommand *command)
 	if (reason)
 		tvb_derive_stale(tviews, reason);
 	tvb_derive_stale(command->reading, "a type was altered that the view reads JSON as");
+	tvb_derive_stale(command->converting, "a domain that the view converts values to was given a constraint");
+	if (command->tree && IsA(command->tree, AlterDomainStmt))
+	{
+		foreach(lc, tviews)
+			tvb_derive_retry(lfirst_oid(lc));
+	}
 	if (command->row_types != NIL)
 		tvb_ddl_work_stale_users(command->row_types, "a table or view was altered whose row type the view uses");
 	if (tvb_ddl_command_rewrites_columns(command->tree))
@@ -356,7 +403,7 @@ work_follow(TvbCommand *command)
 		follow_altered(command, columns);
 	if (tvb_ddl_command_may_rewrite(command->tree))
 		follow_new_files(command, tviews);
-	if (tvb_ddl_command_toggles_triggers(command->tree))
+	if (toggles_ours(command))
 		follow_toggle(command, tviews);
 	if (tvb_ddl_command_sets_logged(command->tree))
 		follow_logged(tviews);
@@ -380,6 +427,32 @@ work_unwatched(TvbCommand *command)
 					   " awaits_prepared = false, " TVB_PROGRESS_RESET
 					   " FROM (SELECT tview, min(reason) FROM tviews_batch.unwatched GROUP BY tview) AS u (tview, reason)"
 					   " WHERE t.tview = u.tview", NULL);
+}
+
+/* Whether the schema of the extension, or a table there, was given its name: whatever happened before was not followed. */
+static bool
+names_ours(TvbCommand *command)
+{
+	Oid			schema = get_namespace_oid("tviews_batch", true);
+	ListCell   *class;
+	ListCell   *object;
+
+	if (command->tree == NULL || (!IsA(command->tree, RenameStmt) && !IsA(command->tree, AlterObjectSchemaStmt)))
+		return false;
+	forboth(class, command->classes, object, command->objects)
+	{
+		if ((lfirst_oid(class) == NamespaceRelationId && lfirst_oid(object) == schema) ||
+			(lfirst_oid(class) == RelationRelationId && get_rel_namespace(lfirst_oid(object)) == schema))
+			return true;
+	}
+	return false;
+}
+
+/* Nothing was captured meanwhile either. */
+static void
+work_named_ours(TvbCommand *command)
+{
+	tvb_repair_remember(tvb_ddl_find_all(), "a table of the extension, or its schema, had another name for a time");
 }
 
 /* What a command altered may concern TVIEWs that it does not see. */
@@ -408,6 +481,8 @@ follow_command(TvbCommand *command)
 	read_command(command);
 	if (command->objects == NIL)
 		return;
+	if (names_ours(command))
+		tvb_ddl_work_protect(work_named_ours, command);
 	read_moves(command);
 	add_row_types(command);
 	if (may_concern_unseen(command))
@@ -417,13 +492,18 @@ follow_command(TvbCommand *command)
 		tvb_ddl_work_protect(work_text_search, command);
 		return;
 	}
+	if (tvb_ddl_command_names_text_search(command->tree))
+		tvb_ddl_work_protect(work_text_search_names, command);
 	if (command->children != NIL)
 		tvb_ddl_work_protect(work_moved, command);
 	command->sources = tvb_sources_concerned(tvb_ddl_find_families(command->relations));
 	command->resolving = tvb_ddl_find_resolving(command->classes, command->objects);
 	if (tvb_ddl_command_alters_input(command->tree))
 		command->reading = tvb_ddl_find_json_readers(command->classes, command->objects);
+	if (tvb_ddl_command_restricts_domain(command->tree))
+		command->converting = tvb_ddl_find_converting(command->classes, command->objects);
 	if (command->sources == NIL && !command->is_ours && command->resolving == NIL && command->reading == NIL &&
+		command->converting == NIL &&
 		!tvb_ddl_command_renames_everywhere(command->tree) &&
 		((!tvb_ddl_find_looked_up(command->classes) && !tvb_ddl_find_any(command->classes, command->objects)) ||
 		 tvb_ddl_find_dependent(command->classes, command->objects) == NIL))

@@ -112,6 +112,18 @@ tvb_ddl_command_alters_text_search(Node *tree)
 }
 
 bool
+tvb_ddl_command_names_text_search(Node *tree)
+{
+	if (tree == NULL)
+		return false;
+	if (IsA(tree, DefineStmt))
+		return ((DefineStmt *) tree)->kind == OBJECT_TSCONFIGURATION;
+	if (IsA(tree, RenameStmt))
+		return ((RenameStmt *) tree)->renameType == OBJECT_TSCONFIGURATION || ((RenameStmt *) tree)->renameType == OBJECT_SCHEMA;
+	return IsA(tree, AlterObjectSchemaStmt) && ((AlterObjectSchemaStmt *) tree)->objectType == OBJECT_TSCONFIGURATION;
+}
+
+bool
 tvb_ddl_command_renames_everywhere(Node *tree)
 {
 	if (tree && IsA(tree, RenameStmt))
@@ -121,12 +133,19 @@ tvb_ddl_command_renames_everywhere(Node *tree)
 	return false;
 }
 
+bool
+tvb_ddl_command_renames_column(Node *tree)
+{
+	return tree && IsA(tree, RenameStmt) && ((RenameStmt *) tree)->renameType == OBJECT_COLUMN;
+}
+
 const char *
 tvb_ddl_command_changes_results(Node *tree)
 {
 	if (tree == NULL)
 		return NULL;
-	if (IsA(tree, CreateFunctionStmt) || IsA(tree, AlterFunctionStmt) || IsA(tree, DefineStmt))
+	if (IsA(tree, CreateFunctionStmt) || IsA(tree, AlterFunctionStmt) ||
+		(IsA(tree, DefineStmt) && ((DefineStmt *) tree)->kind != OBJECT_TYPE))
 		return "a function that the view uses was replaced or altered";
 	if (IsA(tree, AlterOwnerStmt) &&
 		(((AlterOwnerStmt *) tree)->objectType == OBJECT_FUNCTION || ((AlterOwnerStmt *) tree)->objectType == OBJECT_ROUTINE))
@@ -159,9 +178,13 @@ tvb_ddl_command_alters_rows(Node *tree)
 {
 	if (tree == NULL)
 		return false;
-	if (IsA(tree, RenameStmt))
-		return ((RenameStmt *) tree)->renameType == OBJECT_COLUMN;
-	return IsA(tree, ViewStmt) || (!alters_type(tree) && any_subcommand(tree, alters_column));
+	return IsA(tree, ViewStmt) || tvb_ddl_command_renames_column(tree) || (!alters_type(tree) && any_subcommand(tree, alters_column));
+}
+
+bool
+tvb_ddl_command_restricts_domain(Node *tree)
+{
+	return tree && IsA(tree, AlterDomainStmt) && strchr("CO", ((AlterDomainStmt *) tree)->subtype) != NULL;
 }
 
 bool
@@ -187,7 +210,7 @@ tvb_ddl_command_rewrites_columns(Node *tree)
 }
 
 static bool
-toggles_trigger(const AlterTableCmd *cmd)
+toggles_all(const AlterTableCmd *cmd)
 {
 	switch (cmd->subtype)
 	{
@@ -196,20 +219,43 @@ toggles_trigger(const AlterTableCmd *cmd)
 		case AT_EnableTrigUser:
 		case AT_DisableTrigUser:
 			return true;
-		case AT_EnableTrig:
-		case AT_EnableAlwaysTrig:
-		case AT_EnableReplicaTrig:
-		case AT_DisableTrig:
-			return cmd->name && strncmp(cmd->name, "tviews_", 7) == 0;
 		default:
 			return false;
 	}
 }
 
-bool
-tvb_ddl_command_toggles_triggers(Node *tree)
+static bool
+toggles_one(const AlterTableCmd *cmd)
 {
-	return any_subcommand(tree, toggles_trigger);
+	switch (cmd->subtype)
+	{
+		case AT_EnableTrig:
+		case AT_EnableAlwaysTrig:
+		case AT_EnableReplicaTrig:
+		case AT_DisableTrig:
+			return cmd->name != NULL;
+		default:
+			return false;
+	}
+}
+
+List *
+tvb_ddl_command_toggled_triggers(Node *tree, bool *all)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	*all = any_subcommand(tree, toggles_all);
+	if (!any_subcommand(tree, toggles_one))
+		return NIL;
+	foreach(lc, castNode(AlterTableStmt, tree)->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+		if (toggles_one(cmd))
+			names = lappend(names, cmd->name);
+	}
+	return names;
 }
 
 static bool

@@ -118,6 +118,8 @@ read_dropped(void)
 {
 	static SPIPlanPtr plan = NULL;
 	Dropped		dropped = {0};
+	List	   *untriggered = NIL;
+	ListCell   *lc;
 
 	tvb_run_own_change(&plan,
 					   "WITH d AS MATERIALIZED ("
@@ -137,6 +139,13 @@ read_dropped(void)
 					   "  JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = d.address_names[2]"
 					   "  WHERE d.object_type = 'trigger'"
 					   "   AND (starts_with(d.address_names[3], 'tviews_capture_') OR d.address_names[3] = 'tviews_guard')"
+					   " UNION"
+					   /* the user may have given it another name before */
+					   " SELECT 8, c.oid FROM d"
+					   "  JOIN pg_catalog.pg_namespace n ON n.nspname = d.address_names[1]"
+					   "  JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = d.address_names[2]"
+					   "  WHERE d.object_type = 'trigger'"
+					   "   AND (c.oid IN (SELECT relation FROM tviews_batch.captured) OR c.oid IN (SELECT tview FROM tviews_batch.tview))"
 					   " UNION"
 					   " SELECT CASE object_type WHEN 'foreign table' THEN 3 WHEN 'cast' THEN 4 WHEN 'operator class' THEN 4 ELSE 6 END, objid"
 					   "  FROM d WHERE object_type IN ('foreign table', 'cast', 'operator class',"
@@ -158,10 +167,12 @@ read_dropped(void)
 			continue;
 		if (what == 1)
 			dropped.relations = lappend_oid(dropped.relations, relid);
-		else if (what == 2 && get_rel_name(relid) == NULL)
+		else if ((what == 2 || what == 8) && get_rel_name(relid) == NULL)
 			continue;			/* it is gone too, though an older snapshot shows it */
 		else if (what == 2)
-			dropped.stripped = lappend_oid(dropped.stripped, relid);
+			dropped.stripped = list_append_unique_oid(dropped.stripped, relid);
+		else if (what == 8)
+			untriggered = lappend_oid(untriggered, relid);
 		else if (what == 3)
 			dropped.foreign = true;
 		else if (what == 5)
@@ -176,6 +187,11 @@ read_dropped(void)
 			dropped.resolving = true;
 	}
 	SPI_freetuptable(SPI_tuptable);
+	foreach(lc, untriggered)
+	{
+		if (tvb_sources_lacks_trigger(lfirst_oid(lc)))
+			dropped.stripped = list_append_unique_oid(dropped.stripped, lfirst_oid(lc));
+	}
 	return dropped;
 }
 

@@ -182,6 +182,21 @@ tvb_ddl_find_json_readers(List *classes, List *objects)
 	return tviews;
 }
 
+List *
+tvb_ddl_find_converting(List *classes, List *objects)
+{
+	List	   *types = find_types(classes, objects);
+	List	   *tviews = NIL;
+	ListCell   *lc;
+
+	foreach(lc, types ? tvb_ddl_find_all() : NIL)
+	{
+		if (tvb_derive_converts_to(lfirst_oid(lc), types))
+			tviews = lappend_oid(tviews, lfirst_oid(lc));
+	}
+	return tviews;
+}
+
 /* Whether anything but its array type depends on a type. */
 static bool
 is_type_used(Relation depend, Oid type)
@@ -236,13 +251,15 @@ tvb_ddl_find_resolving(List *classes, List *objects)
 	TvbRunArgs	args = {2, types, values, NULL};
 
 	if (!list_member_oid(classes, ProcedureRelationId) && !list_member_oid(classes, OperatorRelationId) &&
-		!tvb_ddl_find_looked_up(classes))
+		!list_member_oid(classes, TypeRelationId) && !tvb_ddl_find_looked_up(classes))
 		return NIL;
 	/* a name stands in a text with quotes or without, by the settings of who made it; none is needed to mean a cast */
 	return tvb_run_own_oids(&plan,
 							"WITH named (name) AS MATERIALIZED ("
 							"  SELECT CASE s.c"
 							"    WHEN 'pg_proc'::regclass THEN (SELECT replace(p.proname::text, '\"', '\"\"') FROM pg_proc p WHERE p.oid = s.o)"
+							/* a call with one argument may mean a cast to the type of that name */
+							"    WHEN 'pg_type'::regclass THEN (SELECT replace(y.typname::text, '\"', '\"\"') FROM pg_type y WHERE y.oid = s.o)"
 							"    WHEN 'pg_operator'::regclass THEN (SELECT p.oprname FROM pg_operator p WHERE p.oid = s.o)"
 							"    WHEN 'pg_cast'::regclass THEN '' WHEN 'pg_opclass'::regclass THEN '' END"
 							"  FROM unnest($1, $2) AS s (c, o))"

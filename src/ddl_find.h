@@ -28,6 +28,9 @@ extern List *tvb_ddl_find_dependent(List *classes, List *objects);
  */
 extern List *tvb_ddl_find_json_readers(List *classes, List *objects);
 
+/* The TVIEWs whose views convert values to a domain among the objects, or one made of it.  Views of what they are in need not. */
+extern List *tvb_ddl_find_converting(List *classes, List *objects);
+
 /* The row types of relations that something has values of: a column, a view, a function, a domain. */
 extern List *tvb_ddl_find_used_row_types(List *relids);
 
@@ -35,7 +38,7 @@ extern List *tvb_ddl_find_used_row_types(List *relids);
 extern bool tvb_ddl_find_looked_up(List *classes);
 
 /*
- * The TVIEWs in whose stored texts one of the functions or operators among objects may be
+ * The TVIEWs in whose stored texts one of the functions, operators or types among objects may be
  * named, or a cast or operator class be meant.  Parsed again, the text may name another than the view does.
  */
 extern List *tvb_ddl_find_resolving(List *classes, List *objects);

@@ -34,6 +34,7 @@
 #include "sources.h"
 
 static bool has_rows(Oid relid);
+static void remember_renames(TvbCommand *command);
 static void limit_waits(void);
 static void do_work(void *arg);
 static char *attempt(TvbWork work, TvbCommand *command);
@@ -133,6 +134,17 @@ tvb_ddl_work_stale_users(List *types, const char *reason)
 		tvb_derive_stale(tviews, reason);
 }
 
+/* A column of views was renamed: the next drain is to rename that of their TVIEWs. */
+static void
+remember_renames(TvbCommand *command)
+{
+	RenameStmt *rename = castNode(RenameStmt, command->tree);
+	ListCell   *lc;
+
+	foreach(lc, command->relations)
+		tvb_repair_remember_rename(tvb_ddl_find_of_view(lfirst_oid(lc)), rename->subname, rename->newname, command->problem);
+}
+
 /* The next drain is to make up for it: for the TVIEWs that depend on what was altered, else for all. */
 static void
 work_remember(TvbCommand *command)
@@ -147,8 +159,10 @@ work_remember(TvbCommand *command)
 		classes = lappend_oid(classes, RelationRelationId);
 		objects = lappend_oid(objects, lfirst_oid(lc));
 	}
+	if (tvb_ddl_command_renames_column(command->tree))
+		remember_renames(command);
 	if (objects != NIL && !tvb_ddl_command_renames_everywhere(command->tree))
-		tviews = list_concat_unique_oid(tvb_ddl_find_dependent(classes, objects), command->reading);
+		tviews = list_concat_unique_oid(tvb_ddl_find_dependent(classes, objects), list_concat_unique_oid(list_copy(command->reading), command->converting));
 	tvb_repair_remember(tviews != NIL ? tviews : tvb_ddl_find_all(), command->problem);
 }
 

@@ -21,6 +21,7 @@ typedef struct TvbCommand
 	List	   *row_types;		/* row types it altered of which there may be values elsewhere */
 	List	   *resolving;		/* TVIEWs whose texts may name one of the objects */
 	List	   *reading;		/* TVIEWs that read JSON as a type which may be read in another way now */
+	List	   *converting;		/* TVIEWs that convert values to a domain which allows less now */
 	bool		is_ours;		/* a TVIEW or its view is among them */
 	char	   *problem;		/* the error that undid what was to follow */
 } TvbCommand;

@@ -186,6 +186,45 @@ tvb_derive_stale_altered(Oid relid, List *columns)
 							  "  WHERE a.attrelid = view AND a.attname = ANY ($2))", &args) > 0;
 }
 
+/* Whether a column is one of the key's. */
+static bool
+is_key_column(const Stored *stored, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, stored->key)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Refuse a column of the TVIEW that is of another type than the view's, or of a length or precision that may cut its values; and
+ * one of the key's that sorts otherwise, or where other values are equal.
+ */
+static void
+check_column_type(const Stored *stored, AttrNumber attnum, Form_pg_attribute att)
+{
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+
+	get_atttypetypmodcoll(stored->relid, attnum, &type, &typmod, &collation);
+	if (collation != att->attcollation && is_key_column(stored, NameStr(att->attname)))
+		ereport(ERROR,
+				(errcode(ERRCODE_COLLATION_MISMATCH),
+				 errmsg("key column \"%s\" has another collation in the view than in the TVIEW", NameStr(att->attname))));
+	/* what is too long for a varchar is an error, and fails its key */
+	if (type == att->atttypid && (typmod == att->atttypmod || typmod == -1 || type == VARCHAROID))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column \"%s\" has type %s in the view and %s in the TVIEW", NameStr(att->attname),
+					format_type_with_typemod(att->atttypid, att->atttypmod), format_type_with_typemod(type, typmod))));
+}
+
 /* Make sure that the TVIEW has the view's columns; says whether any was added. */
 static bool
 follow_columns(TvbDefinition *definition, const Stored *stored)
@@ -205,12 +244,8 @@ follow_columns(TvbDefinition *definition, const Stored *stored)
 			missing_column(definition, stored, att);
 			added = true;
 		}
-		else if (get_atttype(stored->relid, attnum) != att->atttypid)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("column \"%s\" has type %s in the view and %s in the TVIEW", NameStr(att->attname),
-							format_type_be(att->atttypid),
-							format_type_be(get_atttype(stored->relid, attnum)))));
+		else
+			check_column_type(stored, attnum, att);
 	}
 	return added;
 }
@@ -490,17 +525,19 @@ set_broken(Oid relid, const char *problem)
 							  &args) > 0;
 }
 
-/* Errors that come of others being at work at the same time. */
+/*
+ * Errors that come of others being at work at the same time, or of the user's transaction: what it still reads, or has deferred
+ * constraints to be checked for, cannot be given triggers.
+ */
 static bool
 is_passing(int sqlerrcode)
 {
-	return sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+	return sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE || sqlerrcode == ERRCODE_OBJECT_IN_USE ||
 		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK;
 }
 
-/* What has failed may succeed now: the next drain tries it. */
-static void
-retry_failures(Oid relid)
+void
+tvb_derive_retry(Oid relid)
 {
 	static SPIPlanPtr failures = NULL;
 	static SPIPlanPtr postponed = NULL;
@@ -536,7 +573,7 @@ tvb_derive_again(Oid relid)
 		ReThrowError(error);
 	if (!set_broken(relid, error ? error->message : NULL) && !again.changed)
 		return false;
-	retry_failures(relid);
+	tvb_derive_retry(relid);
 	return true;
 }
 
@@ -563,7 +600,7 @@ repair_triggers(Oid relid)
 static void
 repair_guard(Oid relid)
 {
-	if (get_rel_name(relid) == NULL || OidIsValid(get_trigger_oid(relid, "tviews_guard", true)))
+	if (get_rel_name(relid) == NULL || tvb_sources_has_guard(relid))
 		return;
 	tvb_define_guard(relid);
 	tvb_sources_everything(relid);
@@ -629,18 +666,34 @@ tvb_derive_uses_text_search(Oid relid)
 	return query != NULL && tvb_check_text_search(query);
 }
 
+/* Whether two oid lists have a member in common. */
+static bool
+overlap(List *a, List *b)
+{
+	ListCell   *lc;
+
+	foreach(lc, a)
+	{
+		if (list_member_oid(b, lfirst_oid(lc)))
+			return true;
+	}
+	return false;
+}
+
 bool
 tvb_derive_reads_json_as(Oid relid, List *types)
 {
 	Query	   *query = view_query(relid);
-	ListCell   *lc;
 
-	foreach(lc, query ? tvb_check_json_types(query) : NIL)
-	{
-		if (list_member_oid(types, lfirst_oid(lc)))
-			return true;
-	}
-	return false;
+	return query != NULL && overlap(tvb_check_json_types(query), types);
+}
+
+bool
+tvb_derive_converts_to(Oid relid, List *domains)
+{
+	Query	   *query = view_query(relid);
+
+	return query != NULL && overlap(tvb_check_domains(query), domains);
 }
 
 void
@@ -705,16 +758,11 @@ rename_tview_column(Oid relid, const char *before, const char *after)
 }
 
 void
-tvb_derive_rename_tview(List *tviews, const char *before, const char *after)
+tvb_derive_rename_tview(Oid relid, const char *before, const char *after)
 {
-	ListCell   *lc;
-
-	foreach(lc, tviews)
-	{
-		Oid			relid = lfirst_oid(lc);
-
-		/* What cannot be renamed shows when it is derived again. */
-		if (get_attnum(relid, before) != InvalidAttrNumber && get_attnum(relid, after) == InvalidAttrNumber)
-			rename_tview_column(relid, before, after);
-	}
+	/* What cannot be renamed shows when it is derived again. */
+	if (get_attnum(relid, after) != InvalidAttrNumber)
+		tvb_derive_stale(list_make1_oid(relid), "the view was changed");
+	else if (get_attnum(relid, before) != InvalidAttrNumber)
+		rename_tview_column(relid, before, after);
 }

@@ -24,11 +24,17 @@ extern void tvb_derive_repair(Oid relid);
 /* The same for a TVIEW whose metadata came from a dump; writers of its sources are waited for. */
 extern void tvb_derive_restored(Oid relid);
 
+/* What has failed of a TVIEW may succeed now: the next drain tries it.  Connected to SPI. */
+extern void tvb_derive_retry(Oid relid);
+
 /* Whether the view of a TVIEW uses text search.  Connected to SPI. */
 extern bool tvb_derive_uses_text_search(Oid relid);
 
 /* Whether the view of a TVIEW reads JSON as one of the types (oid list).  Connected to SPI. */
 extern bool tvb_derive_reads_json_as(Oid relid, List *types);
+
+/* Whether the view of a TVIEW converts values to one of the domains (oid list).  Connected to SPI. */
+extern bool tvb_derive_converts_to(Oid relid, List *domains);
 
 /* Mark TVIEWs stale.  A drain at work that does not see the mark leaves it. */
 extern void tvb_derive_stale(List *relids, const char *reason);
@@ -45,8 +51,11 @@ extern bool tvb_derive_stale_altered(Oid relid, List *columns);
  */
 extern void tvb_derive_rename_source(List *relids, const char *before, const char *after);
 
-/* A column of a view was renamed: rename it in its TVIEWs (oid list). */
-extern void tvb_derive_rename_tview(List *tviews, const char *before, const char *after);
+/*
+ * A column of a view was renamed: rename it in a TVIEW of it.  Where the user has given the TVIEW a column of the new name, that
+ * is the view's from now on, and the TVIEW is stale.
+ */
+extern void tvb_derive_rename_tview(Oid relid, const char *before, const char *after);
 
 /*
  * tvb_attempt_catch, but an error that must end the user's command rather than be kept as a reason (cancel, shutdown, lack of

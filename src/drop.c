@@ -9,7 +9,6 @@
 
 #include "catalog/objectaddress.h"
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -27,15 +26,6 @@
 #include "sources.h"
 
 PG_FUNCTION_INFO_V1(tvb_drop);
-
-/* Take the guard off a table that is kept. */
-static void
-drop_guard(Oid relid)
-{
-	if (!OidIsValid(get_trigger_oid(relid, "tviews_guard", true)))
-		return;
-	tvb_sources_ddl(psprintf("DROP TRIGGER tviews_guard ON %s", tvb_registry_relation_name(relid)));
-}
 
 void
 tvb_drop_metadata(List *relids)
@@ -57,7 +47,6 @@ tvb_drop_metadata(List *relids)
 														  " JOIN tviews_batch.tview t ON t.tview = r.tview"
 														  " WHERE (t.tview = $1 OR t.view = $1) AND r.since_version > 0",
 														  &args));
-		/* If other TVIEWs read it, it is a table like others from now on. */
 		sources = list_append_unique_oid(sources, relid);
 		tviews = list_concat(tviews,
 							 tvb_run_own_oids(NULL,
@@ -70,12 +59,14 @@ tvb_drop_metadata(List *relids)
 											  "   OR tview NOT IN (SELECT t.tview FROM tviews_batch.tview t))"
 											  " SELECT tview::oid FROM gone", &args));
 	}
+	/* If other TVIEWs read one, it is a table like others from now on. */
+	sources = list_concat_unique_oid(sources, tviews);
 	foreach(lc, sources)
 		(void) tvb_sources_sync(lfirst_oid(lc), false, NULL);
 	foreach(lc, tviews)
 	{
 		if (get_rel_name(lfirst_oid(lc)) != NULL)
-			drop_guard(lfirst_oid(lc));
+			tvb_sources_drop_guard(lfirst_oid(lc));
 	}
 	tvb_owner_leave(&state);
 	if (tviews != NIL)

@@ -355,6 +355,27 @@ tvb_check_json_types(Query *expanded)
 	return types;
 }
 
+static bool
+domains_walker(Node *node, List **types)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, domains_walker, types, 0);
+	if (IsA(node, CoerceToDomain))
+		*types = list_append_unique_oid(*types, ((CoerceToDomain *) node)->resulttype);
+	return expression_tree_walker(node, domains_walker, types);
+}
+
+List *
+tvb_check_domains(Query *expanded)
+{
+	List	   *types = NIL;
+
+	(void) domains_walker((Node *) expanded, &types);
+	return types;
+}
+
 /* Whether one of a relation's own kind cannot carry our triggers. */
 static const char *
 kind_uncaptured(Form_pg_class class, const char *name)

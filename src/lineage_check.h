@@ -31,6 +31,9 @@ extern bool tvb_check_text_search(Query *expanded);
  */
 extern List *tvb_check_json_types(Query *expanded);
 
+/* The domains that a query converts values to: whether it fails depends on their constraints.  Oid list. */
+extern List *tvb_check_domains(Query *expanded);
+
 /* What depends on an order that is not total: list of char *. */
 extern List *tvb_check_notes(Query *expanded);
 

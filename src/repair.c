@@ -72,6 +72,30 @@ tvb_repair_remember(List *tviews, const char *message)
 }
 
 void
+tvb_repair_remember_rename(List *tviews, const char *before, const char *after, const char *message)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[] = {OIDARRAYOID, NAMEOID, NAMEOID, TEXTOID};
+	Datum		values[] = {tvb_run_oid_array(tviews), DirectFunctionCall1(namein, CStringGetDatum(before)),
+	DirectFunctionCall1(namein, CStringGetDatum(after)), CStringGetTextDatum(message)};
+	TvbRunArgs	args = {4, types, values, NULL};
+
+	tvb_run_own_change(&plan,
+					   "INSERT INTO tviews_batch.unfollowed (tview, before, after, message)"
+					   " SELECT n.tview, $2, $3, $4 FROM unnest($1) AS n (tview)", &args);
+}
+
+bool
+tvb_repair_renames(Oid tview)
+{
+	static SPIPlanPtr plan = NULL;
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(tview));
+
+	return tvb_run_own_change(&plan, "SELECT FROM tviews_batch.unfollowed WHERE tview = $1 AND before IS NOT NULL LIMIT 1",
+							  &args) > 0;
+}
+
+void
 tvb_repair_remember_objects(List *classes, List *objects)
 {
 	remember(NIL, classes, objects, "TVIEWs made at the same time are not seen");
@@ -207,6 +231,28 @@ repair_concerned(void)
 					   " WHERE tview = ANY ($1)", &args);
 }
 
+/* Rename the columns of TVIEWs that could not be renamed when their views' were, one after the other. */
+static void
+repair_renames(void)
+{
+	static SPIPlanPtr plan = NULL;
+	uint64		n;
+	SPITupleTable *notes;
+
+	n = tvb_run_own_query(&plan, "SELECT u.tview::oid, u.before::text, u.after::text FROM tviews_batch.unfollowed u"
+						  "  JOIN tviews_batch.tview t USING (tview) JOIN pg_class c ON c.oid = u.tview"
+						  " WHERE u.before IS NOT NULL ORDER BY u.id", NULL);
+	notes = SPI_tuptable;
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+
+		tvb_derive_rename_tview(DatumGetObjectId(SPI_getbinval(notes->vals[i], notes->tupdesc, 1, &isnull)),
+								SPI_getvalue(notes->vals[i], notes->tupdesc, 2), SPI_getvalue(notes->vals[i], notes->tupdesc, 3));
+	}
+	SPI_freetuptable(notes);
+}
+
 /* Do what the notes say, and forget them. */
 static void
 repair_noted(void *arg)
@@ -227,6 +273,7 @@ repair_noted(void *arg)
 					  "SELECT t.tview::oid FROM tviews_batch.tview t"
 					  " WHERE t.tview IN (SELECT u.tview FROM tviews_batch.unfollowed u) ORDER BY t.level, 1", NULL);
 	tviews = result_oids();
+	repair_renames();
 	foreach(lc, tviews)
 		tvb_derive_repair(lfirst_oid(lc));
 	tvb_derive_stale(tviews, "DDL could not be followed");

@@ -16,6 +16,12 @@
 /* Remember that DDL which concerns TVIEWs could not be followed.  Waits for nobody.  Connected to SPI. */
 extern void tvb_repair_remember(List *tviews, const char *message);
 
+/* The same of a column of the TVIEWs that is to be renamed as one of their view was. */
+extern void tvb_repair_remember_rename(List *tviews, const char *before, const char *after, const char *message);
+
+/* Whether columns of a TVIEW are to be renamed by the next drain.  Connected to SPI. */
+extern bool tvb_repair_renames(Oid tview);
+
 /*
  * Of what a command altered, TVIEWs may be made that it cannot see: the next drain is to derive those that depend on it, and
  * have them compared.

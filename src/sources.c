@@ -24,19 +24,21 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_subscription_rel.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
-#include "parser/parse_func.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "owner.h"
@@ -210,6 +212,16 @@ tvb_sources_lock(List *relids)
 
 /* ---------- triggers ---------- */
 
+/* The function of triggers of ours: "capture" or "guard". */
+static Oid
+trigger_function(const char *function)
+{
+	/* whoever asks needs no privilege on the schema */
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(function),
+						   PointerGetDatum(buildoidvector(NULL, 0)),
+						   ObjectIdGetDatum(get_namespace_oid("tviews_batch", true)));
+}
+
 /*
  * Whether a relation carries a trigger of ours for an event, per row or per
  * statement, whatever it is called; if so, its name and how it is enabled.
@@ -217,8 +229,7 @@ tvb_sources_lock(List *relids)
 static bool
 find_trigger(Oid relid, const char *function, int16 event, bool per_row, char **name, char *enabled)
 {
-	Oid			funcid = LookupFuncName(list_make2(makeString("tviews_batch"), makeString(pstrdup(function))),
-										0, NULL, true);
+	Oid			funcid = trigger_function(function);
 	Relation	triggers = table_open(TriggerRelationId, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -244,11 +255,75 @@ find_trigger(Oid relid, const char *function, int16 event, bool per_row, char **
 	return found;
 }
 
+bool
+tvb_sources_has_trigger(Oid relid, const char *name)
+{
+	Relation	triggers = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			funcid = InvalidOid;
+
+	ScanKeyInit(&keys[0], Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	ScanKeyInit(&keys[1], Anum_pg_trigger_tgname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum(name));
+	scan = systable_beginscan(triggers, TriggerRelidNameIndexId, true, NULL, 2, keys);
+	if (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		funcid = ((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid;
+	systable_endscan(scan);
+	table_close(triggers, AccessShareLock);
+	return OidIsValid(funcid) && (funcid == trigger_function("capture") || funcid == trigger_function("guard"));
+}
+
+bool
+tvb_sources_has_guard(Oid relid)
+{
+	char	   *name;
+	char		enabled;
+
+	return find_trigger(relid, "guard", TRIGGER_TYPE_INSERT, false, &name, &enabled);
+}
+
+/* Whether a relation that is captured carries a trigger for an event: a foreign table for those that its local children can meet. */
+static bool
+is_carried(Oid relid, int16 event)
+{
+	return get_rel_relkind(relid) != RELKIND_FOREIGN_TABLE || event == TRIGGER_TYPE_UPDATE || event == TRIGGER_TYPE_DELETE;
+}
+
+bool
+tvb_sources_lacks_trigger(Oid relid)
+{
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(relid));
+	bool		lacks = false;
+	char	   *name;
+	char		enabled;
+
+	if (tvb_run_own_change(NULL, "SELECT FROM tviews_batch.captured WHERE relation = $1 LIMIT 1", &args) > 0)
+	{
+		for (int i = 0; i < lengthof(trigger_types); i++)
+			lacks |= is_carried(relid, trigger_types[i]) &&
+				!find_trigger(relid, "capture", trigger_types[i], false, &name, &enabled);
+	}
+	if (tvb_run_own_change(NULL, "SELECT FROM tviews_batch.tview WHERE tview = $1", &args) > 0)
+		lacks |= !tvb_sources_has_guard(relid);
+	return lacks;
+}
+
+void
+tvb_sources_drop_guard(Oid relid)
+{
+	char	   *name;
+	char		enabled;
+
+	while (find_trigger(relid, "guard", TRIGGER_TYPE_INSERT, false, &name, &enabled))
+		tvb_sources_ddl(psprintf("DROP TRIGGER %s ON %s", quote_identifier(name), tvb_registry_relation_name(relid)));
+}
+
 /* Let a trigger of ours fire in all sessions. */
 static void
 enable_trigger(const char *relation, const char *name)
 {
-	tvb_sources_ddl(psprintf("ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %s", relation, name));
+	tvb_sources_ddl(psprintf("ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %s", relation, quote_identifier(name)));
 }
 
 /* The same of the row trigger for replication, which is for replication alone. */
@@ -311,7 +386,7 @@ create_triggers(Oid relid)
 	{
 		char	   *name = psprintf("tviews_capture_%s", trigger_events[i]);
 
-		if (foreign && trigger_types[i] != TRIGGER_TYPE_UPDATE && trigger_types[i] != TRIGGER_TYPE_DELETE)
+		if (!is_carried(relid, trigger_types[i]))
 			continue;
 		if (find_trigger(relid, "capture", trigger_types[i], false, &found, &enabled))
 			continue;
@@ -382,17 +457,16 @@ create_row_trigger(Oid relid, const char *function)
 static void
 drop_triggers(Oid relid)
 {
-	char	   *relation;
+	char	   *name;
+	char		enabled;
 
 	if (get_rel_name(relid) == NULL)
 		return;
-	relation = tvb_registry_relation_name(relid);
-	for (int i = 0; i <= lengthof(trigger_events); i++)
+	for (int i = 0; i < lengthof(trigger_types); i++)
 	{
-		char	   *name = psprintf("tviews_capture_%s", i < lengthof(trigger_events) ? trigger_events[i] : "row");
-
-		if (OidIsValid(get_trigger_oid(relid, name, true)))
-			tvb_sources_ddl(psprintf("DROP TRIGGER %s ON %s", name, relation));
+		while (find_trigger(relid, "capture", trigger_types[i], false, &name, &enabled) ||
+			   find_trigger(relid, "capture", trigger_types[i], true, &name, &enabled))
+			tvb_sources_ddl(psprintf("DROP TRIGGER %s ON %s", quote_identifier(name), tvb_registry_relation_name(relid)));
 	}
 	CacheInvalidateRelcacheByRelid(relid);
 }

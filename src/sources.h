@@ -52,6 +52,18 @@ extern void tvb_sources_everything(Oid relid);
 /* Let triggers of ours on a relation that are enabled at all fire in all sessions. */
 extern void tvb_sources_enable(Oid relid);
 
+/* Whether a trigger of that name on a relation is one of ours, which the user may have given another name. */
+extern bool tvb_sources_has_trigger(Oid relid, const char *name);
+
+/* Whether a relation lacks one of the statement triggers of ours that it is to carry.  Connected to SPI. */
+extern bool tvb_sources_lacks_trigger(Oid relid);
+
+/* Whether a TVIEW has its guard trigger, enabled or not. */
+extern bool tvb_sources_has_guard(Oid relid);
+
+/* Take the guard, if it has one, off a table that is no TVIEW any more.  Connected to SPI, as the extension's owner. */
+extern void tvb_sources_drop_guard(Oid relid);
+
 /* Run DDL of ours that must succeed: our event triggers do not follow it.  Connected to SPI. */
 extern void tvb_sources_ddl(const char *command);
 

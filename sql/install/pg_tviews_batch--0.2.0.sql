@@ -309,6 +309,8 @@ CREATE TABLE tviews_batch.unfollowed (
     class   oid,
     object  oid,
     message text NOT NULL,
+    before  name,
+    after   name,
     CHECK (num_nulls(class, object) = CASE WHEN tview IS NULL THEN 0 ELSE 2 END)
 );
 COMMENT ON TABLE tviews_batch.unfollowed IS 'TVIEWs that depend on DDL which could not be followed, and what may concern others: the next drain derives them again';
@@ -317,6 +319,8 @@ COMMENT ON COLUMN tviews_batch.unfollowed.tview IS 'the TVIEW; NULL: those that 
 COMMENT ON COLUMN tviews_batch.unfollowed.class IS 'the catalog of the object';
 COMMENT ON COLUMN tviews_batch.unfollowed.object IS 'what was altered';
 COMMENT ON COLUMN tviews_batch.unfollowed.message IS 'the error, or why the command could not see all TVIEWs';
+COMMENT ON COLUMN tviews_batch.unfollowed.before IS 'the column of the TVIEW that is to be renamed, as its view''s was, or NULL';
+COMMENT ON COLUMN tviews_batch.unfollowed.after IS 'its name in the view';
 COMMENT ON SEQUENCE tviews_batch.unfollowed_id_seq IS 'numbers of rows in tviews_batch.unfollowed';
 
 CREATE TABLE tviews_batch.young (
@@ -507,8 +511,9 @@ CREATE EVENT TRIGGER tviews_batch_follow_ddl ON ddl_command_end
                  'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA',
                  'CREATE VIEW', 'ALTER VIEW', 'CREATE RULE', 'ALTER MATERIALIZED VIEW',
                  'CREATE FUNCTION', 'ALTER FUNCTION', 'ALTER ROUTINE', 'CREATE AGGREGATE', 'ALTER AGGREGATE',
+                 'CREATE PROCEDURE', 'ALTER PROCEDURE', 'CREATE TYPE', 'CREATE DOMAIN', 'ALTER INDEX',
                  'ALTER TYPE', 'ALTER DOMAIN', 'ALTER OPERATOR', 'ALTER COLLATION', 'ALTER EXTENSION',
-                 'CREATE OPERATOR', 'CREATE OPERATOR CLASS', 'CREATE CAST',
+                 'CREATE OPERATOR', 'CREATE OPERATOR CLASS', 'CREATE CAST', 'CREATE TEXT SEARCH CONFIGURATION',
                  'ALTER TEXT SEARCH CONFIGURATION', 'ALTER TEXT SEARCH DICTIONARY',
                  'CREATE SUBSCRIPTION', 'ALTER SUBSCRIPTION')
     EXECUTE FUNCTION tviews_batch.follow_ddl();
@@ -522,11 +527,6 @@ COMMENT ON EVENT TRIGGER tviews_batch_before_subscription IS 'pg_tviews_batch: w
 ALTER EVENT TRIGGER tviews_batch_before_subscription ENABLE ALWAYS;
 
 CREATE EVENT TRIGGER tviews_batch_follow_drop ON sql_drop
-    WHEN TAG IN ('DROP TABLE', 'DROP VIEW', 'DROP MATERIALIZED VIEW', 'DROP SCHEMA', 'DROP OWNED', 'DROP FOREIGN TABLE',
-                 'DROP EXTENSION', 'ALTER TABLE', 'DROP TRIGGER', 'DROP FUNCTION', 'DROP PROCEDURE', 'DROP ROUTINE',
-                 'DROP AGGREGATE', 'DROP OPERATOR', 'DROP CAST', 'DROP TYPE', 'DROP DOMAIN', 'DROP COLLATION',
-                 'DROP SEQUENCE', 'DROP SERVER', 'DROP FOREIGN DATA WRAPPER', 'DROP LANGUAGE', 'DROP ACCESS METHOD',
-                 'DROP TEXT SEARCH CONFIGURATION', 'DROP OPERATOR CLASS', 'DROP OPERATOR FAMILY', 'ALTER EXTENSION')
     EXECUTE FUNCTION tviews_batch.follow_drop();
 COMMENT ON EVENT TRIGGER tviews_batch_follow_drop IS 'pg_tviews_batch: dropped tables, views, TVIEWs and triggers are noticed';
 ALTER EVENT TRIGGER tviews_batch_follow_drop ENABLE ALWAYS;
