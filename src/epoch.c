@@ -71,13 +71,16 @@ static void forget_prepared(void);
 static void mark_behind(pg_uuid_t *epoch, const char *reason, List *but);
 static void mark_unlogged(void);
 static Findings look(pg_uuid_t *epoch);
-static void event_triggers_changed(Datum arg, int cacheid, uint32 hash);
-static bool begin_event_triggers(void);
-static void look_event_triggers(Findings *findings);
+static void watched_changed(Datum arg, int cacheid, uint32 hash);
+static bool begin_watched(void);
+static void look_watched(Findings *findings);
 
-/* The event triggers: nobody has written their rows since they were looked at, and then they were as they should be. */
-static bool event_triggers_unchanged = false;
-static bool event_triggers_settled = false;
+/*
+ * The rows of pg_event_trigger and pg_database, of which tviews_batch.watched says how they were: nobody has written one since they
+ * were looked at, and then they were as they should be.
+ */
+static bool watched_unchanged = false;
+static bool watched_settled = false;
 
 PG_FUNCTION_INFO_V1(tvb_set_queue);
 
@@ -90,7 +93,7 @@ tvb_epoch_check(void)
 	bool		settled;
 
 	tvb_queue_hold();
-	settled = begin_event_triggers();
+	settled = begin_watched();
 	/* this call's snapshot may be older than what the last drain wrote */
 	PushActiveSnapshot(GetLatestSnapshot());
 	SPI_connect();
@@ -103,7 +106,7 @@ tvb_epoch_check(void)
 	}
 	findings = look(&epoch);
 	if (!settled)
-		look_event_triggers(&findings);
+		look_watched(&findings);
 	if (findings.behind)
 		mark_behind(&epoch, found ? REASON_RESTORED : REASON_LOST, found ? tvb_repair_restored(&epoch) : NIL);
 	if (findings.unlogged_lost)
@@ -288,9 +291,9 @@ look(pg_uuid_t *epoch)
 
 /* Somebody wrote a row of pg_event_trigger or pg_database, or may have. */
 static void
-event_triggers_changed(Datum arg, int cacheid, uint32 hash)
+watched_changed(Datum arg, int cacheid, uint32 hash)
 {
-	event_triggers_unchanged = false;
+	watched_unchanged = false;
 }
 
 /*
@@ -298,20 +301,20 @@ event_triggers_changed(Datum arg, int cacheid, uint32 hash)
  * not show tells us after it was taken.
  */
 static bool
-begin_event_triggers(void)
+begin_watched(void)
 {
 	static bool registered = false;
 
 	if (!registered)
 	{
-		CacheRegisterSyscacheCallback(EVENTTRIGGEROID, event_triggers_changed, (Datum) 0);
-		CacheRegisterSyscacheCallback(DATABASEOID, event_triggers_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(EVENTTRIGGEROID, watched_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(DATABASEOID, watched_changed, (Datum) 0);
 		registered = true;
 	}
-	if (event_triggers_settled && event_triggers_unchanged)
+	if (watched_settled && watched_unchanged)
 		return true;
-	event_triggers_settled = false;
-	event_triggers_unchanged = true;
+	watched_settled = false;
+	watched_unchanged = true;
 	return false;
 }
 
@@ -320,7 +323,7 @@ begin_event_triggers(void)
  * may be undone.
  */
 static void
-look_event_triggers(Findings *findings)
+look_watched(Findings *findings)
 {
 	static SPIPlanPtr plan = NULL;
 	bool		answers[3];
@@ -339,6 +342,6 @@ look_event_triggers(Findings *findings)
 	findings->switched = answers[0];
 	findings->moved = answers[1];
 	findings->recollated = answers[2];
-	event_triggers_settled = !findings->switched && !findings->moved && !findings->recollated &&
+	watched_settled = !findings->switched && !findings->moved && !findings->recollated &&
 		!FullTransactionIdIsValid(GetTopFullTransactionIdIfAny());
 }
