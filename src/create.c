@@ -41,6 +41,7 @@
 #include "drain.h"
 #include "epoch.h"
 #include "fingerprint.h"
+#include "objects.h"
 #include "owner.h"
 #include "registry.h"
 #include "settings.h"
@@ -399,7 +400,7 @@ create_tview(TvbDefinition *definition, ArrayType *key)
 	(void) tvb_epoch_check();
 	tvb_sources_lock(lockable_sources(tvb_lineage_sources(query)));
 	/* What was found above may have changed while we waited. */
-	objects = tvb_young_objects(definition->view);
+	objects = tvb_objects_fingerprint(definition->view);
 	query = tvb_define_view_query(definition->view);
 	analyse(definition, query);
 	check_source_privileges(definition);

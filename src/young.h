@@ -4,14 +4,7 @@
 
 #include "postgres.h"
 
-/*
- * Fingerprint of what a view depends on and no lock holds: functions, operators, types, what is looked up by types (casts to json,
- * operator classes) and, if it uses them, text search configurations.  The same as long as no row of theirs is written.
- * In the current context; connected to SPI.
- */
-extern char *tvb_young_objects(Oid view);
-
-/* A TVIEW is made just now, or is as if; objects: tvb_young_objects from before, NULL: from now.  Connected to SPI. */
+/* A TVIEW is made just now, or is as if; objects: tvb_objects_fingerprint from before, NULL: from now.  Connected to SPI. */
 extern void tvb_young_begin(Oid relid, const char *objects);
 
 /*
