@@ -18,6 +18,7 @@
 #include "access/relation.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -175,6 +176,21 @@ tvb_registry_shape(Oid source, int32 version)
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return shape;
+}
+
+bool
+tvb_registry_try_lock(Oid tview, LOCKMODE mode, Oid view, List *sources)
+{
+	ListCell   *lc;
+
+	if (!ConditionalLockRelationOid(tview, mode) || !ConditionalLockRelationOid(view, AccessShareLock))
+		return false;
+	foreach(lc, sources)
+	{
+		if (!ConditionalLockRelationOid(lfirst_oid(lc), AccessShareLock))
+			return false;
+	}
+	return true;
 }
 
 char *

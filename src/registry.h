@@ -5,6 +5,7 @@
 #include "postgres.h"
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+#include "storage/lockdefs.h"
 
 #include "link.h"
 
@@ -121,6 +122,12 @@ extern TvbSource *tvb_registry_source(Oid relid);
 
 /* A shape of a source; NULL if that version is unknown, or a type that it has was dropped: its entries cannot be read. */
 extern TvbShape *tvb_registry_shape(Oid source, int32 version);
+
+/*
+ * Lock what refreshing a TVIEW, or deriving it again, would wait for, if nobody else has it locked: the TVIEW in that mode, its view
+ * and sources to be read.  False: somebody has.  A drain goes on with other TVIEWs then.
+ */
+extern bool tvb_registry_try_lock(Oid tview, LOCKMODE mode, Oid view, List *sources);
 
 /* Qualified, quoted name of a relation, palloc'd. */
 extern char *tvb_registry_relation_name(Oid relid);

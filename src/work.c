@@ -24,7 +24,6 @@
 
 #include "access/relation.h"
 #include "optimizer/plancat.h"
-#include "storage/lmgr.h"
 #include "utils/rel.h"
 
 #include "collect.h"
@@ -39,7 +38,6 @@
 /* So many keys are never worth a comparison of the whole. */
 #define FEW_KEYS 1000
 
-static bool lock_relations(const TvbTview *tview);
 static bool collect(TvbJob *w);
 static bool collect_late(TvbJob *w);
 static void put_off(TvbJob *w, const char *message, bool failed);
@@ -179,26 +177,6 @@ tvb_work_touch(TvbCascade *cascade, TvbTview *tview)
 	return touched;
 }
 
-/*
- * Lock what a refresh would wait for, if nobody else has it locked; false: somebody has.  A drain goes on
- * with other TVIEWs then.
- */
-static bool
-lock_relations(const TvbTview *tview)
-{
-	ListCell   *lc;
-
-	if (!ConditionalLockRelationOid(tview->relid, RowExclusiveLock) ||
-		!ConditionalLockRelationOid(tview->view, AccessShareLock))
-		return false;
-	foreach(lc, tview->sources)
-	{
-		if (!ConditionalLockRelationOid(lfirst_oid(lc), AccessShareLock))
-			return false;
-	}
-	return true;
-}
-
 /* Find the keys that the changes touch; false: the TVIEW cannot be refreshed now. */
 static bool
 collect(TvbJob *w)
@@ -288,7 +266,8 @@ attempt_prepare(void *arg)
 {
 	TvbJob	   *w = arg;
 
-	if (w->tview->relid != w->cascade->only && !lock_relations(w->tview))
+	if (w->tview->relid != w->cascade->only &&
+		!tvb_registry_try_lock(w->tview->relid, RowExclusiveLock, w->tview->view, w->tview->sources))
 	{
 		w->locked = true;
 		return;

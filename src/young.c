@@ -32,7 +32,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "storage/lmgr.h"
+#include "storage/lockdefs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/xid8.h"
@@ -40,6 +40,7 @@
 #include "derive.h"
 #include "levels.h"
 #include "objects.h"
+#include "registry.h"
 #include "run.h"
 #include "young.h"
 
@@ -86,15 +87,9 @@ lock_relations(const Young *young)
 {
 	static SPIPlanPtr plan = NULL;
 	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(young->relid));
-	List	   *sources = tvb_run_own_oids(&plan, "SELECT DISTINCT source::oid FROM tviews_batch.route WHERE tview = $1", &args);
-	ListCell   *lc;
 
-	foreach(lc, lcons_oid(young->relid, lcons_oid(young->view, sources)))
-	{
-		if (!ConditionalLockRelationOid(lfirst_oid(lc), AccessShareLock))
-			return false;
-	}
-	return true;
+	return tvb_registry_try_lock(young->relid, AccessShareLock, young->view,
+								 tvb_run_own_oids(&plan, "SELECT DISTINCT source::oid FROM tviews_batch.route WHERE tview = $1", &args));
 }
 
 /* Look at one of them. */
