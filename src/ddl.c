@@ -49,6 +49,7 @@
 #include "levels.h"
 #include "progress.h"
 #include "registry.h"
+#include "rename.h"
 #include "repair.h"
 #include "run.h"
 #include "sources.h"
@@ -128,7 +129,7 @@ follow_column_rename(TvbCommand *command)
 
 		if (get_rel_name(relid) == NULL)
 			continue;
-		tvb_derive_rename_source(find_all_inheritors(relid, NoLock, NULL), rename->subname, rename->newname);
+		tvb_rename_source(find_all_inheritors(relid, NoLock, NULL), rename->subname, rename->newname);
 		tviews = tvb_ddl_find_of_view(relid);
 		foreach(cell, tviews)
 		{
@@ -137,7 +138,7 @@ follow_column_rename(TvbCommand *command)
 				tvb_repair_remember_rename(list_make1_oid(lfirst_oid(cell)), rename->subname, rename->newname,
 										   "another column is to be renamed before");
 			else
-				tvb_derive_rename_tview(lfirst_oid(cell), rename->subname, rename->newname);
+				tvb_rename_tview(lfirst_oid(cell), rename->subname, rename->newname);
 			command->classes = lappend_oid(command->classes, RelationRelationId);
 			command->objects = lappend_oid(command->objects, lfirst_oid(cell));
 		}

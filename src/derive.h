@@ -46,18 +46,6 @@ extern void tvb_derive_stale_whole_readers(Oid relid);
 extern bool tvb_derive_stale_altered(Oid relid, List *columns);
 
 /*
- * A column of these relations was renamed: rename it in what is stored of them as
- * sources.  Routes have to be derived again.
- */
-extern void tvb_derive_rename_source(List *relids, const char *before, const char *after);
-
-/*
- * A column of a view was renamed: rename it in a TVIEW of it.  Where the user has given the TVIEW a column of the new name, that
- * is the view's from now on, and the TVIEW is stale.
- */
-extern void tvb_derive_rename_tview(Oid relid, const char *before, const char *after);
-
-/*
  * tvb_attempt_catch, but an error that must end the user's command rather than be kept as a reason (cancel, shutdown, lack of
  * resources) is raised again.
  */

@@ -34,6 +34,7 @@
 #include "derive.h"
 #include "levels.h"
 #include "progress.h"
+#include "rename.h"
 #include "repair.h"
 #include "run.h"
 #include "sources.h"
@@ -247,7 +248,7 @@ repair_renames(void)
 	{
 		bool		isnull;
 
-		tvb_derive_rename_tview(DatumGetObjectId(SPI_getbinval(notes->vals[i], notes->tupdesc, 1, &isnull)),
+		tvb_rename_tview(DatumGetObjectId(SPI_getbinval(notes->vals[i], notes->tupdesc, 1, &isnull)),
 								SPI_getvalue(notes->vals[i], notes->tupdesc, 2), SPI_getvalue(notes->vals[i], notes->tupdesc, 3));
 	}
 	SPI_freetuptable(notes);
