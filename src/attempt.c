@@ -9,10 +9,10 @@
  *
  * Which errors are nobody's is decided here:
  *
- *	- the drain's end: cancel, shutdown, statement timeout, of this session;
+ *	- the drain's end: cancel, shutdown, statement timeout, serialization, memory,
+ *	  disk;
  *	- the TVIEW's, for now: a lock that lock_timeout gave up;
- *	- the TVIEW's, as it may happen again with it: serialization and deadlocks, memory, disk, locks, files, and what comes
- *	  under the code of a cancel from elsewhere, such as a foreign server.  It must not stop the others' drains;
+ *	- the TVIEW's, as it may happen again with it: more locks than there are.  It must not stop the others' drains;
  *	- the TVIEW's: class 42, what its definition names is not there, not
  *	  allowed, or of another type;
  *	- all others can be a key's.
@@ -43,8 +43,8 @@ typedef struct Connected
 } Connected;
 
 static void work_connected(void *arg);
-static bool ends_drain(const ErrorData *error);
-static bool is_hindrance(int sqlstate);
+static bool ends_drain(int sqlstate);
+static bool is_lack_of_locks(const ErrorData *error);
 
 ErrorData *
 tvb_attempt_catch(void (*work) (void *arg), void *arg, bool keep)
@@ -84,13 +84,13 @@ tvb_attempt(void (*work) (void *arg), void *arg, bool keep, ErrorData **error)
 
 	if (caught == NULL)
 		return TVB_DONE;
-	if (ends_drain(caught))
-		ReThrowError(caught);
 	*error = caught;
+	if (is_lack_of_locks(caught))
+		return TVB_HINDERED;
+	if (ends_drain(caught->sqlerrcode))
+		ReThrowError(caught);
 	if (caught->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 		return TVB_LOCKED;
-	if (is_hindrance(caught->sqlerrcode))
-		return TVB_HINDERED;
 	return ERRCODE_TO_CATEGORY(caught->sqlerrcode) == CATEGORY('4', '2') ? TVB_BROKEN : TVB_FAILED;
 }
 
@@ -118,20 +118,9 @@ work_connected(void *arg)
 	SPI_finish();
 }
 
-/*
- * Whether an error is a cancel or a time limit of this session.  Its code may come from elsewhere, from a foreign server or a
- * RAISE; the server raises it in one place.
- */
+/* Whether an error has nothing to do with what was worked on. */
 static bool
-ends_drain(const ErrorData *error)
-{
-	return error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
-		error->funcname != NULL && strcmp(error->funcname, "ProcessInterrupts") == 0;
-}
-
-/* Whether an error has nothing to do with the keys that were worked on. */
-static bool
-is_hindrance(int sqlstate)
+ends_drain(int sqlstate)
 {
 	if (sqlstate == ERRCODE_UNDEFINED_FILE)
 		return false;
@@ -144,4 +133,12 @@ is_hindrance(int sqlstate)
 			return true;
 	}
 	return false;
+}
+
+/* Whether the server's table of locks is full.  Its code is that of any lack of memory, its hint names the setting. */
+static bool
+is_lack_of_locks(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_OUT_OF_MEMORY && error->hint != NULL &&
+		strstr(error->hint, "max_locks_per_transaction") != NULL;
 }

@@ -13,14 +13,14 @@ typedef enum TvbVerdict
 								 * that its definition names is not there */
 	TVB_LOCKED,					/* another session has locked what is needed,
 								 * for longer than lock_timeout */
-	TVB_HINDERED				/* no key is, nor the definition: memory, disk,
-								 * locks, another server; a deadlock */
+	TVB_HINDERED				/* no key is, nor the definition: it needs more
+								 * locks than there are */
 } TvbVerdict;
 
 /*
  * Call work(arg) in a subtransaction, connected to SPI anew.  keep false: what it wrote is
  * undone even if it succeeds.  An error is returned as a copy in the current
- * context, unless it is the end of what this session does: a cancel, a time limit.  Then it is raised
+ * context, unless nobody's key and no TVIEW can be to blame for it: then it is raised
  * again.
  *
  * After an error everything that belongs to a resource owner and was made in
