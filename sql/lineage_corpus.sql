@@ -1223,7 +1223,7 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, indexed) VALUES
  $$SELECT DISTINCT p.twin, count(*) OVER (PARTITION BY p.cat) AS n FROM prod p$$,
  '{twin,n}', '{p:routed}', false),
 ('parted_sorted', 'partitions',
- $$SELECT k.id, k.name, array_agg(x.n) AS counts FROM cat k JOIN (SELECT q.cat, q.id, count(*) OVER (PARTITION BY q.twin) AS n FROM prod q ORDER BY q.id) x ON x.cat = k.id GROUP BY k.id$$,
+ $$SELECT k.id, k.name, array_agg(x.n ORDER BY x.n) AS counts FROM cat k JOIN (SELECT q.cat, q.id, count(*) OVER (PARTITION BY q.twin) AS n FROM prod q ORDER BY q.id) x ON x.cat = k.id GROUP BY k.id$$,
  '{id}', '{k:direct,q:routed}', false),
 ('parted_chosen', 'partitions',
  $$SELECT x.id, x.cust, count(*) OVER (PARTITION BY x.cust) AS n FROM (SELECT DISTINCT ON (r.prod) r.prod AS id, r.cust FROM review r WHERE r.prod IS NOT NULL ORDER BY r.prod, r.id) x$$,
