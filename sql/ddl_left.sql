@@ -129,7 +129,7 @@ SELECT * FROM state WHERE state <> 'ok';
 SET client_min_messages = warning;
 UPDATE x SET v = 4;
 \set VERBOSITY terse
-SELECT changes, updated FROM tviews_drain();
+SELECT * FROM tviews_drain();
 \set VERBOSITY default
 SELECT * FROM state WHERE state <> 'ok';
 ALTER TABLE tviews_batch.tview DROP CONSTRAINT ddl_refused;

@@ -18,7 +18,6 @@ typedef struct TvbTouched
 {
 	Oid			tview;
 	TransactionId row_xmin;		/* of its metadata row, as read */
-	TimestampTz last_refresh;	/* noted there */
 	bool		whole;			/* it was compared whole */
 	TimestampTz since;			/* when that comparison began; 0: just now */
 	const TvbProgress *progress;	/* of a comparison that goes on, or NULL */

@@ -46,19 +46,12 @@
 	" WHERE t.tview = d.tview AND t.tview IN (SELECT l.tview FROM tviews_batch.tview l" \
 	"  WHERE " locked " FOR NO KEY UPDATE SKIP LOCKED)"
 
-/* A refresh of keys is noted if the last one noted is older. */
-#define NOTED_FOR USECS_PER_MINUTE
-
-static bool noted_lately(const TvbTouched *touched);
 static void insert_row(TimestampTz started, const TvbDrainResult *result);
 static void log_drain(const TvbDrainResult *result);
 
 /*
  * A TVIEW may have been marked stale by somebody whose transaction the drain
  * did not see: then its row has another xmin than the one read, and the mark stays.
- *
- * A drain that refreshed keys writes no row that was written a short time ago: as long as an old snapshot is held each
- * version of a row stays, and every drain reads all of them.
  *
  * One TVIEW alone is found by index; for an array the planner would read all.
  */
@@ -87,8 +80,6 @@ tvb_history_stamp(List *touched, bool prepared_pending)
 			tvb_progress_save(one->tview, one->row_xmin, one->progress);
 			continue;
 		}
-		if (!one->whole && noted_lately(one))
-			continue;
 		columns[0][n] = ObjectIdGetDatum(one->tview);
 		columns[1][n] = TransactionIdGetDatum(one->row_xmin);
 		columns[2][n] = BoolGetDatum(one->whole);
@@ -127,15 +118,6 @@ tvb_history_record(TimestampTz started, const TvbDrainResult *result)
 					   "DELETE FROM tviews_batch.drain WHERE id <="
 					   " (SELECT max(id) FROM tviews_batch.drain) - $1", &args);
 	log_drain(result);
-}
-
-/* Whether the TVIEW's last refresh that is noted is a short time ago. */
-static bool
-noted_lately(const TvbTouched *touched)
-{
-	TimestampTz ago = GetCurrentTransactionStartTimestamp() - touched->last_refresh;
-
-	return ago >= 0 && ago < NOTED_FOR;
 }
 
 /* The row of one drain. */

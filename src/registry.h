@@ -3,7 +3,6 @@
 #define TVB_REGISTRY_H
 
 #include "postgres.h"
-#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 #include "storage/lockdefs.h"
 
@@ -63,7 +62,6 @@ typedef struct TvbTview
 	List	   *keyed;			/* *, char *, texts of pushdown.h */
 	List	   *settings;		/* *, char *, name=value */
 	bool		row_security;	/* * */
-	TimestampTz last_refresh;	/* as noted; 0: never */
 	bool		due;			/* refresh_every is over */
 	bool		paused;
 	char	   *stale_reason;	/* or NULL */

@@ -106,16 +106,6 @@ get_bool(MetaScan *scan, AttrNumber attno)
 	return DatumGetBool(slot_getattr(scan->slot, attno, &isnull));
 }
 
-/* A time, or 0. */
-static TimestampTz
-get_time(MetaScan *scan, AttrNumber attno)
-{
-	bool		isnull;
-	Datum		value = slot_getattr(scan->slot, attno, &isnull);
-
-	return isnull ? 0 : DatumGetTimestampTz(value);
-}
-
 /* Whether the time of a comparison has come: an interval after the last, or there was none; or the clock has been set back since. */
 static bool
 is_due(MetaScan *scan, AttrNumber every, AttrNumber last_full)
@@ -156,7 +146,6 @@ read_tviews(Oid only)
 		AttrNumber	level_attno = column(&scan, "level");
 		AttrNumber	paused_attno = column(&scan, "paused");
 		AttrNumber	stale_attno = column(&scan, "stale_reason");
-		AttrNumber	refresh_attno = column(&scan, "last_refresh");
 		AttrNumber	every_attno = column(&scan, "refresh_every");
 		AttrNumber	full_attno = column(&scan, "last_full");
 		AttrNumber	try_attno = column(&scan, "next_try");
@@ -181,7 +170,6 @@ read_tviews(Oid only)
 			tview->level = DatumGetInt32(slot_getattr(scan.slot, level_attno, &isnull));
 			tview->paused = get_bool(&scan, paused_attno);
 			tview->stale_reason = get_text(&scan, stale_attno);
-			tview->last_refresh = get_time(&scan, refresh_attno);
 			tview->due = is_due(&scan, every_attno, full_attno);
 			tview->failed_lately = is_later(&scan, try_attno);
 			tview->awaits_prepared = get_bool(&scan, prepared_attno);

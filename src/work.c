@@ -169,7 +169,6 @@ tvb_work_touch(TvbCascade *cascade, TvbTview *tview)
 		touched = palloc0(sizeof(TvbTouched));
 		touched->tview = tview->relid;
 		touched->row_xmin = tview->row_xmin;
-		touched->last_refresh = tview->last_refresh;
 		cascade->touched = lappend(cascade->touched, touched);
 	}
 	cascade->levels = bms_add_member(cascade->levels, tview->level);
