@@ -188,6 +188,14 @@ CREATE VIEW v_rolled AS SELECT i, count(*) AS n FROM t GROUP BY ROLLUP (i);
 SELECT tviews_create('v_rolled', key => '{i}');
 SELECT key_nullable, differences('tv_rolled') FROM tviews_batch.tview WHERE tview = 'tv_rolled'::regclass;
 SELECT tviews_drop('tv_rolled');
+-- and ties with the NULL of another row
+CREATE VIEW v_tied AS SELECT g1, grouping(g1) AS g, row_number() OVER (ORDER BY g1) AS r FROM t GROUP BY ROLLUP (g1);
+SET client_min_messages = warning;
+SELECT tviews_create('v_tied', key => '{g1,g}');
+RESET client_min_messages;
+SELECT notes FROM tviews_batch.tview WHERE tview = 'tv_tied'::regclass;
+SELECT tviews_drop('tv_tied');
+DROP VIEW v_tied;
 
 -- text that is read as a date: the clock decides where it says today
 CREATE TABLE said (id int PRIMARY KEY, t text, j jsonb);

@@ -262,12 +262,14 @@ sort_exprs(List *clauses, List *targets)
 	return exprs;
 }
 
-/* Whether every group of a grouped query is told apart by exprs. */
+/* Whether every group of a grouped query is told apart by exprs; groups of different grouping sets are not. */
 static bool
 groups_are_total(Query *query, List *exprs)
 {
 	ListCell   *lc;
 
+	if (query->groupingSets)
+		return false;
 	foreach(lc, query->groupClause)
 	{
 		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
