@@ -115,7 +115,10 @@ sub bring_down
 	{
 		my @pids = map { $_->{backend} } grep { $_ && $_->{open} } $h->{main}, @{ $h->{others} // [] };
 		@pids = @{ $h->{auxiliary} } if $how eq 'auxiliary';
-		kill 'KILL', pick(@pids);
+		my $pid = pick(@pids);
+		kill 'KILL', $pid;
+		# until the postmaster knows, whoever asks is answered, and then thrown out
+		for (1 .. 600) { last if !kill(0, $pid); sleep 0.05 }
 	}
 	elsif ($how eq 'postmaster') { $node->kill9 }
 	else { $node->stop($how eq 'immediate' ? 'immediate' : 'fast') }
