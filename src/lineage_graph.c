@@ -13,8 +13,9 @@
  *
  * Columns are traced through "plain" outputs only.  An output is not plain
  * when it comes out of an aggregate, window function, sublink, set-returning
- * function, grouping sets (which put NULL in its place) or a limited query; whatever is not understood is not plain either, so that a mistake
- * here loses a route and never a key.
+ * function, grouping sets (which put NULL in its place) or a limited query; whatever
+ * is not understood is not plain either, so that a mistake here loses a route and never
+ * a key.
  *
  * lineage_resolve.c traces columns, lineage_from.c takes FROM and conditions apart;
  * this file does whole queries, set operations and variants.
@@ -448,9 +449,15 @@ correlated_exprs(TvbBuilder *builder, TvbScope *scope)
 		TvbConjunct *conjunct = lfirst(lc);
 		OpExpr	   *op = (OpExpr *) conjunct->expr;
 
-		/* equal to the same value of another type, by the time zone, need not be equal: there are hours that are skipped */
-		if (!conjunct->equality || op_volatile(op->opno) != PROVOLATILE_IMMUTABLE || !conjunct->strict || !bms_equal(conjunct->scopes, scope->scopes) ||
+		if (!conjunct->equality || !conjunct->strict || !bms_equal(conjunct->scopes, scope->scopes) ||
 			!bms_is_subset(conjunct->nullable, scope->nullable))
+			continue;
+
+		/*
+		 * What is equal to the same value of another type by the time zone
+		 * need not be equal: there are hours that are skipped.
+		 */
+		if (op_volatile(op->opno) != PROVOLATILE_IMMUTABLE)
 			continue;
 		for (int side = 0; side < 2; side++)
 		{

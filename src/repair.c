@@ -249,7 +249,7 @@ repair_renames(void)
 		bool		isnull;
 
 		tvb_rename_tview(DatumGetObjectId(SPI_getbinval(notes->vals[i], notes->tupdesc, 1, &isnull)),
-								SPI_getvalue(notes->vals[i], notes->tupdesc, 2), SPI_getvalue(notes->vals[i], notes->tupdesc, 3));
+						 SPI_getvalue(notes->vals[i], notes->tupdesc, 2), SPI_getvalue(notes->vals[i], notes->tupdesc, 3));
 	}
 	SPI_freetuptable(notes);
 }
