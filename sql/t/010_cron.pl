@@ -57,6 +57,7 @@ if (!-e "$sharedir/extension/pg_cron.control")
 my $node = PostgreSQL::Test::Cluster->new('cron');
 $node->init;
 $node->append_conf('postgresql.conf', "
+autovacuum = off
 shared_preload_libraries = 'pg_cron'
 cron.database_name = 'postgres'
 cron.host = '" . $node->host . "'

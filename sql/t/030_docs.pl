@@ -276,7 +276,7 @@ sub check_comments
 
 my $node = PostgreSQL::Test::Cluster->new('docs');
 $node->init;
-$node->append_conf('postgresql.conf', "fsync = off\nmax_prepared_transactions = 5\n");
+$node->append_conf('postgresql.conf', "autovacuum = off\nfsync = off\nmax_prepared_transactions = 5\n");
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_tviews_batch');
 

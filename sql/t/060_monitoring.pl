@@ -17,6 +17,7 @@ my $node = PostgreSQL::Test::Cluster->new('monitoring');
 
 $node->init;
 $node->append_conf('postgresql.conf', <<CONF);
+autovacuum = off
 fsync = off
 shared_preload_libraries = 'pg_cron'
 cron.database_name = 'postgres'

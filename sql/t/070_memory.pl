@@ -12,7 +12,7 @@ use Test::More;
 my $here = abs_path(dirname(__FILE__));
 my $node = PostgreSQL::Test::Cluster->new('memory');
 $node->init;
-$node->append_conf('postgresql.conf', "jit = off\nmax_locks_per_transaction = 1000\nfsync = off\n");
+$node->append_conf('postgresql.conf', "autovacuum = off\njit = off\nmax_locks_per_transaction = 1000\nfsync = off\n");
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_tviews_batch');
 
