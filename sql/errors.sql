@@ -85,6 +85,9 @@ SELECT tviews_drop('tv_falling');
 SELECT * FROM refused($$SELECT tviews_create('v_mv')$$);
 SELECT * FROM refused($$SELECT tviews_create('v_mine')$$);
 SELECT * FROM refused($$SELECT tviews_create('v_catalog', key => '{oid}')$$);
+CREATE VIEW v_own AS SELECT source, count(*) AS n FROM tviews_batch.queue GROUP BY source;
+SELECT * FROM refused($$SELECT tviews_create('v_own')$$);
+DROP VIEW v_own;
 SELECT * FROM refused($$SELECT tviews_create('v_t', refresh_every => '-1 day')$$);
 -- the query of the one-call form
 SELECT * FROM refused($$SELECT tviews_create_as('tv_two', 'SELECT id FROM wrong.t; SELECT 1')$$);

@@ -15,12 +15,14 @@
 
 #include "access/htup_details.h"
 #include "access/transam.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
@@ -414,6 +416,15 @@ foreign_descendant(Oid relid)
 	return NULL;
 }
 
+/* Whether a table is one of the extension's own. */
+static bool
+is_ours(Oid relid)
+{
+	Oid			extension = getExtensionOfObject(RelationRelationId, relid);
+
+	return OidIsValid(extension) && extension == get_extension_oid("pg_tviews_batch", true);
+}
+
 bool
 tvb_check_row_security(const TvbTable *table, Oid role)
 {
@@ -437,6 +448,9 @@ tvb_check_uncaptured(const TvbTable *table, Oid role)
 									  NameStr(class->relname));
 	if (relid < FirstNormalObjectId)
 		reason = psprintf("system catalog %s", name);
+	/* drains write these below the executor */
+	else if (is_ours(relid))
+		reason = psprintf("table %s of the extension", name);
 	else if (class->relpersistence == RELPERSISTENCE_TEMP)
 		reason = psprintf("temporary table %s", name);
 	else
