@@ -40,6 +40,7 @@
 #include "utils/rel.h"
 
 #include "capture_plan.h"
+#include "generated.h"
 #include "overflow.h"
 #include "queue.h"
 
@@ -120,9 +121,10 @@ static SourceRow *read_source(const Metadata *metadata, Oid source);
 static void read_shape(const Metadata *metadata, SourceRow *row);
 static HeapTuple fetch_row(Relation table, Oid index, ScanKey keys, int nkeys);
 static char **read_names(Datum array, int *n);
-static void plan_source(TvbCaptureSource *result, const SourceRow *row, Relation rel);
-static bool plan_links(TvbCaptureSource *result, const SourceRow *row, Relation rel);
-static bool plan_reads(TvbCaptureSource *result, const SourceRow *row, Relation rel);
+static void plan_source(TvbCaptureSource *result, const SourceRow *row, Relation rel, List *unsure);
+static bool plan_links(TvbCaptureSource *result, const SourceRow *row, Relation rel, List *unsure);
+static bool plan_reads(TvbCaptureSource *result, const SourceRow *row, Relation rel, List *unsure);
+static bool is_any_named(List *names, char **columns, int n);
 static bool is_part_of(Relation rel, Oid source);
 static bool add_read(TvbCaptureSource *result, Form_pg_attribute att);
 static Form_pg_attribute find_column(Relation rel, const char *name);
@@ -288,6 +290,7 @@ static TvbCapturePlan *
 build_plan(const Metadata *metadata, Relation rel, MemoryContext context)
 {
 	List	   *sources = read_captured(metadata, RelationGetRelid(rel));
+	List	   *unsure;
 	MemoryContext oldcontext;
 	TvbCapturePlan *plan;
 	ListCell   *cell;
@@ -295,6 +298,7 @@ build_plan(const Metadata *metadata, Relation rel, MemoryContext context)
 	if (sources == NIL)
 		return NULL;
 
+	unsure = tvb_generated_otherwise(rel);
 	plan = MemoryContextAllocZero(context, sizeof(TvbCapturePlan));
 	plan->sources = MemoryContextAllocZero(context, list_length(sources) *
 										   sizeof(TvbCaptureSource));
@@ -305,7 +309,7 @@ build_plan(const Metadata *metadata, Relation rel, MemoryContext context)
 		if (row == NULL)
 			continue;			/* nothing reads it */
 		oldcontext = MemoryContextSwitchTo(context);
-		plan_source(&plan->sources[plan->nsources], row, rel);
+		plan_source(&plan->sources[plan->nsources], row, rel, unsure);
 		MemoryContextSwitchTo(oldcontext);
 		plan->skips |= plan->sources[plan->nsources++].skip;
 	}
@@ -436,26 +440,26 @@ read_names(Datum array, int *n)
  * ----------
  */
 
-/* Say what a change of rel means for the source of row. */
+/* Say what a change of rel means for the source of row.  What is shown of unsure columns may not be what is stored. */
 static void
-plan_source(TvbCaptureSource *result, const SourceRow *row, Relation rel)
+plan_source(TvbCaptureSource *result, const SourceRow *row, Relation rel, List *unsure)
 {
 	result->source = row->source;
 	result->version = row->version;
 	result->read = palloc((row->nread + row->nlink + RelationGetNumberOfAttributes(rel)) *
 						  sizeof(TvbReadColumn));
 	result->skip = tvb_overflow_marked(row->source);
-	result->compare = plan_reads(result, row, rel);
-	result->everything = row->nlink == 0 || !plan_links(result, row, rel);
+	result->compare = plan_reads(result, row, rel, unsure);
+	result->everything = row->nlink == 0 || !plan_links(result, row, rel, unsure);
 }
 
 /* Find the link columns; false if rel cannot supply them as the shape has them. */
 static bool
-plan_links(TvbCaptureSource *result, const SourceRow *row, Relation rel)
+plan_links(TvbCaptureSource *result, const SourceRow *row, Relation rel, List *unsure)
 {
 	bool		partitioned = rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
 
-	if (row->ntypes != row->nlink)
+	if (row->ntypes != row->nlink || is_any_named(unsure, row->link_columns, row->nlink))
 		return false;
 
 	result->layout = tvb_link_layout(row->nlink, row->types);
@@ -488,9 +492,10 @@ plan_links(TvbCaptureSource *result, const SourceRow *row, Relation rel)
  * of the source can change columns that its ancestor does not have.
  */
 static bool
-plan_reads(TvbCaptureSource *result, const SourceRow *row, Relation rel)
+plan_reads(TvbCaptureSource *result, const SourceRow *row, Relation rel, List *unsure)
 {
-	if (!is_part_of(rel, row->source))
+	if (!is_part_of(rel, row->source) ||
+		(row->reads_all ? unsure != NIL : is_any_named(unsure, row->read_columns, row->nread)))
 		return false;
 
 	if (row->reads_all)
@@ -517,6 +522,23 @@ plan_reads(TvbCaptureSource *result, const SourceRow *row, Relation rel)
 			return false;
 	}
 	return true;
+}
+
+/* Whether one of some columns is among the names. */
+static bool
+is_any_named(List *names, char **columns, int n)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		for (int i = 0; i < n; i++)
+		{
+			if (strcmp(lfirst(lc), columns[i]) == 0)
+				return true;
+		}
+	}
+	return false;
 }
 
 /*

@@ -157,6 +157,13 @@ tvb_compat_not_null(Oid relid, Form_pg_attribute att)
 	return result;
 }
 
+/* Whether a partition may generate a column that is a plain one in the table above it. */
+#if PG_VERSION_NUM >= 160000
+#define tvb_compat_plain_may_be_generated false
+#else
+#define tvb_compat_plain_may_be_generated true
+#endif
+
 /* Whether a subcommand of ALTER TABLE gives a generated column another expression. */
 #if PG_VERSION_NUM >= 170000
 #define tvb_compat_sets_expression(subtype) ((subtype) == AT_SetExpression)

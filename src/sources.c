@@ -222,12 +222,24 @@ trigger_function(const char *function)
 						   ObjectIdGetDatum(get_namespace_oid("tviews_batch", true)));
 }
 
+static bool find_trigger_images(Oid relid, const char *function, int16 event, bool per_row, char **name, char *enabled,
+								bool *images);
+
 /*
  * Whether a relation carries a trigger of ours for an event, per row or per
  * statement, whatever it is called; if so, its name and how it is enabled.
  */
 static bool
 find_trigger(Oid relid, const char *function, int16 event, bool per_row, char **name, char *enabled)
+{
+	bool		images;
+
+	return find_trigger_images(relid, function, event, per_row, name, enabled, &images);
+}
+
+/* The same, and whether it is given the rows in transition tables. */
+static bool
+find_trigger_images(Oid relid, const char *function, int16 event, bool per_row, char **name, char *enabled, bool *images)
 {
 	Oid			funcid = trigger_function(function);
 	Relation	triggers = table_open(TriggerRelationId, AccessShareLock);
@@ -248,6 +260,8 @@ find_trigger(Oid relid, const char *function, int16 event, bool per_row, char **
 		{
 			*name = pstrdup(NameStr(form->tgname));
 			*enabled = form->tgenabled;
+			*images = !heap_attisnull(tuple, Anum_pg_trigger_tgoldtable, RelationGetDescr(triggers)) ||
+				!heap_attisnull(tuple, Anum_pg_trigger_tgnewtable, RelationGetDescr(triggers));
 		}
 	}
 	systable_endscan(scan);
@@ -364,11 +378,31 @@ tvb_sources_enable(Oid relid)
 }
 
 /*
- * Put the capture triggers on a relation; says whether it lacked any.  A foreign table is one through which local children are
- * updated or deleted from; it gives triggers no rows, so each statement is one change for all rows.
+ * Whether a statement can give its rows to a trigger on a relation.  It fails where one of a foreign table below would be among
+ * them.
  */
 static bool
-create_triggers(Oid relid)
+gives_images(Oid relid, int16 event)
+{
+	ListCell   *lc;
+
+	if (event == TRIGGER_TYPE_TRUNCATE || get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
+		return false;
+	/* an INSERT writes no children but partitions */
+	if (!has_subclass(relid) ||
+		(event == TRIGGER_TYPE_INSERT && get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE))
+		return true;
+	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
+	{
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE)
+			return false;
+	}
+	return true;
+}
+
+/* Make a capture trigger, or make it anew in its place. */
+static void
+create_trigger(Oid relid, const char *create, int i, const char *name, bool images)
 {
 	static const char *const tables[] = {
 		" REFERENCING NEW TABLE AS tviews_new",
@@ -376,8 +410,21 @@ create_triggers(Oid relid)
 		" REFERENCING OLD TABLE AS tviews_old",
 		""
 	};
+
+	tvb_sources_ddl(psprintf("%s TRIGGER %s AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture()",
+							 create, quote_identifier(name), trigger_events[i], tvb_registry_relation_name(relid),
+							 images ? tables[i] : ""));
+}
+
+/*
+ * Put the capture triggers on a relation; says whether it lacked any.  A foreign table is one through which local children are
+ * updated or deleted from; it gives triggers no rows, nor does what has foreign tables below it, so each statement is one change
+ * for all rows.
+ */
+static bool
+create_triggers(Oid relid)
+{
 	char	   *relation = tvb_registry_relation_name(relid);
-	bool		foreign = get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE;
 	bool		lacked = false;
 	char	   *found;
 	char		enabled;
@@ -391,12 +438,34 @@ create_triggers(Oid relid)
 		if (find_trigger(relid, "capture", trigger_types[i], false, &found, &enabled))
 			continue;
 		lacked = true;
-		tvb_sources_ddl(psprintf("CREATE TRIGGER %s AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION tviews_batch.capture()",
-								 name, trigger_events[i], relation, foreign ? "" : tables[i]));
+		create_trigger(relid, "CREATE", i, name, gives_images(relid, trigger_types[i]));
 		enable_trigger(relation, name);
 	}
 	CacheInvalidateRelcacheByRelid(relid);
 	return lacked;
+}
+
+/* The triggers that a relation has: foreign tables below it may have come or gone.  Those that are disabled stay so. */
+static void
+fit_triggers(Oid relid)
+{
+	char	   *name;
+	char		enabled;
+	bool		images;
+
+	if (!has_subclass(relid))
+		return;
+	for (int i = 0; i < lengthof(trigger_events); i++)
+	{
+		if (!find_trigger_images(relid, "capture", trigger_types[i], false, &name, &enabled, &images) ||
+			images == gives_images(relid, trigger_types[i]))
+			continue;
+		create_trigger(relid, "CREATE OR REPLACE", i, name, !images);
+		if (enabled == TRIGGER_FIRES_ALWAYS)
+			enable_trigger(tvb_registry_relation_name(relid), name);
+		else if (enabled == TRIGGER_DISABLED)
+			tvb_sources_ddl(psprintf("ALTER TABLE ONLY %s DISABLE TRIGGER %s", tvb_registry_relation_name(relid), quote_identifier(name)));
+	}
 }
 
 /* Whether a table is named by a subscription. */
@@ -520,6 +589,8 @@ sync_family(Oid source, List *family, bool mend, bool *went)
 			note_temporary(lfirst_oid(lc));
 			changed = true;
 		}
+		else
+			fit_triggers(lfirst_oid(lc));
 		if ((mend || is_new) && create_triggers(lfirst_oid(lc)))
 			changed = true;
 		if ((mend || is_new) && create_row_trigger(lfirst_oid(lc), "capture"))
