@@ -159,7 +159,10 @@ SELECT tview, unnest(coalesce(nullif(notes, '{}'), '{none}')) AS note FROM tview
  WHERE starts_with(tview::text, 'tv_order_') ORDER BY tview::text COLLATE "C";
 SELECT count(tviews_drop(tview)) FROM tviews_batch.tview WHERE starts_with(tview::text, 'tv_order_');
 
--- aggregates as window functions, and arrays of a query's rows
+-- aggregates as window functions, arrays of a query's rows, rows that LIMIT chooses
+CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE named (name text COLLATE nocase NOT NULL, s text PRIMARY KEY);
+CREATE UNIQUE INDEX ON named (name COLLATE "C");
 CREATE VIEW v_elements AS SELECT row_number() OVER (ORDER BY n) AS i, x FROM (VALUES
     (1, 'string_agg(s, s) OVER (PARTITION BY g1)'), (2, 'string_agg(s, s) OVER (PARTITION BY g1 ORDER BY i)'), (3, 'string_agg(g2, s) OVER (ORDER BY g2)'),
     (4, 'sum(g1) OVER (ORDER BY g1 ROWS 1 PRECEDING)'), (5, 'sum(g1) OVER (ORDER BY g1)'), (6, 'sum(g1) OVER (ORDER BY g1, i ROWS 1 PRECEDING)'),
@@ -167,7 +170,12 @@ CREATE VIEW v_elements AS SELECT row_number() OVER (ORDER BY n) AS i, x FROM (VA
     (10, 'ARRAY(SELECT x.s FROM t x WHERE x.g1 = t.g1)'), (11, 'ARRAY(SELECT x.s FROM t x ORDER BY x.g1)'), (12, 'ARRAY(SELECT x.s FROM t x ORDER BY x.i)'),
     (13, 'ARRAY(SELECT x.g1 FROM t x ORDER BY x.g1)'), (14, 'ARRAY(SELECT x.s FROM t x WHERE x.i = t.g1)'), (15, 'ARRAY(SELECT max(x.s) FROM t x)'),
     (16, 'ARRAY(SELECT x + 1 FROM generate_series(1, t.g1) x)'), (17, 'ARRAY(SELECT DISTINCT x.g1 FROM t x)'),
-    (18, 'ARRAY(SELECT x.g1 FROM t x UNION SELECT x.i FROM t x ORDER BY 1)')) AS e (n, x);
+    (18, 'ARRAY(SELECT x.g1 FROM t x UNION SELECT x.i FROM t x ORDER BY 1)'),
+    (19, '(SELECT max(y.i) FROM (SELECT x.i FROM t x ORDER BY x.g1 FETCH FIRST 2 ROWS WITH TIES) y)'),
+    (20, '(SELECT max(y.i) FROM (SELECT x.i FROM t x ORDER BY x.g1 OFFSET 1 FETCH FIRST 2 ROWS WITH TIES) y)'),
+    (21, '(SELECT x.s FROM named x ORDER BY x.s LIMIT 1)'), (22, '(SELECT x.s FROM named x ORDER BY x.name LIMIT 1)'),
+    (23, '(SELECT n.name FROM t x JOIN named n ON n.s = x.s ORDER BY x.i LIMIT 1)'),
+    (24, '(SELECT n.name FROM t x JOIN named n ON n.s = x.s COLLATE nocase ORDER BY x.i LIMIT 1)')) AS e (n, x);
 CREATE FUNCTION notes_of(expression text) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE result text[];
 BEGIN
@@ -182,6 +190,8 @@ SELECT i, x, notes_of(x) AS notes FROM v_elements ORDER BY i;
 RESET client_min_messages;
 DROP FUNCTION notes_of;
 DROP VIEW v_elements;
+DROP TABLE named;
+DROP COLLATION nocase;
 
 -- a column under ROLLUP is NULL in rows of its own
 CREATE VIEW v_rolled AS SELECT i, count(*) AS n FROM t GROUP BY ROLLUP (i);

@@ -5,6 +5,7 @@
 #include "postgres.h"
 #include "nodes/bitmapset.h"
 #include "nodes/parsenodes.h"
+#include "utils/relcache.h"
 
 #include "registry.h"
 
@@ -65,6 +66,9 @@ extern List *tvb_lineage_proposed_key(Query *query);
 
 /* The same for a query that is expanded already. */
 extern List *tvb_lineage_unique_columns(Query *expanded);
+
+/* The columns of a unique index, by the equality of their types, that holds for a whole table: int list of attnos, or NIL. */
+extern List *tvb_lineage_index_columns(Relation table, Oid indexoid);
 
 /* The relations a view reads, nested views expanded: oid list, each once. */
 extern List *tvb_lineage_sources(Query *query);

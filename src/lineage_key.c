@@ -160,9 +160,8 @@ is_plain_index(Relation table, Relation index)
 	return true;
 }
 
-/* The columns of a unique index that holds for whatever is read of a table, or NIL. */
-static List *
-index_columns(Relation table, Oid indexoid)
+List *
+tvb_lineage_index_columns(Relation table, Oid indexoid)
 {
 	Relation	index = index_open(indexoid, AccessShareLock);
 	Form_pg_index form = index->rd_index;
@@ -225,7 +224,7 @@ entry_keys(RangeTblEntry *rte)
 
 		foreach(lc, RelationGetIndexList(relation))
 		{
-			columns = index_columns(relation, lfirst_oid(lc));
+			columns = tvb_lineage_index_columns(relation, lfirst_oid(lc));
 			if (columns)
 				keys = lappend(keys, columns);
 		}

@@ -59,25 +59,32 @@ static const char *const ordered_windows[] = {
 	"first_value", "lag", "last_value", "lead", "nth_value", "ntile", "row_number",
 };
 
+/* Whether a column is among some expressions. */
+static bool
+has_column(List *exprs, int varno, AttrNumber attno)
+{
+	ListCell   *lc;
+
+	foreach(lc, exprs)
+	{
+		Var		   *var = lfirst(lc);
+
+		if (IsA(var, Var) && var->varno == varno && var->varlevelsup == 0 && var->varattno == attno)
+			return true;
+	}
+	return false;
+}
+
 /* Whether exprs name all the columns that make a subquery's rows unique. */
 static bool
 covers_subquery_key(Query *subquery, int varno, List *exprs)
 {
 	List	   *key = tvb_lineage_unique_columns(subquery);
 	ListCell   *lc;
-	ListCell   *expr;
 
 	foreach(lc, key)
 	{
-		foreach(expr, exprs)
-		{
-			Var		   *var = lfirst(expr);
-
-			if (IsA(var, Var) && var->varno == varno && var->varlevelsup == 0 &&
-				var->varattno == lfirst_int(lc))
-				break;
-		}
-		if (expr == NULL)
+		if (!has_column(exprs, varno, lfirst_int(lc)))
 			return false;
 	}
 	return key != NIL;
@@ -102,29 +109,18 @@ covers_unique_index(Query *query, int varno, List *exprs)
 	indexes = RelationGetIndexList(relation);
 	foreach(lc, indexes)
 	{
-		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(lc)));
-		Form_pg_index index = (Form_pg_index) GETSTRUCT(tuple);
-		bool		all = index->indisunique && index->indimmediate && index->indisvalid &&
-		heap_attisnull(tuple, Anum_pg_index_indpred, NULL);
+		List	   *columns = tvb_lineage_index_columns(relation, lfirst_oid(lc));
+		bool		all = columns != NIL;
+		ListCell   *column;
 
-		for (int i = 0; all && i < index->indnkeyatts; i++)
+		foreach(column, columns)
 		{
-			AttrNumber	attno = index->indkey.values[i];
-			ListCell   *expr;
+			AttrNumber	attno = lfirst_int(column);
 
-			all = attno > 0 && tvb_compat_not_null(rte->relid, TupleDescAttr(RelationGetDescr(relation), attno - 1));
-			foreach(expr, exprs)
-			{
-				Var		   *var = lfirst(expr);
-
-				if (IsA(var, Var) && var->varno == varno && var->varlevelsup == 0 &&
-					var->varattno == attno)
-					break;
-			}
-			all = all && expr != NULL;
+			all = all && attno > 0 && has_column(exprs, varno, attno) &&
+				tvb_compat_not_null(rte->relid, TupleDescAttr(RelationGetDescr(relation), attno - 1));
 		}
 		covered = covered || all;
-		ReleaseSysCache(tuple);
 	}
 	list_free(indexes);
 	relation_close(relation, AccessShareLock);
@@ -205,6 +201,7 @@ told_columns(List *equalities, Bitmapset *told)
 			Var		   *var = list_nth(equality->op->args, side);
 
 			if (IsA(var, Var) && var->varlevelsup == 0 && bms_is_member(var->varno, equality->rels) &&
+				tvb_graph_equates(equality->op, (Node *) var) &&
 				bms_is_subset(tvb_compat_pull_varnos(list_nth(equality->op->args, 1 - side)), told))
 				exprs = lappend(exprs, var);
 		}
@@ -347,8 +344,12 @@ static void
 note_aggregate(Aggref *agg, NotesContext *context)
 {
 	char	   *name = get_func_name(agg->aggfnoid);
-	Query	   *query = list_nth_node(Query, context->queries, agg->agglevelsup);
+	Query	   *query;
 
+	/* of a query around the one that is looked at */
+	if (agg->agglevelsup >= list_length(context->queries))
+		return;
+	query = list_nth_node(Query, context->queries, agg->agglevelsup);
 	if (get_func_namespace(agg->aggfnoid) != PG_CATALOG_NAMESPACE || name == NULL)
 		return;
 	if (any_has_images(agg->args) &&
@@ -598,7 +599,9 @@ distinct_has_ties(Query *query)
 static bool
 limit_has_ties(Query *query)
 {
-	return (query->limitCount || query->limitOffset) && query->limitOption != LIMIT_OPTION_WITH_TIES &&
+	/* WITH TIES takes all that tie with the last row, but OFFSET may leave out some of those that tie with the first */
+	return (query->limitCount || query->limitOffset) &&
+		(query->limitOption != LIMIT_OPTION_WITH_TIES || query->limitOffset) &&
 		!result_order_is_total(query, sort_exprs(query->sortClause, query->targetList));
 }
 
