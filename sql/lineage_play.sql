@@ -367,6 +367,12 @@ INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
  $$SELECT b.no, count(g.who) AS n FROM acct b LEFT JOIN (SELECT e.who::text COLLATE nocase AS who FROM entry e UNION SELECT a.owner::text FROM acct a) g
    ON g.who = (b.owner::text COLLATE "C") GROUP BY b.no$$,
  '{no}', '{b:direct,e:full,a:full}'),
+('shown_set_inside', 'shown',
+ $$SELECT s.k, count(*) AS n FROM (SELECT t.label AS k FROM tag t UNION ALL (SELECT a.owner FROM acct a UNION SELECT e.who FROM entry e)) s GROUP BY s.k$$,
+ '{k}', '{t:full,a:full,e:full}'),
+('shown_set_sizes', 'shown',
+ $$SELECT s.id, count(*) AS n FROM (SELECT w.id FROM wide w UNION ALL (SELECT p.id FROM prod p EXCEPT SELECT r.id FROM review r)) s GROUP BY s.id$$,
+ '{id}', '{w:direct,p:direct,r:direct}'),
 ('shown_collation', 'shown',
  $$SELECT c.name, count(*) AS n, max(a.bal) AS bal FROM cust c JOIN acct a ON a.nick = c.name GROUP BY c.name$$,
  '{name}', '{c:direct,a:lookup}'),

@@ -117,6 +117,31 @@ SELECT keys, inserted FROM tviews_drain();
 TABLE v_feed EXCEPT ALL TABLE tv_feed;
 SELECT tviews_drop('tv_feed');
 
+-- each set operation inside another one compares by its own type: char(n) takes other strings for equal than text does
+CREATE TABLE code (id int PRIMARY KEY, code char(4));
+CREATE TABLE used (id int PRIMARY KEY, code varchar);
+CREATE TABLE word (id int PRIMARY KEY, word text);
+CREATE TABLE label (word text PRIMARY KEY, label text);
+INSERT INTO code VALUES (1, 'x'), (2, 'y');
+INSERT INTO used VALUES (1, 'x ');
+INSERT INTO label VALUES ('x', 'ex'), ('y', 'why');
+CREATE VIEW v_codes AS SELECT word AS k FROM word UNION ALL (SELECT code FROM code EXCEPT SELECT code FROM used);
+CREATE VIEW v_label AS SELECT l.word, l.label, w.k AS unused FROM label l LEFT JOIN v_codes w ON w.k = l.word;
+SELECT tviews_create('v_codes', key => '{k}'), tviews_create('v_label', key => '{word}');
+UPDATE label SET label = label || 's';
+SELECT updated FROM tviews_drain();
+TABLE v_label EXCEPT ALL TABLE tv_label;
+DELETE FROM used;
+SELECT changes FROM tviews_drain();
+(TABLE v_codes EXCEPT ALL TABLE tv_codes) UNION ALL (TABLE tv_codes EXCEPT ALL TABLE v_codes);
+TABLE v_label EXCEPT ALL TABLE tv_label;
+-- ... but one with numbers of other sizes inside is evaluated for its keys
+CREATE VIEW v_ids AS SELECT id::bigint AS id FROM word UNION ALL (SELECT id FROM code EXCEPT SELECT id FROM used);
+SELECT tviews_create('v_ids', key => '{id}');
+SELECT times(tviews_refresh_sql('tv_ids'), 'id = ANY') AS arms;
+SELECT tviews_drop('tv_codes'), tviews_drop('tv_label'), tviews_drop('tv_ids');
+DROP VIEW v_codes, v_label, v_ids;
+
 -- tviews_status is thought to be cheap, or the server would compile it, which takes a second
 CREATE FUNCTION cost(query text) RETURNS numeric LANGUAGE plpgsql AS $$
 DECLARE

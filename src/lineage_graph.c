@@ -208,36 +208,50 @@ tvb_graph_choose(TvbBuilder *builder, int arms)
 typedef struct Arm
 {
 	int			rtindex;
+	List	   *around;			/* SetOperationStmt *, innermost first */
 	bool		distinct;		/* below anything but UNION ALL */
 	bool		passive;		/* right of EXCEPT or INTERSECT */
 } Arm;
 
+/* Whether a set operation takes equal rows for one. */
+static bool
+makes_distinct(SetOperationStmt *op)
+{
+	return op->op != SETOP_UNION || !op->all;
+}
+
 static List *
-collect_arms(Node *node, bool distinct, bool passive, List *arms)
+collect_arms(Node *node, List *around, bool passive, List *arms)
 {
 	SetOperationStmt *op = (SetOperationStmt *) node;
 
 	if (IsA(node, RangeTblRef))
 	{
-		Arm		   *arm = palloc(sizeof(Arm));
+		Arm		   *arm = palloc0(sizeof(Arm));
+		ListCell   *lc;
 
 		arm->rtindex = ((RangeTblRef *) node)->rtindex;
-		arm->distinct = distinct;
+		arm->around = around;
+		foreach(lc, around)
+			arm->distinct |= makes_distinct(lfirst_node(SetOperationStmt, lc));
 		arm->passive = passive;
 		return lappend(arms, arm);
 	}
-	distinct = distinct || op->op != SETOP_UNION || !op->all;
-	arms = collect_arms(op->larg, distinct, passive, arms);
-	return collect_arms(op->rarg, distinct, passive || op->op != SETOP_UNION, arms);
+	around = lcons(op, list_copy(around));
+	arms = collect_arms(op->larg, around, passive, arms);
+	return collect_arms(op->rarg, around, passive || op->op != SETOP_UNION, arms);
 }
 
 /*
- * An arm's output as the set operation's column: coerced, and marked if rows are made distinct.  NULL if other values
- * are equal in the column than in the arm.
+ * An expression as a column of a set operation around it: coerced, and marked if rows are made distinct.  NULL if other
+ * values are equal in the column than in the expression.
  */
 static Expr *
-arm_output(Expr *expr, Oid type, int32 typmod, Oid collation, bool distinct)
+set_column(Expr *expr, SetOperationStmt *op, int column)
 {
+	Oid			type = list_nth_oid(op->colTypes, column);
+	int32		typmod = list_nth_int(op->colTypmods, column);
+	Oid			collation = list_nth_oid(op->colCollations, column);
 	Expr	   *plain;
 
 	if (expr == NULL)
@@ -256,7 +270,18 @@ arm_output(Expr *expr, Oid type, int32 typmod, Oid collation, bool distinct)
 	}
 	if (!tvb_graph_collations_agree(exprCollation((Node *) expr), collation))
 		return NULL;
-	return distinct ? tvb_graph_mark(expr) : expr;
+	return makes_distinct(op) ? tvb_graph_mark(expr) : expr;
+}
+
+/* An arm's output as the column of all set operations around it: each compares by its own type and collation. */
+static Expr *
+arm_output(Expr *expr, Arm *arm, int column)
+{
+	ListCell   *lc;
+
+	foreach(lc, arm->around)
+		expr = set_column(expr, lfirst_node(SetOperationStmt, lc), column);
+	return expr;
 }
 
 /* Build the arm that this variant takes; its outputs are the query's. */
@@ -264,16 +289,12 @@ static void
 build_setop(TvbBuilder *builder, TvbScope *scope)
 {
 	Query	   *query = scope->query;
-	SetOperationStmt *top = castNode(SetOperationStmt, query->setOperations);
-	List	   *arms = collect_arms(query->setOperations, false, false, NIL);
+	List	   *arms = collect_arms(query->setOperations, NIL, false, NIL);
 	Arm		   *arm = list_nth(arms, tvb_graph_choose(builder, list_length(arms)));
 	RangeTblEntry *rte = rt_fetch(arm->rtindex, query->rtable);
 	Bitmapset  *shells = scope->shells;
 	TvbScope   *child;
 	ListCell   *lc;
-	ListCell   *type;
-	ListCell   *typmod;
-	ListCell   *collation;
 
 	if (arm->distinct)
 		scope->boxes = bms_add_member(bms_copy(scope->boxes), scope->id);
@@ -284,10 +305,8 @@ build_setop(TvbBuilder *builder, TvbScope *scope)
 	}
 	child = tvb_graph_query(builder, rte->subquery, scope, scope->boxes, shells,
 							scope->nullable, scope->opaque);
-	forfour(lc, child->outputs, type, top->colTypes, typmod, top->colTypmods, collation, top->colCollations)
-		scope->outputs = lappend(scope->outputs,
-								 arm_output(lfirst(lc), lfirst_oid(type), lfirst_int(typmod),
-											lfirst_oid(collation), arm->distinct));
+	foreach(lc, child->outputs)
+		scope->outputs = lappend(scope->outputs, arm_output(lfirst(lc), arm, foreach_current_index(lc)));
 	if (query->limitCount || query->limitOffset)
 		foreach(lc, scope->outputs)
 			lfirst(lc) = NULL;

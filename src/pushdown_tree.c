@@ -137,22 +137,54 @@ has_except(Node *node)
 	return op->op == SETOP_EXCEPT || has_except(op->larg) || has_except(op->rarg);
 }
 
-/* Whether an arm yields the columns that a fact names in the type and collation of the whole. */
+/* Append the set operations around an arm, outermost first; false: it is none of these. */
 static bool
-arm_fits(Query *query, Query *arm, TvbFact *fact, int varno)
+find_arm(Node *node, int rtindex, List **around)
 {
-	SetOperationStmt *whole = castNode(SetOperationStmt, query->setOperations);
+	SetOperationStmt *op = (SetOperationStmt *) node;
+
+	check_stack_depth();
+	if (IsA(node, RangeTblRef))
+		return ((RangeTblRef *) node)->rtindex == rtindex;
+	if (!find_arm(op->larg, rtindex, around) && !find_arm(op->rarg, rtindex, around))
+		return false;
+	*around = lcons(op, *around);
+	return true;
+}
+
+static List *
+operations_around(Query *query, int rtindex)
+{
+	List	   *around = NIL;
+
+	(void) find_arm(query->setOperations, rtindex, &around);
+	return around;
+}
+
+/* Whether an arm yields the columns that a fact names in the type and collation of all set operations around it. */
+static bool
+arm_fits(Query *query, int rtindex, TvbFact *fact, int varno)
+{
+	Query	   *arm = rt_fetch(rtindex, query->rtable)->subquery;
+	List	   *around = operations_around(query, rtindex);
 	Bitmapset  *columns = tvb_fact_columns(fact, varno);
 	int			resno = -1;
+	ListCell   *lc;
 
 	while ((resno = bms_next_member(columns, resno)) >= 0)
 	{
 		TargetEntry *tle = get_tle_by_resno(arm->targetList, resno);
 
-		if (tle == NULL || tle->resjunk ||
-			exprType((Node *) tle->expr) != list_nth_oid(whole->colTypes, resno - 1) ||
-			exprCollation((Node *) tle->expr) != list_nth_oid(whole->colCollations, resno - 1))
+		if (tle == NULL || tle->resjunk)
 			return false;
+		foreach(lc, around)
+		{
+			SetOperationStmt *op = lfirst_node(SetOperationStmt, lc);
+
+			if (exprType((Node *) tle->expr) != list_nth_oid(op->colTypes, resno - 1) ||
+				exprCollation((Node *) tle->expr) != list_nth_oid(op->colCollations, resno - 1))
+				return false;
+		}
 	}
 	return columns != NULL;
 }
@@ -167,7 +199,7 @@ arms_fit(Query *query, Bitmapset *arms, TvbFact *fact, int varno)
 	{
 		RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
 
-		if (rte->rtekind == RTE_SUBQUERY && !arm_fits(query, rte->subquery, fact, varno))
+		if (rte->rtekind == RTE_SUBQUERY && !arm_fits(query, rtindex, fact, varno))
 			return false;
 	}
 	return true;
@@ -193,6 +225,34 @@ columns_of(Query *query, int rtindex)
 	return columns;
 }
 
+/*
+ * A fact about the columns of the whole as one about an arm's; NULL: there is none.  Where types differ, it has to mean
+ * the same in that of each set operation on the way, as char(n) and citext take other strings for equal than text does.
+ */
+static Node *
+arm_qual(Query *query, int rtindex, TvbFact *fact, int varno)
+{
+	List	   *columns = columns_of(query, rtindex);
+	Node	   *qual = fact->qual;
+	int			resno;
+	ListCell   *lc;
+
+	if (arm_fits(query, rtindex, fact, varno))
+		return tvb_fact_translate(qual, varno, columns);
+	if (!bms_get_singleton_member(tvb_fact_columns(fact, varno), &resno))
+		return NULL;
+	foreach(lc, operations_around(query, rtindex))
+	{
+		SetOperationStmt *op = lfirst_node(SetOperationStmt, lc);
+
+		qual = tvb_fact_retype(qual, makeVar(varno, resno, list_nth_oid(op->colTypes, resno - 1), -1,
+											 list_nth_oid(op->colCollations, resno - 1), 0));
+		if (qual == NULL)
+			return NULL;
+	}
+	return tvb_fact_retype(qual, (Var *) get_tle_by_resno(columns, resno)->expr);
+}
+
 /* Restrict every arm of a set operation by the output columns. */
 static void
 push_arms(Pushdown *push, Query *query, int varno, List *facts)
@@ -214,14 +274,8 @@ push_arms(Pushdown *push, Query *query, int varno, List *facts)
 		foreach(lc, facts)
 		{
 			TvbFact    *fact = lfirst(lc);
-			List	   *columns = columns_of(query, rtindex);
-			Node	   *qual = NULL;
+			Node	   *qual = arm_qual(query, rtindex, fact, varno);
 
-			if (arm_fits(query, rte->subquery, fact, varno))
-				qual = tvb_fact_translate(fact->qual, varno, columns);
-			else if (bms_membership(tvb_fact_columns(fact, varno)) == BMS_SINGLETON)
-				qual = tvb_fact_retype(fact->qual,
-									   (Var *) get_tle_by_resno(columns, bms_singleton_member(tvb_fact_columns(fact, varno)))->expr);
 			if (qual != NULL)
 				arm_facts = lappend(arm_facts,
 									tvb_fact_make(qual, true, fact->known && !except && arms_fit(query, arms, fact, varno)));
