@@ -214,7 +214,10 @@ is_never_null(Query *query, Var *column, List *holding, Bitmapset *forced)
 		is_never_null(rte->subquery, (Var *) expr, NIL, NULL);
 }
 
-/* Whether there is a query in which rows are chosen, or numbered, by an order that may have ties. */
+/*
+ * Whether there is a query in which rows are chosen, or numbered, by an order that may have ties; or which shows columns of
+ * any row of a group (a query without its GROUP BY still tells): rows of one group need not be in one partition then.
+ */
 static bool
 chosen_walker(Node *node, void *context)
 {
@@ -226,7 +229,8 @@ chosen_walker(Node *node, void *context)
 	{
 		Query	   *query = (Query *) node;
 
-		if (query->limitCount || query->limitOffset || query->hasDistinctOn || query->hasWindowFuncs)
+		if (query->limitCount || query->limitOffset || query->hasDistinctOn || query->hasWindowFuncs ||
+			tvb_graph_any_row_of_group(query))
 			return true;
 		return query_tree_walker(query, chosen_walker, context, QTW_EXAMINE_RTES_BEFORE | QTW_IGNORE_JOINALIASES);
 	}
