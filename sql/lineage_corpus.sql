@@ -1142,6 +1142,28 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, indexed) VALUES
  $$WITH s (pr, n) AS (SELECT v.prod, count(*) FROM review v GROUP BY v.prod), t AS MATERIALIZED (SELECT s.pr, s.n FROM s WHERE s.n > 1)
    SELECT p.id, s.n, t.n AS more FROM prod p LEFT JOIN s ON s.pr = p.id LEFT JOIN t ON t.pr = p.id$$,
  '{id}', '{p:direct,v:direct}', true),
+('push_cte_kept', 'pushdown',
+ $$WITH s AS MATERIALIZED (SELECT v.prod, v.cust, count(*) AS n FROM review v GROUP BY v.prod, v.cust),
+   t AS MATERIALIZED (SELECT s.prod AS pr, sum(s.n) AS n FROM s WHERE s.cust > 1 GROUP BY s.prod)
+   SELECT p.id, count(s.n) AS n, max(t.n) AS more FROM prod p LEFT JOIN s ON s.prod = p.id LEFT JOIN t ON t.pr = p.id GROUP BY p.id$$,
+ '{id}', '{p:direct,v:direct}', false),
+('push_cte_arms', 'pushdown',
+ $$WITH s AS MATERIALIZED (SELECT v.prod, v.stars, count(*) AS n FROM review v GROUP BY v.prod, v.stars)
+   SELECT 1 AS kind, s.prod, s.stars, s.n FROM s UNION ALL SELECT 2, s.prod, -1, sum(s.n) FROM s GROUP BY s.prod$$,
+ '{kind,prod,stars}', '{v:direct}', false),
+('push_cte_full', 'pushdown',
+ $$WITH s AS MATERIALIZED (SELECT v.prod, v.cust, count(*) AS n FROM review v WHERE v.prod IS NOT NULL GROUP BY v.prod, v.cust)
+   SELECT prod, a.n AS some, b.n AS others FROM (SELECT s.prod, s.n FROM s WHERE s.cust = 1) a FULL JOIN (SELECT s.prod, s.n FROM s WHERE s.cust = 2) b USING (prod)$$,
+ '{prod}', '{v:direct}', false),
+('push_cte_differs', 'pushdown',
+ $$WITH s AS MATERIALIZED (SELECT v.prod, count(*) AS n FROM review v GROUP BY v.prod)
+   SELECT p.id, s.n, t.n AS twin FROM prod p LEFT JOIN s ON s.prod = p.id LEFT JOIN s t ON t.prod = p.twin$$,
+ '{id}', '{p:direct,v:routed}', false),
+('push_cte_shared', 'pushdown',
+ $$WITH s AS MATERIALIZED (SELECT v.prod, v.cust, count(*) AS n, min(v.id) AS id FROM review v GROUP BY v.prod, v.cust)
+   SELECT p.id, max(s.n) AS n, count(t.n) AS m, max(r.stars) AS stars FROM prod p JOIN s ON s.prod = p.id AND s.cust = p.cat
+   LEFT JOIN s t ON t.cust = p.cat AND t.prod = p.id LEFT JOIN (SELECT s.prod, s.cust, x.stars FROM s JOIN review x ON x.id = s.id) r ON r.prod = p.id GROUP BY p.id$$,
+ '{id}', '{p:direct,v:routed,x:full}', false),
 ('push_view', 'pushdown',
  $$SELECT p.id, s.n, s.stars, to_jsonb(x) AS x FROM prod p LEFT JOIN b_review_stats s ON s.prod = p.id LEFT JOIN (SELECT i.prod, sum(i.qty) AS qty FROM item i GROUP BY i.prod) x
    ON x.prod = p.id$$,

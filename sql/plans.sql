@@ -142,6 +142,53 @@ SELECT times(tviews_refresh_sql('tv_ids'), 'id = ANY') AS arms;
 SELECT tviews_drop('tv_codes'), tviews_drop('tv_label'), tviews_drop('tv_ids');
 DROP VIEW v_codes, v_label, v_ids;
 
+-- a CTE that is read twice and chooses among ties is evaluated once: one copy might choose otherwise than the other
+CREATE TABLE offer (id int PRIMARY KEY, product int NOT NULL, rank int NOT NULL);
+INSERT INTO offer SELECT i, i % 100 + 1, 0 FROM generate_series(1, 20000) i;
+CREATE INDEX ON offer (product);
+ANALYZE offer;
+CREATE VIEW v_best AS WITH best AS (SELECT DISTINCT ON (product) product, id FROM offer ORDER BY product, rank)
+SELECT p.id, p.name, b.id AS offer FROM product p JOIN best b ON b.product = p.id JOIN best also ON also.id = b.id;
+SELECT tviews_create('v_best', key => '{id}');
+UPDATE product SET name = name || 'x' WHERE id < 4;
+SELECT updated, deleted FROM tviews_drain();
+SELECT count(*) FROM tv_best;
+SELECT tviews_drop('tv_best');
+-- ... and is evaluated for the keys where all that read it are about them; so is what one reads that reads another one
+CREATE OR REPLACE VIEW v_best AS WITH placed AS (SELECT product, id, row_number() OVER (PARTITION BY product ORDER BY rank) AS place FROM offer),
+    first AS (SELECT product, id, place FROM placed WHERE place < 3)
+SELECT p.id, p.name, a.id AS offer, b.id AS next FROM product p LEFT JOIN first a ON a.product = p.id AND a.place = 1
+    LEFT JOIN first b ON b.product = p.id AND b.place = a.place + 1 LEFT JOIN placed c ON c.product = p.id AND c.place = 3;
+SELECT tviews_create('v_best', key => '{id}');
+SELECT regexp_replace(sql, '\s+', ' ', 'g') AS sql FROM tviews_refresh_sql('tv_best') sql;
+UPDATE product SET name = name || 'x' WHERE id < 4;
+SELECT updated FROM tviews_drain();
+SELECT tviews_drop('tv_best');
+DROP VIEW v_best;
+-- not where one of them is not, be it in a sublink
+CREATE VIEW v_best AS WITH placed AS (SELECT product, id, row_number() OVER (PARTITION BY product ORDER BY rank) AS place FROM offer)
+SELECT p.id, p.name, a.id AS offer, (SELECT count(*) FROM placed WHERE place = 1) AS next FROM product p LEFT JOIN placed a ON a.product = p.id AND a.place = 1;
+SELECT tviews_create('v_best', key => '{id}');
+SELECT times(tviews_refresh_sql('tv_best'), 'product = ANY') AS conditions;
+SELECT tviews_drop('tv_best');
+DROP VIEW v_best;
+-- all references in the arms of a set operation, by the conditions that they share
+CREATE VIEW v_placed AS WITH placed AS (SELECT product, id, row_number() OVER (PARTITION BY product ORDER BY rank) AS place FROM offer)
+SELECT product, place, id FROM placed WHERE place = 1 UNION ALL SELECT product, 2, count(*) FROM placed GROUP BY product;
+SELECT tviews_create('v_placed', key => '{product,place}');
+SELECT times(tviews_refresh_sql('tv_placed'), 'product = ANY') AS conditions, times(tviews_refresh_sql('tv_placed'), 'place = ANY') AS of_one;
+SELECT tviews_drop('tv_placed');
+
+-- MATERIALIZED keeps conditions from rows that it leaves out
+CREATE FUNCTION is_number(text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN $1 ~ '^\d+$'; END $$;
+INSERT INTO word VALUES (1, '5'), (4, 'five');
+CREATE VIEW v_number AS WITH number AS MATERIALIZED (SELECT id % 3 AS id, word FROM word WHERE is_number(word))
+SELECT p.id, p.name, n.numbers FROM product p LEFT JOIN (SELECT id, count(*) AS numbers FROM number WHERE word::int > 3 GROUP BY id) n ON n.id = p.id;
+SELECT tviews_create('v_number', key => '{id}');
+UPDATE product SET name = name || 'x' WHERE id = 1;
+SELECT updated, failed FROM tviews_drain();
+SELECT tviews_drop('tv_number');
+
 -- rows of one group that the primary key of a parent does not tell are in one partition of a window, whatever their columns
 CREATE TABLE part (id int PRIMARY KEY, kind text NOT NULL);
 CREATE TABLE spare () INHERITS (part);

@@ -34,9 +34,17 @@
 #include "compat.h"
 #include "lineage_expand.h"
 
-static void expand(Query *query, List *outer);
+/* What writing out carries. */
+typedef struct Expansion
+{
+	List	   *queries;		/* Query *, innermost first */
+	bool		(*stays) (CommonTableExpr *cte);	/* NULL: no CTE does but recursive ones */
+} Expansion;
+
+static void expand(Query *query, Expansion *around);
 static void expand_virtual_columns(Query *expanded);
-static bool expand_walker(Node *node, List *queries);
+static bool expand_walker(Node *node, Expansion *expansion);
+
 /* What the search for tables carries. */
 typedef struct FindContext
 {
@@ -60,9 +68,16 @@ static bool read_walker(Node *node, ReadContext *context);
 Query *
 tvb_expand_query(Query *query)
 {
-	Query	   *copy = copyObject(query);
+	return tvb_expand_but(query, NULL);
+}
 
-	expand(copy, NIL);
+Query *
+tvb_expand_but(Query *query, bool (*stays) (CommonTableExpr *cte))
+{
+	Query	   *copy = copyObject(query);
+	Expansion	expansion = {NIL, stays};
+
+	expand(copy, &expansion);
 	tvb_expand_normalize(copy);
 	expand_virtual_columns(copy);
 	return copy;
@@ -156,11 +171,18 @@ expand_view(RangeTblEntry *rte)
 	rte->tablesample = NULL;
 }
 
-/* Turn the reference to a CTE into a subquery, in place, unless it is recursive. */
-static void
-expand_cte(RangeTblEntry *rte, List *queries)
+/* Whether a CTE is left as it is.  What it reads has been written out. */
+static bool
+cte_stays(CommonTableExpr *cte, Expansion *expansion)
 {
-	Query	   *owner = list_nth_node(Query, queries, rte->ctelevelsup);
+	return cte->cterecursive || (expansion->stays != NULL && expansion->stays(cte));
+}
+
+/* Turn the reference to a CTE into a subquery, in place, unless it stays. */
+static void
+expand_cte(RangeTblEntry *rte, Expansion *expansion)
+{
+	Query	   *owner = list_nth_node(Query, expansion->queries, rte->ctelevelsup);
 	ListCell   *lc;
 
 	if (rte->self_reference)
@@ -171,7 +193,7 @@ expand_cte(RangeTblEntry *rte, List *queries)
 
 		if (strcmp(cte->ctename, rte->ctename) != 0)
 			continue;
-		if (cte->cterecursive)
+		if (cte_stays(cte, expansion))
 			return;
 		rte->subquery = copyObject(castNode(Query, cte->ctequery));
 		IncrementVarSublevelsUp((Node *) rte->subquery, rte->ctelevelsup, 1);
@@ -183,29 +205,37 @@ expand_cte(RangeTblEntry *rte, List *queries)
 
 /* Forget the CTEs that were written out. */
 static void
-drop_expanded_ctes(Query *query)
+drop_expanded_ctes(Query *query, Expansion *expansion)
 {
 	List	   *kept = NIL;
 	ListCell   *lc;
 
 	foreach(lc, query->cteList)
 	{
-		if (lfirst_node(CommonTableExpr, lc)->cterecursive)
+		if (cte_stays(lfirst_node(CommonTableExpr, lc), expansion))
 			kept = lappend(kept, lfirst(lc));
 	}
 	query->cteList = kept;
 }
 
-/* Expand query in place; outer holds the queries around it, innermost first. */
+/* Expand query in place; around holds the queries around it. */
 static void
-expand(Query *query, List *outer)
+expand(Query *query, Expansion *around)
 {
-	List	   *queries = lcons(query, list_copy(outer));
+	Expansion	expansion = {lcons(query, list_copy(around->queries)), around->stays};
 	Bitmapset  *used = tvb_expand_used(query);
 	ListCell   *lc;
 	int			rtindex = 0;
 
 	check_stack_depth();
+	foreach(lc, query->cteList)
+	{
+		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
+
+		/* those that are written out are so where they are read */
+		if (cte->cterecursive || expansion.stays != NULL)
+			expand(castNode(Query, cte->ctequery), &expansion);
+	}
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -216,20 +246,13 @@ expand(Query *query, List *outer)
 		if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_VIEW)
 			expand_view(rte);
 		else if (rte->rtekind == RTE_CTE)
-			expand_cte(rte, queries);
+			expand_cte(rte, &expansion);
 		if (rte->rtekind == RTE_SUBQUERY)
-			expand(rte->subquery, queries);
+			expand(rte->subquery, &expansion);
 	}
-	foreach(lc, query->cteList)
-	{
-		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
-
-		if (cte->cterecursive)
-			expand(castNode(Query, cte->ctequery), queries);
-	}
-	(void) query_tree_walker(query, expand_walker, queries,
+	(void) query_tree_walker(query, expand_walker, &expansion,
 							 QTW_IGNORE_RT_SUBQUERIES | QTW_IGNORE_CTE_SUBQUERIES);
-	drop_expanded_ctes(query);
+	drop_expanded_ctes(query, &expansion);
 }
 
 /*
@@ -319,16 +342,16 @@ expand_virtual_columns(Query *expanded)
 
 /* Find sublinks' queries below an expression. */
 static bool
-expand_walker(Node *node, List *queries)
+expand_walker(Node *node, Expansion *expansion)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, Query))
 	{
-		expand((Query *) node, queries);
+		expand((Query *) node, expansion);
 		return false;
 	}
-	return expression_tree_walker(node, expand_walker, queries);
+	return expression_tree_walker(node, expand_walker, expansion);
 }
 
 /* Find the tables below an entry of a range table.  As whom they are read: a nested view that was written out keeps its OID. */

@@ -19,6 +19,9 @@ typedef struct TvbTable
 /* A copy of query, normalized, without RTEs of views, CTEs that are not recursive, virtual generated columns. */
 extern Query *tvb_expand_query(Query *query);
 
+/* The same, but CTEs for which stays() is true, nested views and CTEs in them written out, are left. */
+extern Query *tvb_expand_but(Query *query, bool (*stays) (CommonTableExpr *cte));
+
 /* Make an analysed tree the same whatever server version made it, in place. */
 extern void tvb_expand_normalize(Query *query);
 

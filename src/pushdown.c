@@ -22,6 +22,7 @@
 #include "lineage_expand.h"
 #include "owner.h"
 #include "pushdown.h"
+#include "pushdown_cte.h"
 #include "pushdown_sql.h"
 #include "pushdown_tree.h"
 
@@ -167,7 +168,7 @@ param_types(Query *query, List *key_attnos, Bitmapset *nulls)
 static char *
 pattern_text(Query *query, List *key_attnos, Bitmapset *nulls, Oid role)
 {
-	Query	   *expanded = tvb_expand_query(query);
+	Query	   *expanded = tvb_expand_but(query, tvb_cte_stays);
 	char	   *sql;
 
 	if (foreign_view_walker((Node *) expanded, &role))

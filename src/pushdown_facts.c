@@ -428,9 +428,8 @@ tvb_fact_retype(Node *qual, Var *column)
 	return NULL;
 }
 
-/* Whether a fact of this form is among some. */
-static bool
-has_fact(List *facts, Node *qual)
+bool
+tvb_fact_is_among(List *facts, Node *qual)
 {
 	ListCell   *lc;
 
@@ -472,7 +471,7 @@ close_facts(List *facts)
 				tvb_fact_column(equality.near)->varattno != var->varattno)
 				continue;
 			qual = carry(known, equality.op, equality.far);
-			if (qual != NULL && !has_fact(keys, qual))
+			if (qual != NULL && !tvb_fact_is_among(keys, qual))
 				keys = lappend(keys, tvb_fact_make(qual, true, false));
 		}
 	}

@@ -44,6 +44,9 @@ extern bool tvb_fact_has_sublink(Node *qual);
 /* The columns that a fact names of a range table entry, in subqueries too; NULL if not only columns. */
 extern Bitmapset *tvb_fact_columns(TvbFact *fact, int varno);
 
+/* Whether a fact of this form is among some. */
+extern bool tvb_fact_is_among(List *facts, Node *qual);
+
 /*
  * What the keys say of the rows of one range table entry: TvbFact * over its columns alone.
  * Derived by equality from facts on others, else as EXISTS over one that is restricted itself.

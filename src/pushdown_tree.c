@@ -7,7 +7,7 @@
  * count(*) FROM review GROUP BY prod) r ON r.prod = p.id": it would group all of
  * review for one key.  Here the condition "prod = ANY ($1)" is put into the
  * subquery.  That is done in the view's expanded query tree, never in its text:
- * nested views and CTEs are written out as subqueries.
+ * nested views and CTEs are written out as subqueries, with the exceptions of pushdown_cte.c.
  *
  * Invariant: a query level's rows that the keys need are the same before and after, in
  * number too; only others may be missing or added.  A condition on an output
@@ -34,6 +34,7 @@
 
 #include "compat.h"
 #include "lineage_expand.h"
+#include "pushdown_cte.h"
 #include "pushdown_table.h"
 #include "pushdown_tree.h"
 #include "pushdown_window.h"
@@ -43,6 +44,8 @@ typedef struct Pushdown
 {
 	bool		changed;		/* a condition was added that the planner
 								 * would not find */
+	List	   *levels;			/* per query level, innermost first, its CTEs:
+								 * List of TvbShared * */
 } Pushdown;
 
 /* A query level while its FROM is gone through. */
@@ -65,6 +68,7 @@ typedef struct Table
 
 static void push_query(Pushdown *push, Query *query, List *facts, bool alone);
 static void push_outputs(Pushdown *push, Query *query, int varno, List *facts, bool alone);
+static void push_plain(Pushdown *push, Query *query, int varno, List *facts, bool alone);
 static bool push_partitions(Pushdown *push, Query *query, List *facts, List *above);
 
 /* ---------- through the output of a query ---------- */
@@ -293,6 +297,19 @@ is_planned_alone(Query *query)
 		query->cteList;
 }
 
+/* Restrict the CTEs of the innermost level, all of whose references have been met.  The last ones read those before. */
+static void
+push_shared(Pushdown *push, List *shared)
+{
+	for (int i = list_length(shared) - 1; i >= 0; i--)
+	{
+		TvbShared  *one = list_nth(shared, i);
+
+		if (one->readers == 0 && one->facts != NIL)
+			push_outputs(push, castNode(Query, one->cte->ctequery), 1, one->facts, true);
+	}
+}
+
 /*
  * Restrict a query by facts over its outputs, which are columns of varno in the query around
  * it; alone: it is planned by itself even if it is simple.
@@ -300,16 +317,27 @@ is_planned_alone(Query *query)
 static void
 push_outputs(Pushdown *push, Query *query, int varno, List *facts, bool alone)
 {
+	List	   *around = push->levels;
+	List	   *shared = tvb_cte_shared(query);
+
+	check_stack_depth();
+	push->levels = lcons(shared, list_copy(around));
+	if (query->setOperations)
+		push_arms(push, query, varno, facts);
+	else
+		push_plain(push, query, varno, facts, alone);
+	push_shared(push, shared);
+	push->levels = around;
+}
+
+/* The same of a query without set operation. */
+static void
+push_plain(Pushdown *push, Query *query, int varno, List *facts, bool alone)
+{
 	List	   *inner = NIL;
 	List	   *above = NIL;	/* those that hold above the windows only */
 	ListCell   *lc;
 
-	check_stack_depth();
-	if (query->setOperations)
-	{
-		push_arms(push, query, varno, facts);
-		return;
-	}
 	foreach(lc, facts)
 	{
 		TvbFact    *fact = lfirst(lc);
@@ -532,7 +560,7 @@ push_table(Level *level, int rtindex, List *facts)
 		level->tables = lappend(level->tables, table);
 }
 
-/* Restrict what stands in FROM by what holds at its place: a subquery, and a table below a FULL JOIN. */
+/* Restrict what stands in FROM by what holds at its place: a subquery, a CTE, and a table below a FULL JOIN. */
 static void
 push_entry(Level *level, int rtindex, List *facts)
 {
@@ -541,6 +569,8 @@ push_entry(Level *level, int rtindex, List *facts)
 
 	if (rte->rtekind == RTE_SUBQUERY && !rte->lateral)
 		push_outputs(level->push, rte->subquery, rtindex, tvb_facts_about(&place, rtindex), level->sides > 0);
+	else if (rte->rtekind == RTE_CTE && !rte->self_reference)
+		tvb_cte_meet(level->push->levels, rte, rtindex, tvb_facts_about(&place, rtindex));
 	else if (rte->rtekind == RTE_RELATION && level->sides > 0)
 		push_table(level, rtindex, tvb_facts_about(&place, rtindex));
 }
@@ -743,7 +773,7 @@ push_partitions(Pushdown *push, Query *query, List *facts, List *above)
 bool
 tvb_pushdown_restrict(Query *expanded, List *facts)
 {
-	Pushdown	push = {false};
+	Pushdown	push = {false, NIL};
 
 	push_outputs(&push, expanded, 1, facts, false);
 	return push.changed;
