@@ -172,6 +172,14 @@ SELECT tviews_create('v_best', key => '{id}');
 SELECT times(tviews_refresh_sql('tv_best'), 'product = ANY') AS conditions;
 SELECT tviews_drop('tv_best');
 DROP VIEW v_best;
+-- the order of rows that an aggregate of the user's may depend on
+CREATE AGGREGATE any_of(int) (SFUNC = int4larger, STYPE = int);
+CREATE VIEW v_best AS WITH best AS (SELECT product, any_of(id) AS id FROM offer GROUP BY product)
+SELECT p.id, p.name, b.id AS offer FROM product p JOIN best b ON b.product = p.id JOIN best also ON also.id = b.id;
+SELECT tviews_create('v_best', key => '{id}');
+SELECT times(tviews_refresh_sql('tv_best'), 'product = ANY') AS conditions;
+SELECT tviews_drop('tv_best');
+DROP VIEW v_best;
 -- all references in the arms of a set operation, by the conditions that they share
 CREATE VIEW v_placed AS WITH placed AS (SELECT product, id, row_number() OVER (PARTITION BY product ORDER BY rank) AS place FROM offer)
 SELECT product, place, id FROM placed WHERE place = 1 UNION ALL SELECT product, 2, count(*) FROM placed GROUP BY product;

@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "nodes/nodeFuncs.h"
 
 #include "lineage_check.h"
@@ -31,6 +32,20 @@ typedef struct CountContext
 	int			count;
 } CountContext;
 
+/* Whether a query has an aggregate or window function of the user's: what depends on the order of its rows is not known. */
+static bool
+own_aggregate_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, own_aggregate_walker, context, 0);
+	if ((IsA(node, Aggref) && ((Aggref *) node)->aggfnoid >= FirstNormalObjectId) ||
+		(IsA(node, WindowFunc) && ((WindowFunc *) node)->winfnoid >= FirstNormalObjectId))
+		return true;
+	return expression_tree_walker(node, own_aggregate_walker, context);
+}
+
 bool
 tvb_cte_stays(CommonTableExpr *cte)
 {
@@ -42,7 +57,7 @@ tvb_cte_stays(CommonTableExpr *cte)
 		return false;
 	query = copyObject(castNode(Query, cte->ctequery));
 	tvb_expand_normalize(query);
-	return tvb_check_notes(query) != NIL;
+	return tvb_check_notes(query) != NIL || own_aggregate_walker((Node *) query, NULL);
 }
 
 static bool
