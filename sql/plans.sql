@@ -197,6 +197,31 @@ UPDATE product SET name = name || 'x' WHERE id = 1;
 SELECT updated, failed FROM tviews_drain();
 SELECT tviews_drop('tv_number');
 
+-- a CTE that reads a recursive one is written out where another one has that name: the text would mean that one
+CREATE VIEW v_shadow AS WITH RECURSIVE r AS (SELECT 1 AS id, 1 AS depth UNION SELECT id + 1, depth FROM r WHERE id < 5),
+    deepest AS (SELECT id, max(depth) AS depth FROM r GROUP BY id)
+SELECT p.id, p.name, s.depth, s.inner_depth FROM product p LEFT JOIN (
+    WITH RECURSIVE r AS (SELECT 1 AS id, 2 AS depth UNION SELECT id + 1, depth FROM r WHERE id < 5)
+    SELECT d.id, d.depth, max(r.depth) AS inner_depth FROM r JOIN deepest d ON d.id = r.id GROUP BY d.id, d.depth) s ON s.id = p.id;
+SELECT tviews_create('v_shadow', key => '{id}');
+UPDATE product SET name = name || 'x' WHERE id = 1;
+SELECT changes FROM tviews_drain();
+TABLE v_shadow EXCEPT ALL TABLE tv_shadow;
+SELECT tviews_drop('tv_shadow');
+-- but one is found by its name from further inside
+CREATE VIEW v_inside AS WITH RECURSIVE r AS (SELECT 1 AS id, 1 AS depth UNION SELECT id + 1, depth FROM r WHERE id < 5)
+SELECT p.id, p.name, s.place, s.depth FROM product p LEFT JOIN (
+    SELECT a.id, rank() OVER (PARTITION BY e.product ORDER BY a.id) AS place,
+           (SELECT r.depth FROM r WHERE r.id = a.id) AS depth FROM alarm a LEFT JOIN event e ON e.id = a.kind) s ON s.id = p.id;
+INSERT INTO alarm VALUES (1, 1), (2, 1), (3, 2);
+INSERT INTO event VALUES (1, 1, 1, 1);
+SELECT tviews_create('v_inside', key => '{id}');
+SELECT times(tviews_refresh_sql('tv_inside'), 'FROM r') AS arms;
+UPDATE product SET name = name || 'x' WHERE id < 4;
+SELECT changes FROM tviews_drain();
+TABLE v_inside EXCEPT ALL TABLE tv_inside;
+SELECT tviews_drop('tv_inside');
+
 -- rows of one group that the primary key of a parent does not tell are in one partition of a window, whatever their columns
 CREATE TABLE part (id int PRIMARY KEY, kind text NOT NULL);
 CREATE TABLE spare () INHERITS (part);

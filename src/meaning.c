@@ -127,13 +127,15 @@ append_var(Meaning *meaning, Var *var)
 					 var->varattno, var->vartype, var->varcollid);
 }
 
-/* An entry of FROM. */
+/* An entry of FROM.  A CTE is told by the query that has it: where that one was written into, another may have one of this name. */
 static void
 append_relation(Meaning *meaning, RangeTblEntry *rte)
 {
 	appendStringInfo(meaning->out, " t%d", rte->rtekind);
 	if (rte->rtekind == RTE_RELATION)
 		appendStringInfo(meaning->out, "/%u/%d", rte->relid, rte->inh);
+	else if (rte->rtekind == RTE_CTE)
+		appendStringInfo(meaning->out, "/%s/%u", rte->ctename, rte->ctelevelsup);
 }
 
 /* Operators; false: it is none. */

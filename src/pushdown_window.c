@@ -28,6 +28,7 @@
 #include "parser/parse_node.h"
 #include "parser/parse_oper.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
@@ -452,6 +453,8 @@ tvb_window_unite(Query *query, List *arms)
 	{
 		int			rtindex = foreach_current_index(lc) + 1;
 
+		/* CTEs around the query, which sublinks may read, are two levels further away */
+		IncrementVarSublevelsUp(lfirst(lc), 2, 1);
 		whole->rtable = lappend(whole->rtable, make_entry(lfirst_node(Query, lc), psprintf("*SELECT* %d", rtindex), false));
 		whole->setOperations = add_arm(whole->setOperations, rtindex, whole->targetList);
 	}
