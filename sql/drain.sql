@@ -190,6 +190,13 @@ SELECT * FROM drain();
 UPDATE tviews_batch.tview SET last_full = now() + interval '2 hours' WHERE tview = 'tv_grp'::regclass;
 SELECT * FROM drain();
 SELECT last_full <= now() AS noted FROM tviews_batch.tview WHERE tview = 'tv_grp'::regclass;
+-- one that ends when the calendar has ended
+UPDATE tviews_batch.tview SET refresh_every = '300000 years' WHERE tview = 'tv_grp'::regclass;
+SELECT * FROM drain();
+UPDATE tviews_batch.tview SET refresh_every = '2000000000 days' WHERE tview = 'tv_grp'::regclass;
+SELECT * FROM drain();
+UPDATE tviews_batch.tview SET refresh_every = '2000000000 hours' WHERE tview = 'tv_grp'::regclass;
+SELECT * FROM drain();
 UPDATE tviews_batch.tview SET refresh_every = NULL;
 
 --

@@ -32,6 +32,9 @@
 #include "registry.h"
 #include "run.h"
 
+/* Intervals of more years than that have no end. */
+#define LONGEST_YEARS INT64CONST(1000)
+
 /* A table while it is scanned. */
 typedef struct MetaScan
 {
@@ -106,6 +109,14 @@ get_bool(MetaScan *scan, AttrNumber attno)
 	return DatumGetBool(slot_getattr(scan->slot, attno, &isnull));
 }
 
+/* Whether an interval is too long to be over ever: the calendar may have no time that is so far away. */
+static bool
+is_endless(const Interval *interval)
+{
+	return interval->month > LONGEST_YEARS * MONTHS_PER_YEAR || interval->day > LONGEST_YEARS * 366 ||
+		interval->time > LONGEST_YEARS * 366 * USECS_PER_DAY;
+}
+
 /* Whether the time of a comparison has come: an interval after the last, or there was none; or the clock has been set back since. */
 static bool
 is_due(MetaScan *scan, AttrNumber every, AttrNumber last_full)
@@ -118,6 +129,8 @@ is_due(MetaScan *scan, AttrNumber every, AttrNumber last_full)
 
 	if (isnull || never)
 		return !isnull;
+	if (is_endless(DatumGetIntervalP(interval)))
+		return false;
 	return now >= DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, last, interval)) ||
 		now < DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval, last, interval));
 }
