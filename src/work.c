@@ -56,7 +56,8 @@ tvb_work_do(TvbJob *w, TvbExtent extent)
 	TvbTview   *tview = w->tview;
 	TvbVerdict	verdict;
 
-	if (extent != TVB_EXTENT_KEYS && tvb_work_is_stale(tview))
+	w->turn = extent != TVB_EXTENT_KEYS && tvb_work_is_stale(tview);
+	if (w->turn)
 		w->cascade->stale_left--;
 	w->comparing = extent != TVB_EXTENT_KEYS;
 	verdict = tvb_attempt(attempt_prepare, w, true, &w->error);
@@ -118,6 +119,16 @@ tvb_work_set_aside(TvbJob *w, const char *what)
 	if (!w->applied)
 		tvb_postponed_clear(w->tview);
 	tvb_work_touch(w->cascade, w->tview)->progress = NULL;
+}
+
+void
+tvb_work_pass(TvbJob *w)
+{
+	/* nor is it a reason for the next drain to follow at once */
+	w->tview->failed_lately = true;
+	if (w->turn)
+		w->cascade->stale_left++;
+	w->turn = false;
 }
 
 bool
@@ -253,8 +264,7 @@ put_off(TvbJob *w, const char *message, bool failed)
 	so_far.since = w->late_so_far.since;
 	if (!w->applied && w->late != NULL)
 		tvb_postponed_add(w->tview, w->late, message, so_far);
-	/* in this drain it is not tried again, nor is it a reason for the next one to follow at once */
-	w->tview->failed_lately = true;
+	tvb_work_pass(w);
 	w->tview->failures.due = false;
 	w->tview->postponed.due = false;
 }

@@ -27,6 +27,8 @@ typedef struct TvbJob
 	TimestampTz started;
 	TvbWrites  *writes;
 	TvbBag	   *keys;
+	bool		turn;			/* it is the one that may be compared because
+								 * it is stale */
 	bool		locked;			/* another session has it locked */
 	bool		traced;			/* the changes could be traced to keys */
 	bool		applied;		/* and these have been refreshed */
@@ -55,6 +57,9 @@ extern void tvb_work_give_up(TvbJob *w, TvbVerdict verdict, const char *what);
 
 /* The TVIEW is stale, for the last error; or that is raised, if the TVIEW is the one that was asked for. */
 extern void tvb_work_set_aside(TvbJob *w, const char *what);
+
+/* Somebody has it locked: it is not tried again in this drain, and another one may be compared instead. */
+extern void tvb_work_pass(TvbJob *w);
 
 /* Refresh the keys collected; false: the TVIEW was set aside. */
 extern bool tvb_work_refresh_keys(TvbJob *w);

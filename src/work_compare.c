@@ -106,7 +106,7 @@ compare_rows(TvbJob *w)
 	if (verdict != TVB_DONE)
 	{
 		if (verdict == TVB_LOCKED && w->tview->relid != w->cascade->only)
-			w->tview->failed_lately = true;
+			tvb_work_pass(w);
 		else
 			tvb_work_set_aside(w, "its comparison failed");
 		return false;
