@@ -207,6 +207,26 @@ SELECT changes, inserted FROM tviews_drain();
 SELECT differing('frac');
 TABLE state;
 
+-- a key that fails while the others are compared, after the clock was set back to before the comparison's beginning
+CREATE TABLE clock (pk_clock int PRIMARY KEY, d int NOT NULL);
+INSERT INTO clock SELECT i, 1 FROM generate_series(1, 100) i;
+ANALYZE clock;
+CREATE VIEW v_clock AS SELECT pk_clock, 10 / d AS q FROM clock;
+SELECT tviews_create('v_clock', populate => false);
+SELECT inserted FROM tviews_drain();
+UPDATE tviews_batch.tview SET compare_started = compare_started + interval '1 day', compare_xid = pg_current_xact_id()::xid
+ WHERE tview = 'tv_clock'::regclass AND compare_xid = xmin;
+UPDATE clock SET d = 0 WHERE pk_clock = 1;
+SELECT failed FROM tviews_drain();
+SELECT drains > 3 AS in_ranges FROM drains();
+SELECT key FROM tviews_failures WHERE tview = 'tv_clock'::regclass;
+TABLE state;
+UPDATE clock SET d = 2 WHERE pk_clock = 1;
+SELECT failed FROM tviews_drain();
+SELECT differing('clock');
+TABLE state;
+SELECT tviews_drop('tv_clock');
+
 -- where ranges do not pay, and where there is no key for them: at once
 CREATE TABLE wide (g int, v int);
 INSERT INTO wide SELECT i % 40, i FROM generate_series(1, 40000) i;

@@ -147,6 +147,7 @@ refresh_tview(TvbCascade *cascade, TvbTview *tview, TvbExtent extent)
 	TvbJob		work = {cascade, context, tview, GetCurrentTimestamp()};
 	ErrorContextCallback callback;
 
+	tview->begun = work.started;
 	callback.callback = refresh_error_context;
 	callback.arg = tview;
 	callback.previous = error_context_stack;

@@ -51,13 +51,14 @@ tvb_quarantine_record(TvbTview *tview, List *failures)
 	static SPIPlanPtr plan = NULL;
 	int			n = list_length(failures);
 	Datum	   *columns[4];
-	Datum		values[5] = {ObjectIdGetDatum(tview->relid)};
-	Oid			types[5] = {OIDOID, BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
-	TvbRunArgs	args = {5, types, values, NULL};
+	Datum		values[6] = {ObjectIdGetDatum(tview->relid)};
+	Oid			types[6] = {OIDOID, BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID};
+	TvbRunArgs	args = {6, types, values, NULL};
 	ListCell   *lc;
 
 	if (n == 0)
 		return;
+	values[5] = TimestampTzGetDatum(tview->begun);
 	for (int i = 0; i < lengthof(columns); i++)
 		columns[i] = palloc(sizeof(Datum) * n);
 	foreach(lc, failures)
@@ -73,11 +74,13 @@ tvb_quarantine_record(TvbTview *tview, List *failures)
 	values[1] = key_array(columns[0], n);
 	for (int i = 1; i < lengthof(columns); i++)
 		values[i + 1] = TEXT_ARRAY(columns[i], n);
+	/* a comparison that has begun must not take them for older than itself, though the clock may have been set back since */
 	tvb_run_own_change(&plan,
 					   "INSERT INTO tviews_batch.failure AS f (tview, packed, digest, key, sqlstate, message,"
 					   " attempts, first_failed, last_try, next_try)"
-					   " SELECT $1, n.packed, sha256(n.packed), n.key::jsonb, n.sqlstate, n.message, 1,"
-					   "  clock_timestamp(), clock_timestamp(), " TVB_NEXT_TRY("0")
+					   " SELECT $1, n.packed, sha256(n.packed), n.key::jsonb, n.sqlstate, n.message, 1, clock_timestamp(),"
+					   "  greatest(clock_timestamp(), $6, (SELECT compare_started FROM tviews_batch.tview"
+					   "   WHERE tview = $1 AND compare_xid = xmin)), " TVB_NEXT_TRY("0")
 					   " FROM unnest($2, $3, $4, $5) AS n (packed, key, sqlstate, message)"
 					   " ON CONFLICT (tview, digest) DO UPDATE SET key = excluded.key,"
 					   "  sqlstate = excluded.sqlstate, message = excluded.message,"

@@ -3,6 +3,7 @@
 #define TVB_REGISTRY_H
 
 #include "postgres.h"
+#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 #include "storage/lockdefs.h"
 
@@ -69,6 +70,8 @@ typedef struct TvbTview
 									 * certain transactions have ended */
 	char	   *broken;			/* why it cannot be refreshed, or NULL */
 	bool		failed_lately;	/* its comparison is not to be tried again yet */
+	TimestampTz begun;			/* when this drain's work on it began; 0: it has
+								 * not */
 	TvbWaiting	failures;		/* keys of it that have failed */
 	TvbWaiting	postponed;		/* changes (postponed.h) */
 	List	   *sources;		/* Oids, each once */
