@@ -426,8 +426,22 @@ SELECT tview, key FROM tviews_failures WHERE tview = 'tv_gauge'::regclass;
 UPDATE gauge SET d = 1 WHERE id = 7;
 SELECT * FROM drain();
 SELECT state, oracle('tv_gauge', 'v_gauge', 'id') FROM tviews_status WHERE tview = 'tv_gauge'::regclass;
-RESET tviews_batch.batch_keys;
 SELECT tviews_drop('tv_gauge');
+-- ... which are no values of the columns that it has now
+CREATE TABLE label (id int PRIMARY KEY, name text NOT NULL, words text[] NOT NULL, tags text[] NOT NULL, d int NOT NULL);
+CREATE VIEW v_label AS SELECT l.name AS a, ARRAY[t.tag] AS b, 10 / l.d AS q FROM label l, unnest(l.tags) t (tag);
+SELECT tviews_create('v_label', key => '{a,b}');
+INSERT INTO label SELECT i, repeat('a', 100) || i, ARRAY['w' || i], ARRAY['t' || i], CASE WHEN i <> 7 THEN 1 ELSE 0 END FROM generate_series(1, 40) i;
+SELECT * FROM drain();
+SELECT t.refresh_key, count(*) FROM tviews_batch.tview t JOIN tviews_batch.failure f USING (tview) WHERE tview = 'tv_label'::regclass GROUP BY 1;
+CREATE OR REPLACE VIEW v_label AS SELECT t.tag AS a, l.words AS b, 10 / l.d AS q FROM label l, unnest(l.tags) t (tag);
+SELECT t.refresh_key, count(f) FROM tviews_batch.tview t LEFT JOIN tviews_batch.failure f USING (tview) WHERE tview = 'tv_label'::regclass GROUP BY 1;
+CALL tviews_reconcile('tv_label');
+UPDATE label SET d = 1 WHERE d = 0;
+SELECT changes, failed FROM drain();
+SELECT state, oracle('tv_label', 'v_label', 'a') FROM tviews_status WHERE tview = 'tv_label'::regclass;
+SELECT tviews_drop('tv_label');
+RESET tviews_batch.batch_keys;
 
 -- a retry is for those who may drain, and holds the drain lock
 CREATE ROLE tvb_nobody;

@@ -406,6 +406,7 @@ replace_routes(TvbDefinition *definition, Oid relid)
 static void
 store(TvbDefinition *definition, Oid relid, const char *reason)
 {
+	static SPIPlanPtr failures = NULL;
 	static SPIPlanPtr plan = NULL;
 	Oid			types[] = {OIDOID, NAMEARRAYOID, TEXTARRAYOID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID};
 	Datum		values[] = {
@@ -417,11 +418,15 @@ store(TvbDefinition *definition, Oid relid, const char *reason)
 		tvb_define_text_array(definition->lineage->keyed)
 	};
 	TvbRunArgs	args = {8, types, values, reason ? "        " : "      n "};
+	TvbRunArgs	of_key = {2, types, values, NULL};
 
+	/* keys that have failed are of the refresh key that was: their bytes are no values of other columns */
+	tvb_run_own_change(&failures,
+					   "DELETE FROM tviews_batch.failure f USING tviews_batch.tview t"
+					   " WHERE t.tview = $1 AND f.tview = $1 AND t.refresh_key <> $2", &of_key);
 	tvb_run_own_change(&plan,
 					   "UPDATE tviews_batch.tview SET refresh_key = $2, notes = $3, row_security = $4,"
 					   " definition = $5, routes = $6, keyed = $8,"
-					   /* keys that have failed are of the refresh key that was */
 					   " stale_reason = coalesce($7, CASE WHEN refresh_key <> $2 THEN 'the view was changed' END, stale_reason),"
 					   " attempts = 0, next_try = NULL, " TVB_PROGRESS_RESET
 					   " WHERE tview = $1", &args);

@@ -149,7 +149,7 @@ tvb_quarantine_due(TvbTview *tview, TvbBag *keys)
 		bytea	   *packed = DatumGetByteaPP(SPI_getbinval(SPI_tuptable->vals[i],
 														   SPI_tuptable->tupdesc, 1, &isnull));
 
-		/* rows were refreshed by another key when it failed; since then the TVIEW is stale */
+		/* rows were refreshed by another key when it failed, and the version at work then kept it; the TVIEW is stale since */
 		if (!tvb_link_matches(tview->refresh_layout, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed)))
 			continue;
 		tvb_bag_add(keys, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed));
