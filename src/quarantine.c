@@ -8,7 +8,8 @@
  * are tried again after 1 second, 2, 4, ... up to an hour; a key also whenever
  * one of its sources changes, as it then comes up in a drain anyway.
  *
- * Everybody who writes these tables holds the drain lock.
+ * Who writes these tables holds the drain lock, but for DDL, which lets be tried again what it
+ * may have mended, or forgets it.  Its transaction may stay open, so drains write them in attempts.
  *
  * Invariant: a row of a TVIEW that may differ from its view has a failure, or
  * the TVIEW is stale.

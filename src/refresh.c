@@ -19,6 +19,8 @@
  * Small chunks use one plan, which is kept (plans.c): planning the view for each
  * would cost far more than evaluating a key.
  *
+ * What is known of failures is written in attempts as well: DDL of another session may have locked it.
+ *
  * Keys that violate a unique constraint of the user's are tried again after the others,
  * and their rows deleted and inserted: another key may have had their value.
  *
@@ -117,7 +119,8 @@ static TvbVerdict attempt(Refresh *r, const TvbPacked *keys, int n, Reach reach,
 static void attempt_chunk(void *arg);
 static void refresh_group(Refresh *r, const TvbFilter *filter, const TvbRunArgs *args);
 static void query_group(Refresh *r, const TvbFilter *filter, const TvbRunArgs *args);
-static void settle(Refresh *r);
+static TvbVerdict record_failures(Refresh *r, TvbVerdict verdict);
+static void attempt_record(void *arg);
 static void note_failure(Refresh *r, const TvbPacked *key);
 static bool is_conflict(int sqlstate);
 static char *key_text(Refresh *r, const TvbPacked *key);
@@ -257,13 +260,9 @@ refresh_batch(Refresh *r)
 	if (verdict == TVB_FAILED)
 		verdict = write_good(r);
 	if (verdict == TVB_DONE)
-	{
-		settle(r);
 		verdict = retry_conflicts(r);
-	}
 	r->failed += list_length(r->failures);
-	tvb_quarantine_record(r->tview, r->failures);
-	return verdict;
+	return record_failures(r, verdict);
 }
 
 /*
@@ -314,8 +313,6 @@ retry_conflicts(Refresh *r)
 	verdict = attempt(r, r->keys, r->nkeys, WRITE, tvb_writes_may_replace(r->writes));
 	if (verdict == TVB_FAILED)
 		verdict = isolate(r, WRITE, tvb_writes_may_replace(r->writes));
-	if (verdict == TVB_DONE)
-		settle(r);
 	return verdict;
 }
 
@@ -406,6 +403,9 @@ attempt_chunk(void *arg)
 		refresh_group(r, filter, args);
 		MemoryContextReset(r->group_context);
 	}
+	/* they have succeeded: forget that they ever failed */
+	if (r->reach == WRITE)
+		tvb_quarantine_clear(r->tview, r->chunk, r->nchunk);
 	tvb_writes_clear(r->writes);
 	MemoryContextSwitchTo(old);
 }
@@ -451,15 +451,30 @@ query_group(Refresh *r, const TvbFilter *filter, const TvbRunArgs *args)
 							tvb_writes_receive_stored(r->writes));
 }
 
-/* The keys left in the batch have succeeded: forget that they ever failed. */
-static void
-settle(Refresh *r)
+/* Store the failures of the batch; where that cannot be done, the TVIEW has not been refreshed. */
+static TvbVerdict
+record_failures(Refresh *r, TvbVerdict verdict)
 {
-	MemoryContext old = MemoryContextSwitchTo(r->attempt_context);
+	MemoryContext old = MemoryContextSwitchTo(r->failure_context);
+	TvbVerdict	recorded = TVB_DONE;
+	ErrorData  *error;
 
-	tvb_quarantine_clear(r->tview, r->keys, r->nkeys);
+	if (r->failures != NIL)
+		recorded = tvb_attempt(attempt_record, r, true, &error);
 	MemoryContextSwitchTo(old);
-	MemoryContextReset(r->attempt_context);
+	if (recorded == TVB_DONE || verdict >= TVB_BROKEN)
+		return verdict;
+	r->error = error;
+	return Max(recorded, TVB_BROKEN);
+}
+
+/* The attempt at it. */
+static void
+attempt_record(void *arg)
+{
+	Refresh    *r = arg;
+
+	tvb_quarantine_record(r->tview, r->failures);
 }
 
 /* Remember the last error as that of a key. */

@@ -40,6 +40,8 @@
 
 static bool collect(TvbJob *w);
 static bool collect_late(TvbJob *w);
+static bool forget_late(TvbJob *w);
+static void attempt_forget_late(void *arg);
 static void put_off(TvbJob *w, const char *message, bool failed);
 static void attempt_prepare(void *arg);
 static bool too_many_keys(const TvbTview *tview, int64 keys);
@@ -117,7 +119,7 @@ tvb_work_set_aside(TvbJob *w, const char *what)
 		return;
 	}
 	if (!w->applied)
-		tvb_postponed_clear(w->tview);
+		(void) forget_late(w);
 	tvb_work_touch(w->cascade, w->tview)->progress = NULL;
 }
 
@@ -232,10 +234,15 @@ collect_late(TvbJob *w)
 		w->tview->postponed.due = false;
 		return true;
 	}
+	if (!forget_late(w))
+	{
+		w->tview->postponed.due = false;
+		return true;
+	}
 	w->late = late;
 	w->error = collected.error;
 	w->traced = collected.traced;
-	so_far = w->late_so_far = tvb_postponed_clear(w->tview);
+	so_far = w->late_so_far;
 	so_far.attempts++;
 	if (collected.failed == NULL || !w->traced)
 		return true;
@@ -247,6 +254,24 @@ collect_late(TvbJob *w)
 	tvb_postponed_add(w->tview, collected.failed,
 					  psprintf(LOOKUP_FAILED ": %s", w->error->message), so_far);
 	return true;
+}
+
+/* Forget what was put off; false: another session has it locked, and it stays. */
+static bool
+forget_late(TvbJob *w)
+{
+	ErrorData  *error;
+
+	return !w->tview->postponed.any || tvb_attempt(attempt_forget_late, w, true, &error) == TVB_DONE;
+}
+
+/* The attempt at it. */
+static void
+attempt_forget_late(void *arg)
+{
+	TvbJob	   *w = arg;
+
+	w->late_so_far = tvb_postponed_clear(w->tview);
 }
 
 /*

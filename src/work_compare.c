@@ -22,6 +22,7 @@ static bool compare_rows(TvbJob *w);
 static void mark_range(TvbJob *w);
 static bool collect_all(TvbJob *w);
 static void take_written(TvbJob *w);
+static void attempt_forget(void *arg);
 static void attempt_compare(void *arg);
 static void attempt_all_keys(void *arg);
 static void attempt_find_range(void *arg);
@@ -75,17 +76,17 @@ tvb_work_compare_mark(TvbJob *w, TimestampTz since)
 {
 	TvbTview   *tview = w->tview;
 	TvbTouched *touched = tvb_work_touch(w->cascade, tview);
+	ErrorData  *error;
 
-	tvb_quarantine_clear_before(tview, since != 0 ? since : w->started);
-	/* what waits since such a comparison began may concern rows before its place */
-	if (since == 0)
-		tvb_postponed_clear(tview);
+	touched->since = since;
+	/* what another session has locked stays: it is tried again later, which does no harm */
+	if (tview->failures.any || tview->postponed.any)
+		(void) tvb_attempt(attempt_forget, w, true, &error);
 	tview->stale_reason = NULL;
 	tview->due = false;
 	tview->failures.due = false;
 	w->cascade->compared++;
 	touched->whole = true;
-	touched->since = since;
 	touched->progress = NULL;
 }
 
@@ -165,6 +166,19 @@ take_written(TvbJob *w)
 	counts->inserted += w->written.inserted;
 	counts->updated += w->written.updated;
 	counts->deleted += w->written.deleted;
+}
+
+/* Forget what failed, or was put off, before the comparison. */
+static void
+attempt_forget(void *arg)
+{
+	TvbJob	   *w = arg;
+	TimestampTz since = tvb_work_touch(w->cascade, w->tview)->since;
+
+	tvb_quarantine_clear_before(w->tview, since != 0 ? since : w->started);
+	/* what waits since a comparison in ranges began may concern rows before its place */
+	if (since == 0)
+		tvb_postponed_clear(w->tview);
 }
 
 /* Compare. */
