@@ -30,6 +30,7 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -149,6 +150,9 @@ tvb_writes_create(MemoryContext parent, TvbRun *run, TvbTview *tview, TvbChanges
 	writes->receiver.pub.rDestroy = receive_shutdown;
 	writes->receiver.pub.mydest = DestTuplestore;
 	writes->receiver.writes = writes;
+	/* who gives it a trigger, an index or a foreign key waits from now on: how rows are written is decided here */
+	if (changes != NULL)
+		LockRelationOid(tview->relid, RowExclusiveLock);
 	tvb_rights_check_owners(tview->view, tview->relid);
 	tvb_rights_check_table(tview->relid);
 	writes->key_index = tvb_probe_index(tview);
