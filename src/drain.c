@@ -181,6 +181,8 @@ tvb_drain_compare(Oid tview, TvbDrainResult *result)
 	Drain		drain = {0};
 
 	drain.started = GetCurrentTimestamp();
+	/* without the drain lock, for which whoever has the row may wait */
+	tvb_progress_wait(tview);
 	tvb_drain_lock(true);
 	tvb_derive_repair(tview);
 	drain_begin(&drain);
@@ -196,6 +198,7 @@ tvb_drain_compare_range(Oid tview, TvbDrainComparison *comparison, TvbDrainResul
 
 	memset(result, 0, sizeof(TvbDrainResult));
 	drain.started = GetCurrentTimestamp();
+	tvb_progress_wait(tview);
 	tvb_drain_lock(true);
 	if (comparison->started == 0)
 		tvb_derive_repair(tview);

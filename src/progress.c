@@ -24,8 +24,19 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "attempt.h"
 #include "progress.h"
 #include "run.h"
+
+/* The row of a TVIEW that somebody may have locked. */
+typedef struct RowLock
+{
+	Oid			tview;
+	bool		free;
+} RowLock;
+
+static void attempt_try_row(void *arg);
+static void attempt_lock_row(void *arg);
 
 bool
 tvb_progress_load(const TvbTview *tview, TvbProgress *progress)
@@ -102,6 +113,49 @@ tvb_progress_ended(Oid tview, TimestampTz started)
 							  " AND (stale_reason IS NULL OR awaits_prepared)", &args) > 0;
 	SPI_freetuptable(SPI_tuptable);
 	return ended;
+}
+
+bool
+tvb_progress_may_save(Oid tview)
+{
+	RowLock		lock = {tview, false};
+	ErrorData  *error;
+
+	return tvb_attempt(attempt_try_row, &lock, false, &error) == TVB_DONE && lock.free;
+}
+
+void
+tvb_progress_wait(Oid tview)
+{
+	RowLock		lock = {tview, false};
+	ErrorData  *error;
+
+	if (tvb_attempt(attempt_lock_row, &lock, false, &error) != TVB_DONE)
+		ReThrowError(error);
+}
+
+/* Lock the row if nobody has. */
+static void
+attempt_try_row(void *arg)
+{
+	static SPIPlanPtr plan = NULL;
+	RowLock    *lock = arg;
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(lock->tview));
+
+	lock->free = tvb_run_own_change(&plan, "SELECT FROM tviews_batch.tview WHERE tview = $1"
+									" FOR NO KEY UPDATE SKIP LOCKED", &args) > 0;
+}
+
+/* Lock the row. */
+static void
+attempt_lock_row(void *arg)
+{
+	static SPIPlanPtr plan = NULL;
+	RowLock    *lock = arg;
+	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(lock->tview));
+
+	lock->free = tvb_run_own_change(&plan, "SELECT FROM tviews_batch.tview WHERE tview = $1"
+									" FOR NO KEY UPDATE", &args) > 0;
 }
 
 Datum

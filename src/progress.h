@@ -42,6 +42,13 @@ extern void tvb_progress_save(Oid tview, TransactionId row_xmin, const TvbProgre
 /* Whether the comparison that began at that time has come to its end. */
 extern bool tvb_progress_ended(Oid tview, TimestampTz started);
 
+/*
+ * What is compared is lost where nothing can be said of it afterwards: whether nobody else has the TVIEW's row locked, and
+ * waiting until nobody has.  It is not locked when they return.
+ */
+extern bool tvb_progress_may_save(Oid tview);
+extern void tvb_progress_wait(Oid tview);
+
 /* What rows written now have as xmin. */
 extern Datum tvb_progress_xid(void);
 

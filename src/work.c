@@ -73,6 +73,11 @@ tvb_work_do(TvbJob *w, TvbExtent extent)
 		put_off(w, "it is locked by another session", false);
 		return;
 	}
+	if (w->comparing && tview->relid != w->cascade->only && !tvb_progress_may_save(tview->relid))
+	{
+		tvb_work_pass(w);
+		extent = TVB_EXTENT_KEYS;
+	}
 	if (extent == TVB_EXTENT_RANGE)
 		extent = tvb_work_compare_find(w);
 	w->keys = tvb_work_make_keys(w);
