@@ -298,6 +298,65 @@ TABLE tv_kith;
 SELECT tviews_drop('tv_near'), tviews_drop('tv_kith');
 SELECT count(*) AS triggers_left FROM images WHERE relation IN ('near'::regclass, 'kith'::regclass);
 
+-- a TVIEW with a child: whoever reads it reads the child's rows, and follows what is written there
+CREATE TABLE base (id int PRIMARY KEY, n int);
+INSERT INTO base SELECT i, i FROM generate_series(1, 5) i;
+CREATE VIEW v_base AS SELECT id, n FROM base;
+SELECT tviews_create('v_base');
+CREATE VIEW v_above AS SELECT id, n FROM tv_base;
+SELECT tviews_create('v_above', key => '{id}');
+CREATE FUNCTION above(OUT changes bigint, OUT differences bigint, OUT state text, OUT reason text) LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT d.changes INTO changes FROM tviews_drain() d;
+    SELECT count(*) INTO differences FROM ((TABLE tv_above EXCEPT ALL TABLE v_above) UNION ALL (TABLE v_above EXCEPT ALL TABLE tv_above)) x;
+    SELECT s.state, s.reason INTO state, reason FROM tviews_status s WHERE tview = 'tv_above'::regclass;
+END $$;
+CREATE TABLE child () INHERITS (tv_base);
+CREATE TABLE grandchild () INHERITS (child);
+INSERT INTO child VALUES (77, 7);
+INSERT INTO grandchild VALUES (78, 8);
+SELECT * FROM above();
+UPDATE child SET n = n + 1;
+UPDATE base SET n = n + 1 WHERE id = 1;
+SELECT * FROM above();
+ALTER TABLE grandchild NO INHERIT child;
+SELECT * FROM above();
+UPDATE grandchild SET n = 0;
+DELETE FROM child;
+INSERT INTO child VALUES (79, 9);
+SELECT * FROM above();
+DROP TABLE child;
+SELECT * FROM above();
+SELECT count(*) FROM tviews_batch.captured WHERE source = 'tv_base'::regclass;
+SELECT state FROM tviews_status WHERE tview = 'tv_base'::regclass;
+-- made for one that has a child
+ALTER TABLE grandchild INHERIT tv_base;
+CREATE VIEW v_beside AS SELECT id, n FROM tv_base;
+SELECT tviews_create('v_beside', key => '{id}');
+UPDATE grandchild SET n = 1;
+SELECT * FROM above();
+SELECT count(*) FROM ((TABLE tv_beside EXCEPT ALL TABLE v_beside) UNION ALL (TABLE v_beside EXCEPT ALL TABLE tv_beside)) x;
+SELECT tviews_drop('tv_beside');
+SELECT tviews_drop('tv_above');
+DROP VIEW v_beside, v_above;
+DROP TABLE grandchild;
+-- a TVIEW that is a child of a table: whoever reads that is told of what drains write, by the next drain
+CREATE TABLE over (id int NOT NULL, n int);
+INSERT INTO over VALUES (90, 0);
+CREATE VIEW v_above AS SELECT id, n FROM over;
+SELECT tviews_create('v_above', key => '{id}');
+ALTER TABLE tv_base INHERIT over;
+SELECT * FROM above();
+UPDATE base SET n = n + 1 WHERE id < 3;
+DELETE FROM base WHERE id = 4;
+SELECT * FROM above();
+SELECT * FROM above();
+ALTER TABLE tv_base NO INHERIT over;
+SELECT * FROM above();
+SELECT tviews_drop('tv_above');
+SELECT tviews_drop('tv_base');
+DROP VIEW v_above, v_base;
+
 -- DDL that concerns nobody is not looked at
 CREATE TABLE elsewhere (a int);
 ALTER TABLE elsewhere ADD COLUMN b int;

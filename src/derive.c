@@ -406,7 +406,6 @@ replace_routes(TvbDefinition *definition, Oid relid)
 static void
 store(TvbDefinition *definition, Oid relid, const char *reason)
 {
-	static SPIPlanPtr failures = NULL;
 	static SPIPlanPtr plan = NULL;
 	Oid			types[] = {OIDOID, NAMEARRAYOID, TEXTARRAYOID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID};
 	Datum		values[] = {
@@ -421,7 +420,7 @@ store(TvbDefinition *definition, Oid relid, const char *reason)
 	TvbRunArgs	of_key = {2, types, values, NULL};
 
 	/* keys that have failed are of the refresh key that was: their bytes are no values of other columns */
-	tvb_run_own_change(&failures,
+	tvb_run_own_change(NULL,
 					   "DELETE FROM tviews_batch.failure f USING tviews_batch.tview t"
 					   " WHERE t.tview = $1 AND f.tview = $1 AND t.refresh_key <> $2", &of_key);
 	tvb_run_own_change(&plan,

@@ -11,9 +11,9 @@
  * That is for tables where it makes no difference: what a statement does
  * beyond writing its rows, and the order in which rows are written, can only
  * be seen by triggers and by unique indexes that rows may swap values of.
- * Constraints and indexes are kept up by the executor's own functions.  Our own
- * triggers do not fire: the guard would let it pass, and what capture would log is told to those
- * who read the TVIEW by tell.c.
+ * Constraints and indexes are kept up by the executor's own functions.  The guard
+ * does not fire: it would let it pass.  Capture would have something to log: a TVIEW that carries it is a child of
+ * another TVIEW's source.
  *
  *-------------------------------------------------------------------------
  */
@@ -49,10 +49,10 @@ struct TvbDirect
 	bool		checked[CMD_DELETE + 1];	/* per command that it is allowed */
 };
 
-static bool only_our_triggers(Relation rel);
+static bool only_guarded(Relation rel);
 static bool only_view_columns(Relation rel, const TvbTview *tview);
 static bool only_unique(Relation rel, Oid key_index);
-static bool is_ours(Oid function);
+static bool is_guard(Oid function);
 static void check(TvbDirect *direct, CmdType command, AclMode mode);
 static void put_row(TvbDirect *direct, const Datum *values, const bool *nulls);
 static void end_row(TvbDirect *direct);
@@ -64,7 +64,7 @@ tvb_direct_possible(const TvbTview *tview, Oid key_index)
 	Relation	rel = table_open(tview->relid, AccessShareLock);
 	bool		possible = OidIsValid(key_index) &&
 	rel->rd_rel->relkind == RELKIND_RELATION && !rel->rd_rel->relispartition && rel->rd_rules == NULL &&
-	only_our_triggers(rel) && only_view_columns(rel, tview) && only_unique(rel, key_index);
+	only_guarded(rel) && only_view_columns(rel, tview) && only_unique(rel, key_index);
 
 	table_close(rel, NoLock);
 	return possible;
@@ -144,29 +144,29 @@ tvb_direct_end(TvbDirect *direct)
 	pfree(direct);
 }
 
-/* Whether no trigger of others fires when a table is written. */
+/* Whether no trigger but the guard fires when a table is written. */
 static bool
-only_our_triggers(Relation rel)
+only_guarded(Relation rel)
 {
 	if (rel->trigdesc == NULL)
 		return true;
 	for (int i = 0; i < rel->trigdesc->numtriggers; i++)
 	{
-		if (!is_ours(rel->trigdesc->triggers[i].tgfoid))
+		if (!is_guard(rel->trigdesc->triggers[i].tgfoid))
 			return false;
 	}
 	return true;
 }
 
-/* Whether a trigger function is ours. */
+/* Whether a trigger function is the guard's. */
 static bool
-is_ours(Oid function)
+is_guard(Oid function)
 {
 	Oid			namespace = get_namespace_oid("tviews_batch", true);
 	char	   *name = get_func_name(function);
 
 	return OidIsValid(namespace) && get_func_namespace(function) == namespace && name != NULL &&
-		(strcmp(name, "guard") == 0 || strcmp(name, "capture") == 0);
+		strcmp(name, "guard") == 0;
 }
 
 /* Whether a table has the view's columns and no others, and none of them has a value of its own. */

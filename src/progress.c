@@ -138,11 +138,10 @@ tvb_progress_wait(Oid tview)
 static void
 attempt_try_row(void *arg)
 {
-	static SPIPlanPtr plan = NULL;
 	RowLock    *lock = arg;
 	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(lock->tview));
 
-	lock->free = tvb_run_own_change(&plan, "SELECT FROM tviews_batch.tview WHERE tview = $1"
+	lock->free = tvb_run_own_change(NULL, "SELECT FROM tviews_batch.tview WHERE tview = $1"
 									" FOR NO KEY UPDATE SKIP LOCKED", &args) > 0;
 }
 
@@ -150,11 +149,10 @@ attempt_try_row(void *arg)
 static void
 attempt_lock_row(void *arg)
 {
-	static SPIPlanPtr plan = NULL;
 	RowLock    *lock = arg;
 	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(lock->tview));
 
-	lock->free = tvb_run_own_change(&plan, "SELECT FROM tviews_batch.tview WHERE tview = $1"
+	lock->free = tvb_run_own_change(NULL, "SELECT FROM tviews_batch.tview WHERE tview = $1"
 									" FOR NO KEY UPDATE", &args) > 0;
 }
 

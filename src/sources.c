@@ -7,8 +7,8 @@
  * union of what the routes need, and every relation through which its rows
  * can be changed - itself, its descendants, the ancestors of all these - carries
  * statement triggers and is listed in tviews_batch.captured.  A TVIEW that is a
- * source carries none: only drains write it, and they pass changes on in
- * memory.
+ * source carries none for itself: only drains write it, and they pass changes on in
+ * memory.  Children that somebody gave it do, and so does a TVIEW that was made a child of another source.
  *
  * Logical replication writes tables below the executor and fires row triggers only.
  * So a captured table in a subscription carries one more, per row and enabled for
@@ -674,6 +674,7 @@ tvb_sources_sync(Oid relid, bool mend, TvbFamilyChange *change)
 	int32		version = 0;
 	bool		went = false;
 	bool		changed;
+	List	   *family;
 
 	tvb_owner_enter_extension(&state);
 
@@ -693,7 +694,10 @@ tvb_sources_sync(Oid relid, bool mend, TvbFamilyChange *change)
 		version = sync_shape(relid);
 		/* plans that log changes of it as a source follow, those of its family among them */
 		CacheInvalidateRelcacheByRelid(relid);
-		changed = sync_family(relid, is_tview(relid) ? NIL : capturable_family(relid), mend, &went);
+		family = capturable_family(relid);
+		if (is_tview(relid))
+			family = list_delete_oid(family, relid);
+		changed = sync_family(relid, family, mend, &went);
 		/* whoever notices: of a partition that DETACH CONCURRENTLY took, the next command does */
 		if (went)
 			tvb_sources_everything(relid);
@@ -741,11 +745,19 @@ tvb_sources_concerned(List *relids)
 {
 	static SPIPlanPtr plan = NULL;
 	TvbRunArgs	args = TVB_RUN_ARG(OIDARRAYOID, tvb_run_oid_array(relids));
+	List	   *concerned;
 
 	if (relids == NIL)
 		return NIL;
-	return tvb_run_own_oids(&plan, "SELECT DISTINCT source::oid FROM tviews_batch.captured"
-							" WHERE relation = ANY ($1)", &args);
+	concerned = tvb_run_own_oids(&plan, "SELECT DISTINCT source::oid FROM tviews_batch.captured"
+								 " WHERE relation = ANY ($1)", &args);
+	/* a TVIEW that is read has nothing captured before it has a parent or a child */
+	if (list_length(relids) > 1)
+		concerned = list_concat_unique_oid(concerned, tvb_run_own_oids(NULL,
+																	   "SELECT s.source::oid FROM tviews_batch.source s"
+																	   " JOIN tviews_batch.tview t ON t.tview = s.source"
+																	   " WHERE s.source = ANY ($1)", &args));
+	return concerned;
 }
 
 /* Version 0 is that of no shape: nobody takes the change for one from before his time. */

@@ -852,7 +852,11 @@ COMMENT ON COLUMN tviews_batch.event_triggers.firing IS 'all fire, in all sessio
 COMMENT ON COLUMN tviews_batch.event_triggers.switched IS 'they did not for a time, and no drain has made up for it';
 
 CREATE VIEW tviews_batch.unwatched AS
-    WITH relation AS (
+    WITH RECURSIVE ups (tview, ancestor) AS (
+        SELECT t.tview, i.inhparent FROM tviews_batch.tview t JOIN pg_catalog.pg_inherits i ON i.inhrelid = t.tview
+        UNION
+        SELECT u.tview, i.inhparent FROM ups u JOIN pg_catalog.pg_inherits i ON i.inhrelid = u.ancestor),
+    relation AS (
         SELECT DISTINCT r.tview, c.relation
           FROM tviews_batch.route r
           JOIN tviews_batch.captured c ON c.source = r.source),
@@ -932,6 +936,10 @@ CREATE VIEW tviews_batch.unwatched AS
                          THEN format('it can be written through its parent table %s', i.inhparent::regclass)
                          ELSE format('queries of it also return rows of its child table %s', i.inhrelid::regclass) END
       FROM tviews_batch.tview t JOIN pg_catalog.pg_inherits i ON t.tview IN (i.inhrelid, i.inhparent)
+    UNION ALL
+    -- a drain writes it, and captures that as a writer would
+    SELECT r.tview, format('rows of TVIEW %s show in table %s, which it reads: what drains change there follows a drain later', u.tview, r.source)
+      FROM tviews_batch.route r JOIN ups u ON u.ancestor = r.source
     UNION ALL
     -- DETACH CONCURRENTLY commits this before it waits, and no event trigger is called for it
     SELECT r.tview, format('partition %s of table %s is detached, but not finally: ALTER TABLE ... DETACH PARTITION ... FINALIZE',
