@@ -572,7 +572,19 @@ INSERT INTO corpus (name, topic, view_sql, key, routes, indexed) VALUES
 ('window_sublink_union_twice', 'window split',
  $$SELECT p.id, p.cat, (SELECT sum(y.n) FROM (SELECT u.x, count(*) OVER () AS n FROM (SELECT r.prod, r.stars AS x FROM review r UNION ALL SELECT i.prod, i.qty FROM item i) u WHERE u.prod = p.cat) y
    WHERE y.x = p.price) AS s FROM prod p$$,
- '{id}', '{p:direct,r:lookup,i:lookup}', false);
+ '{id}', '{p:direct,r:lookup,i:lookup}', false),
+-- the way of p must not go by rows of u, whose own ways go by p: both may be gone
+('window_lateral_union_around', 'window split',
+ $$SELECT c.id, count(*) AS n, sum(y.rn) AS s FROM cust c JOIN ord o ON o.cust = c.id JOIN item i ON i.ord = o.id JOIN prod p ON p.id = i.prod
+   JOIN LATERAL (SELECT u.cust, row_number() OVER (ORDER BY u.x, u.what, u.id) AS rn FROM (SELECT 'r' AS what, r.id, r.prod, r.cust, r.stars AS x FROM review r
+   UNION ALL SELECT 'j', j.ord * 10 + j.line, j.prod, j.line, j.qty FROM item j) u WHERE u.prod = p.id) y ON y.cust = c.id GROUP BY c.id$$,
+ '{id}', '{c:direct,o:direct,i:lookup,p:lookup,r:lookup,j:lookup}', false),
+-- one evaluation's rows are in several partitions
+('window_full_join_around', 'window split',
+ $$SELECT z.id, sum(z.s) AS s FROM (SELECT p.id, sum(y.rn) OVER (PARTITION BY y.k) AS s FROM prod p, LATERAL (SELECT k, row_number() OVER (ORDER BY k) AS rn FROM
+   (SELECT DISTINCT r.cust AS k, r.prod FROM review r WHERE r.cust IS NOT NULL AND r.prod IS NOT NULL) a FULL JOIN
+   (SELECT DISTINCT i.line AS k, i.prod FROM item i WHERE i.prod IS NOT NULL) b USING (k, prod) WHERE prod = p.id) y) z GROUP BY z.id$$,
+ '{id}', '{p:full,r:full,i:full}', false);
 
 UPDATE corpus SET indexed = false WHERE name IN ('window_expression', 'window_two_member_partition');
 
@@ -628,11 +640,15 @@ INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
 ('window_in_above', 'window correlated',
  $$SELECT p.id, p.price FROM prod p WHERE (p.id, p.price) IN (SELECT r.prod, row_number() OVER (ORDER BY r.stars, r.id) FROM review r)$$,
  '{id}', '{p:direct,r:full}'),
+('window_in_constant', 'window correlated',
+ $$SELECT p.id, p.price FROM prod p WHERE ('new', 1) IN (SELECT o.status, row_number() OVER (PARTITION BY c.grp ORDER BY i.ord, i.line)
+   FROM item i JOIN ord o ON o.id = i.ord JOIN cust c ON c.id = o.cust WHERE c.boss = p.id)$$,
+ '{id}', '{p:direct,i:lookup,o:lookup,c:lookup}'),
 ('window_lateral_less', 'window correlated',
  $$SELECT p.id, y.s FROM prod p LEFT JOIN LATERAL (SELECT sum(x.rn * x.stars) AS s FROM
    (SELECT r.stars, row_number() OVER (ORDER BY r.stars, r.id) AS rn FROM review r WHERE r.prod <= p.id) x) y ON true$$,
  '{id}', '{p:direct,r:full}');
-UPDATE corpus SET indexed = false WHERE name = 'window_sublink';
+UPDATE corpus SET indexed = false WHERE name IN ('window_sublink', 'window_in_constant');
 
 -- LIMIT
 INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES

@@ -340,6 +340,28 @@ BEGIN
     END IF;
 END $$;
 
+-- several members of one row that go at once, and rows that a condition outside takes away
+CREATE PROCEDURE play_by_hand(p_name text, before text[], after text[]) LANGUAGE plpgsql AS $$
+DECLARE stmt text;
+BEGIN
+    IF NOT make(p_name) THEN RETURN; END IF;
+    FOREACH stmt IN ARRAY before LOOP EXECUTE stmt; END LOOP;
+    PERFORM drain(p_name, NULL);
+    CALL check_equal(p_name);
+    FOREACH stmt IN ARRAY after LOOP EXECUTE stmt; END LOOP;
+    PERFORM drain(p_name, NULL);
+    CALL check_equal(p_name);
+    CALL unmake(p_name);
+END $$;
+CALL play_by_hand('window_lateral_union_around', '{"INSERT INTO cust (id, name) VALUES (100, $$n$$)", "INSERT INTO ord (id, cust, placed) VALUES (100, 100, $$2024-01-01$$)",
+    "INSERT INTO prod (id, name) VALUES (100, $$p$$)", "INSERT INTO item (ord, line, prod) VALUES (100, 1, 100)", "INSERT INTO review (id, prod, cust) VALUES (100, 100, 100)"}',
+    '{"DELETE FROM prod WHERE id = 100", "DELETE FROM review WHERE id = 100"}');
+CALL play_by_hand('window_full_join_around', '{"INSERT INTO prod (id, name) VALUES (101, $$p$$), (102, $$p$$)", "INSERT INTO review (id, prod, cust) VALUES (101, 101, 101), (102, 101, 102), (103, 102, 102)"}',
+    '{"DELETE FROM review WHERE id = 101"}');
+CALL play_by_hand('window_in_constant', '{"INSERT INTO cust (id, name, boss, grp) VALUES (103, $$n$$, 103, 103)", "INSERT INTO ord (id, cust, placed, status) VALUES (103, 103, $$2024-01-01$$, $$new$$), (99, 103, $$2024-01-01$$, $$paid$$)",
+    "INSERT INTO prod (id, name) VALUES (103, $$p$$)", "INSERT INTO item (ord, line) VALUES (103, 1)"}',
+    '{"INSERT INTO item (ord, line) VALUES (99, 1)"}');
+
 ----------------------------------------------------------------------
 -- Views that show one of several equal values, which one being a matter of the
 -- order of rows: only their routes are compared.

@@ -70,9 +70,9 @@ unmark_conjunct(Expr *expr)
 	return expr;
 }
 
-/* Add a resolved condition that holds at a place; what cannot be used is dropped. */
+/* Add a resolved condition that holds at a place of a query; what cannot be used is dropped. */
 static void
-add_conjunct(TvbBuilder *builder, TvbPlace *place, Bitmapset *boxes, Expr *expr)
+add_conjunct(TvbBuilder *builder, TvbPlace *place, TvbScope *query, Expr *expr)
 {
 	TvbConjunct *conjunct;
 
@@ -83,8 +83,8 @@ add_conjunct(TvbBuilder *builder, TvbPlace *place, Bitmapset *boxes, Expr *expr)
 	conjunct->members = tvb_graph_members((Node *) expr);
 	if (bms_is_empty(conjunct->members))
 		return;
-	conjunct->scopes = place->scope->scopes;
-	conjunct->boxes = boxes;
+	conjunct->scopes = query->scopes;
+	conjunct->boxes = query->boxes;
 	conjunct->shells = place->scope->shells;
 	conjunct->nullable = place->nullable;
 	conjunct->strict = tvb_graph_is_strict(expr);
@@ -131,9 +131,12 @@ test_side(TvbBuilder *builder, TvbScope *outer, TvbScope *inner, Node *side)
 	return tvb_resolve_expr(builder, outer, side);
 }
 
-/* The test of an IN that is a conjunct of its own: outer expression = inner column. */
+/*
+ * The test of an IN that is a conjunct of its own: outer expression = inner column.  It is a condition of the outer
+ * query, above the inner one's windows, but only rows of the inner one need it.
+ */
 static void
-add_test(TvbBuilder *builder, TvbPlace *place, TvbScope *inner, Bitmapset *boxes, Node *test)
+add_test(TvbBuilder *builder, TvbPlace *place, TvbScope *inner, Node *test)
 {
 	TvbPlace	inner_place = {inner, place->nullable};
 	OpExpr	   *op;
@@ -148,7 +151,7 @@ add_test(TvbBuilder *builder, TvbPlace *place, TvbScope *inner, Bitmapset *boxes
 	if (left == NULL || right == NULL)
 		return;
 	op->args = list_make2(left, right);
-	add_conjunct(builder, &inner_place, boxes, (Expr *) op);
+	add_conjunct(builder, &inner_place, place->scope, (Expr *) op);
 }
 
 /* Take a sublink apart; as_conjunct: it is itself a condition that must hold. */
@@ -166,7 +169,7 @@ build_sublink(TvbBuilder *builder, TvbPlace *place, SubLink *sublink, bool as_co
 		ListCell   *lc;
 
 		foreach(lc, tvb_expand_conjuncts(sublink->testexpr))
-			add_test(builder, place, inner, scope->boxes, lfirst(lc));
+			add_test(builder, place, inner, lfirst(lc));
 	}
 	tvb_from_sublinks(builder, place, sublink->testexpr);
 }
@@ -209,8 +212,7 @@ tvb_from_conditions(TvbBuilder *builder, TvbPlace *place, Node *quals, bool usab
 		{
 			tvb_from_sublinks(builder, place, qual);
 			if (usable)
-				add_conjunct(builder, place, place->scope->boxes,
-							 tvb_resolve_expr(builder, place->scope, qual));
+				add_conjunct(builder, place, place->scope, tvb_resolve_expr(builder, place->scope, qual));
 		}
 	}
 }

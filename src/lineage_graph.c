@@ -454,8 +454,8 @@ all_members(TvbBuilder *builder, TvbScope *scope, Expr *expr, bool inside)
 
 /*
  * What WHERE, an inner ON or HAVING of a query sets equal to something of an outer query: it is the same in all rows of one
- * evaluation, so that the query's windows might as well name it in PARTITION BY.  The conditions so far are the query's; the
- * test of the IN it may stand in, which holds above its windows, is added later.
+ * evaluation, so that the query's windows might as well name it in PARTITION BY.  Tests of an IN, in which the query stands
+ * or which stands in it, are none: they hold above its windows, or for some row of the subselect.
  */
 static List *
 correlated_exprs(TvbBuilder *builder, TvbScope *scope)
@@ -469,7 +469,7 @@ correlated_exprs(TvbBuilder *builder, TvbScope *scope)
 		OpExpr	   *op = (OpExpr *) conjunct->expr;
 
 		if (!conjunct->equality || !conjunct->strict || !bms_equal(conjunct->scopes, scope->scopes) ||
-			!bms_is_subset(conjunct->nullable, scope->nullable))
+			!bms_equal(conjunct->shells, scope->shells) || !bms_is_subset(conjunct->nullable, scope->nullable))
 			continue;
 
 		/*

@@ -572,6 +572,23 @@ is_evaluated_outside(TvbGraph *graph, TvbKeyTargets *keys, TvbWindow *window)
 	return !feeds_function(graph, window->scope);
 }
 
+/* Whether member id is in a window that is evaluated for each row outside; below: not that or further out. */
+static bool
+is_evaluated(TvbGraph *graph, TvbKeyTargets *keys, int id, int below)
+{
+	ListCell   *lc;
+
+	foreach(lc, graph->windows)
+	{
+		TvbWindow  *window = lfirst(lc);
+
+		if (window->scope > below && bms_is_member(window->scope, tvb_graph_member(graph, id)->scopes) &&
+			is_evaluated_outside(graph, keys, window))
+			return true;
+	}
+	return false;
+}
+
 /* From member id to its partitions of one window, and on. */
 static void
 through_window(Search *search, Draft *draft, Segment *segment, int id, bool alone,
@@ -607,6 +624,9 @@ through_window(Search *search, Draft *draft, Segment *segment, int id, bool alon
 		/* a partner in the FULL JOIN may be missing: then rows of the other variant would not be found */
 		if (window->sides && root != id)
 			search->reason = "a window over a FULL JOIN whose PARTITION BY columns are not those of the changed row";
+		/* all rows of that evaluation change, in whatever partitions they are */
+		else if (is_evaluated(search->graph, search->keys, carrier, window->scope))
+			search->reason = "a window over a window of each outer row's own";
 		else
 			cross_partition(search, copy, placed, window, forest, target, root);
 		return;
@@ -716,15 +736,9 @@ without_duplicates(List *queries)
 	return kept;
 }
 
-void
-tvb_query_find_ways(TvbGraph *graph, TvbKeyTargets *keys)
-{
-	keys->nearest = tvb_way_forest(graph, keys->targets, tvb_way_solid(graph, keys->targets), 0);
-}
-
-/* Whether a condition looks from outside at rows of a window around member id that is evaluated for each row outside. */
+/* Whether a condition looks from outside at rows of a window that is evaluated for each row outside. */
 static bool
-looks_inside(TvbGraph *graph, int id, TvbKeyTargets *keys, int at)
+looks_inside(TvbGraph *graph, TvbKeyTargets *keys, int at)
 {
 	TvbConjunct *conjunct = list_nth(graph->conjuncts, at);
 	ListCell   *lc;
@@ -733,38 +747,57 @@ looks_inside(TvbGraph *graph, int id, TvbKeyTargets *keys, int at)
 	{
 		TvbWindow  *window = lfirst(lc);
 
-		if (at >= window->conjuncts && bms_is_member(window->scope, tvb_graph_member(graph, id)->scopes) &&
-			any_within(graph, conjunct->members, window->scope) && is_evaluated_outside(graph, keys, window))
+		if (at >= window->conjuncts && any_within(graph, conjunct->members, window->scope) &&
+			is_evaluated_outside(graph, keys, window))
 			return true;
 	}
 	return false;
 }
 
-/*
- * Leave the conditions out that lead each row of one evaluation of a window to other keys: a change of one
- * touches what all of them lead to.
- */
-static void
-leave_evaluations(Search *search)
+/* A graph without the conditions that lead each row of one evaluation of a window to other keys; NULL if it has none. */
+static TvbGraph *
+without_evaluations(TvbGraph *graph, TvbKeyTargets *keys)
 {
-	TvbGraph   *graph = search->graph;
-	TvbKeyTargets *keys;
-	List	   *kept = NIL;
+	TvbGraph   *copy = palloc(sizeof(TvbGraph));
 
+	*copy = *graph;
+	copy->conjuncts = NIL;
 	for (int at = 0; at < list_length(graph->conjuncts); at++)
 	{
-		if (!looks_inside(graph, search->id, search->keys, at))
-			kept = lappend(kept, list_nth(graph->conjuncts, at));
+		if (!looks_inside(graph, keys, at))
+			copy->conjuncts = lappend(copy->conjuncts, list_nth(graph->conjuncts, at));
 	}
-	if (list_length(kept) == list_length(graph->conjuncts))
+	return list_length(copy->conjuncts) < list_length(graph->conjuncts) ? copy : NULL;
+}
+
+void
+tvb_query_find_ways(TvbGraph *graph, TvbKeyTargets *keys)
+{
+	TvbGraph   *around = without_evaluations(graph, keys);
+
+	keys->nearest = tvb_way_forest(graph, keys->targets, tvb_way_solid(graph, keys->targets), 0);
+	if (around != NULL)
+		keys->around = tvb_way_forest(around, keys->targets, tvb_way_solid(around, keys->targets), 0);
+}
+
+/*
+ * Choose the ways for the changed member.  A change of one row of an evaluation touches what all of its rows lead to, so
+ * that ways from there go around the conditions that look at them.  Other members take the same ways where these reach
+ * them: of several that changed, the one nearest to the key must have none of the others before it.
+ */
+static void
+choose_ways(Search *search)
+{
+	TvbKeyTargets *keys;
+
+	if (search->keys->around == NULL ||
+		(search->keys->around->target[search->id] == NULL && !is_evaluated(search->graph, search->keys, search->id, 0)))
 		return;
-	search->graph = palloc(sizeof(TvbGraph));
-	*search->graph = *graph;
-	search->graph->conjuncts = kept;
 	keys = palloc(sizeof(TvbKeyTargets));
 	*keys = *search->keys;
-	tvb_query_find_ways(search->graph, keys);
+	keys->nearest = keys->around;
 	search->keys = keys;
+	search->graph = keys->around->graph;
 }
 
 List *
@@ -779,7 +812,7 @@ tvb_query_member(TvbGraph *graph, int id, TvbKeyTargets *keys, const char **reas
 		*reason = tvb_graph_member(graph, id)->opaque;
 		return NIL;
 	}
-	leave_evaluations(&search);
+	choose_ways(&search);
 	segment->varno[id] = 1;
 	walk_windows(&search, &draft, segment, id, false, INT_MAX);
 	if (search.reason == NULL && keys->nullable)

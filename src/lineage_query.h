@@ -17,6 +17,9 @@ typedef struct TvbKeyTargets
 	bool		nullable;		/* the carrier may be NULL-extended: that key
 								 * is looked up as a constant */
 	TvbForest  *nearest;		/* ways to the nearest carrier */
+	TvbForest  *around;			/* those of them that look into no window which
+								 * is evaluated for each row outside; NULL:
+								 * there are no others */
 } TvbKeyTargets;
 
 /* Find the ways of a graph's members to the targets; once for all of them. */
