@@ -293,6 +293,30 @@ SELECT DISTINCT reason FROM tviews_status WHERE state <> 'ok';
 CALL tviews_reconcile();
 SELECT * FROM differences();
 
+-- a name in a constant that is an array or a row: the view has its number, and nobody says that another table has the name now
+CREATE TABLE called_1 (x int);
+CREATE TABLE called_2 (x int);
+CREATE TYPE called AS (name regclass, n int);
+CREATE TABLE tb_called (id int PRIMARY KEY, a int, name regclass, k called);
+INSERT INTO tb_called SELECT i, i, 'called_1', '(called_1,1)' FROM generate_series(1, 9) i;
+CREATE TABLE tb_caller (id int PRIMARY KEY, kind int);
+INSERT INTO tb_caller SELECT i, i FROM generate_series(1, 9) i;
+CREATE VIEW v_names AS SELECT k.a, count(*) AS n FROM tb_called k JOIN tb_caller p ON p.kind = k.id WHERE k.name = ANY ('{called_1}'::regclass[]) GROUP BY k.a;
+CREATE VIEW v_name_in_row AS
+    SELECT a.id, t.n FROM tb_a a LEFT JOIN (SELECT a, count(*) AS n FROM tb_called WHERE k = '(called_1,1)'::called GROUP BY a) t ON t.a = a.id;
+CREATE VIEW v_name_alone AS
+    SELECT a.id, t.n FROM tb_a a LEFT JOIN (SELECT a, count(*) AS n FROM tb_called WHERE name = 'called_1'::regclass GROUP BY a) t ON t.a = a.id;
+SELECT tviews_create('v_names'), tviews_create('v_name_in_row'), tviews_create('v_name_alone');
+SELECT * FROM differences() WHERE n <> 0 OR state <> 'ok';
+ALTER TABLE called_1 RENAME TO called_3;
+ALTER TABLE called_2 RENAME TO called_1;
+\c
+SET search_path = ddl_names, public;
+INSERT INTO tb_caller VALUES (11, 1);
+INSERT INTO tb_called VALUES (11, 2, 'called_3', '(called_3,1)'), (12, 3, 'called_1', '(called_1,1)');
+SELECT * FROM differences() WHERE n <> 0 OR state <> 'ok';
+SELECT * FROM way WHERE tview::text LIKE '%tv_name\_%' OR tview::text LIKE '%tv_names';
+
 -- an access privilege shows names of roles
 CREATE VIEW v_acl AS SELECT 1 AS id, to_jsonb(makeaclitem(10, 10, 'SELECT', false)) AS acl FROM tb_c;
 \set VERBOSITY terse

@@ -228,3 +228,25 @@ tvb_names_shown(Query *expanded)
 	(void) shown_walker((Node *) expanded, &context);
 	return context.found;
 }
+
+static bool
+written_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, written_walker, context, 0);
+	if (IsA(node, Const) && !((Const *) node)->constisnull)
+	{
+		Oid			type = getBaseType(((Const *) node)->consttype);
+
+		return type_has_names(type, false) && (type == ACLITEMOID || !tvb_names_catalog_type(type));
+	}
+	return expression_tree_walker(node, written_walker, context);
+}
+
+bool
+tvb_names_written(Query *query)
+{
+	return written_walker((Node *) query, NULL);
+}

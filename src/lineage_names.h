@@ -14,4 +14,10 @@ extern bool tvb_names_catalog_type(Oid type);
  */
 extern const char *tvb_names_shown(Query *expanded);
 
+/*
+ * Whether a query, once it is written as text, has a name in it that the view does not depend on, so that nobody is told
+ * when something else gets that name: one in a constant that is an array or a row, or that of a role.
+ */
+extern bool tvb_names_written(Query *query);
+
 #endif

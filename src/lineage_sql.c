@@ -25,6 +25,7 @@
 
 #include "attempt.h"
 #include "compat.h"
+#include "lineage_names.h"
 #include "lineage_query.h"
 #include "meaning.h"
 
@@ -138,7 +139,7 @@ parse_again(void *arg)
 	again = parse_analyze_fixedparams(linitial_node(RawStmt, raw), sql, NULL, 0,
 									  changed_environment(linitial(tree->rtable)));
 	restore_entries(again, linitial_node(RangeTblEntry, tree->rtable));
-	if (strcmp(tvb_meaning_of(tree), tvb_meaning_of(again)) != 0 ||
+	if (tvb_names_written(tree) || strcmp(tvb_meaning_of(tree), tvb_meaning_of(again)) != 0 ||
 		strcmp(column_names(tree), column_names(again)) != 0)
 	{
 		elog(DEBUG1, "lookup changes its meaning when parsed again: %s", sql);

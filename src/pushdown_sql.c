@@ -17,6 +17,7 @@
 #include "attempt.h"
 #include "compat.h"
 #include "lineage_expand.h"
+#include "lineage_names.h"
 #include "meaning.h"
 #include "pushdown_sql.h"
 
@@ -44,7 +45,7 @@ parse_again(void *arg)
 		types[foreach_current_index(lc)] = lfirst_oid(lc);
 	again = parse_analyze_fixedparams(linitial_node(RawStmt, raw), sql, types, n, NULL);
 	tvb_expand_normalize(again);
-	if (strcmp(tvb_meaning_of(parse->query), tvb_meaning_of(again)) != 0)
+	if (tvb_names_written(parse->query) || strcmp(tvb_meaning_of(parse->query), tvb_meaning_of(again)) != 0)
 		elog(DEBUG1, "keyed query changes its meaning when parsed again: %s\n%s\n%s", sql, tvb_meaning_of(parse->query), tvb_meaning_of(again));
 	else if (strcmp(sql, tvb_meaning_text(again, false)) != 0)
 		elog(DEBUG1, "keyed query is written otherwise when parsed again: %s\n%s", sql, tvb_meaning_text(again, false));
