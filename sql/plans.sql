@@ -180,6 +180,13 @@ SELECT tviews_create('v_best', key => '{id}');
 SELECT times(tviews_refresh_sql('tv_best'), 'product = ANY') AS conditions;
 SELECT tviews_drop('tv_best');
 DROP VIEW v_best;
+-- which of equal values it shows makes no difference: it is written out, and each copy is evaluated for its own rows
+CREATE VIEW v_best AS WITH best AS (SELECT product, max(id::numeric) AS id FROM offer GROUP BY product)
+SELECT p.id, p.name, b.id AS offer, n.id AS next FROM product p JOIN best b ON b.product = p.id JOIN event e ON e.id = p.id JOIN best n ON n.product = e.product;
+SELECT tviews_create('v_best', key => '{id}');
+SELECT times(tviews_refresh_sql('tv_best'), 'product = ANY') AS conditions, times(tviews_refresh_sql('tv_best'), 'EXISTS') AS tells;
+SELECT tviews_drop('tv_best');
+DROP VIEW v_best;
 -- all references in the arms of a set operation, by the conditions that they share
 CREATE VIEW v_placed AS WITH placed AS (SELECT product, id, row_number() OVER (PARTITION BY product ORDER BY rank) AS place FROM offer)
 SELECT product, place, id FROM placed WHERE place = 1 UNION ALL SELECT product, 2, count(*) FROM placed GROUP BY product;

@@ -660,6 +660,19 @@ tvb_check_notes(Query *expanded)
 	return context.notes;
 }
 
+bool
+tvb_check_unsettled(Query *expanded)
+{
+	ListCell   *lc;
+
+	foreach(lc, tvb_check_notes(expanded))
+	{
+		if (strcmp(lfirst(lc), NOTE_IMAGES) != 0 && strcmp(lfirst(lc), NOTE_CLOCK) != 0)
+			return true;
+	}
+	return false;
+}
+
 /* query: the one that is gone through, NULL at first */
 static bool
 chooses_walker(Node *node, Query *query)

@@ -5,8 +5,8 @@
  *
  * Nearly all CTEs are written out as subqueries, so that each reference is restricted to what it needs.  Two kinds are not:
  *
- * - One that is read more than once and whose rows or values have no fixed order (ties under DISTINCT ON): each
- *	 copy, restricted in its own way, might choose other rows, and a row that the view has whatever is chosen
+ * - One that is read more than once and whose rows or values depend on an order that is not total (ties under DISTINCT
+ *	 ON): each copy, restricted in its own way, might choose other rows, and a row that the view has whatever is chosen
  *	 (latest JOIN latest) would be missing.
  * - One that is MATERIALIZED: conditions around it must not be evaluated for rows that it leaves out.
  *
@@ -57,7 +57,7 @@ tvb_cte_stays(CommonTableExpr *cte)
 		return false;
 	query = copyObject(castNode(Query, cte->ctequery));
 	tvb_expand_normalize(query);
-	return tvb_check_notes(query) != NIL || own_aggregate_walker((Node *) query, NULL);
+	return tvb_check_unsettled(query) || own_aggregate_walker((Node *) query, NULL);
 }
 
 static bool
