@@ -277,6 +277,20 @@ broken_tviews(void)
 							NULL);
 }
 
+/* Statements that met a foreign table gave triggers on what is above it no rows: they do if it was the last. */
+static void
+work_fit(TvbCommand *command)
+{
+	static SPIPlanPtr plan = NULL;
+	ListCell   *lc;
+
+	foreach(lc, tvb_run_own_oids(&plan, "SELECT DISTINCT c.source::oid FROM tviews_batch.captured c"
+								 "  JOIN pg_trigger g ON g.tgrelid = c.relation"
+								 " WHERE g.tgfoid = 'tviews_batch.capture()'::regprocedure"
+								 "  AND g.tgtype & 17 = 16 AND g.tgoldtable IS NULL", NULL))
+		(void) tvb_sources_sync(lfirst_oid(lc), false, NULL);
+}
+
 /* Derive these again. */
 static void
 work_derive(TvbCommand *command)
@@ -321,6 +335,8 @@ tvb_follow_drop(PG_FUNCTION_ARGS)
 	command.sources = NIL;
 	if (command.relations != NIL)
 		tvb_ddl_work_protect(work_derive, &command);
+	if (dropped.foreign)
+		tvb_ddl_work_protect(work_fit, &command);
 	follow_types(&command, dropped.shown, work_shown);
 	follow_types(&command, dropped.compared, work_compared);
 	/* of ALTER TABLE the other event trigger sees more */

@@ -377,27 +377,33 @@ tvb_sources_enable(Oid relid)
 	tvb_owner_leave(&state);
 }
 
-/*
- * Whether a statement can give its rows to a trigger on a relation.  It fails where one of a foreign table below would be among
- * them.
- */
+/* Whether there is a foreign table below a relation. */
 static bool
-gives_images(Oid relid, int16 event)
+has_foreign_below(Oid relid)
 {
 	ListCell   *lc;
 
-	if (event == TRIGGER_TYPE_TRUNCATE || get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
+	if (!has_subclass(relid))
 		return false;
-	/* an INSERT writes no children but partitions */
-	if (!has_subclass(relid) ||
-		(event == TRIGGER_TYPE_INSERT && get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE))
-		return true;
 	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
 	{
-		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE)
-			return false;
+		if (lfirst_oid(lc) != relid && get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE)
+			return true;
 	}
-	return true;
+	return false;
+}
+
+/*
+ * Whether a statement can give its rows to a trigger on a relation.  It fails where one of a foreign table below would be among
+ * them; an INSERT writes no children but partitions.
+ */
+static bool
+gives_images(Oid relid, int16 event, bool foreign_below)
+{
+	char		kind = get_rel_relkind(relid);
+
+	return event != TRIGGER_TYPE_TRUNCATE && kind != RELKIND_FOREIGN_TABLE &&
+		(!foreign_below || (event == TRIGGER_TYPE_INSERT && kind != RELKIND_PARTITIONED_TABLE));
 }
 
 /* Make a capture trigger, or make it anew in its place. */
@@ -425,6 +431,7 @@ static bool
 create_triggers(Oid relid)
 {
 	char	   *relation = tvb_registry_relation_name(relid);
+	bool		foreign_below = has_foreign_below(relid);
 	bool		lacked = false;
 	char	   *found;
 	char		enabled;
@@ -438,7 +445,7 @@ create_triggers(Oid relid)
 		if (find_trigger(relid, "capture", trigger_types[i], false, &found, &enabled))
 			continue;
 		lacked = true;
-		create_trigger(relid, "CREATE", i, name, gives_images(relid, trigger_types[i]));
+		create_trigger(relid, "CREATE", i, name, gives_images(relid, trigger_types[i], foreign_below));
 		enable_trigger(relation, name);
 	}
 	CacheInvalidateRelcacheByRelid(relid);
@@ -449,16 +456,18 @@ create_triggers(Oid relid)
 static void
 fit_triggers(Oid relid)
 {
+	bool		foreign_below;
 	char	   *name;
 	char		enabled;
 	bool		images;
 
 	if (!has_subclass(relid))
 		return;
+	foreign_below = has_foreign_below(relid);
 	for (int i = 0; i < lengthof(trigger_events); i++)
 	{
 		if (!find_trigger_images(relid, "capture", trigger_types[i], false, &name, &enabled, &images) ||
-			images == gives_images(relid, trigger_types[i]))
+			images == gives_images(relid, trigger_types[i], foreign_below))
 			continue;
 		create_trigger(relid, "CREATE OR REPLACE", i, name, !images);
 		if (enabled == TRIGGER_FIRES_ALWAYS)
