@@ -789,6 +789,9 @@ INSERT INTO corpus (name, topic, view_sql, key, routes) VALUES
  '{label}', '{p:full,t:direct}'),
 ('target_srf_filtered', 'no way',
  $$SELECT x.tag, count(*) AS n FROM (SELECT unnest(p.tags) AS tag FROM prod p) x WHERE EXISTS (SELECT FROM tag t WHERE t.id = x.tag) GROUP BY x.tag$$,
+ '{tag}', '{p:full,t:full}'),
+('target_srf_keyed', 'no way',
+ $$SELECT x.tag, count(t.id) AS n FROM (SELECT p.id, unnest(p.tags) AS tag FROM prod p) x JOIN tag t ON t.id = x.id GROUP BY x.tag$$,
  '{tag}', '{p:full,t:full}');
 
 -- functions and VALUES in FROM
