@@ -28,6 +28,7 @@
 #include "utils/typcache.h"
 
 #include "compat.h"
+#include "lineage_guard.h"
 #include "lineage_query.h"
 
 #define CHANGED "tviews_changed"
@@ -130,6 +131,21 @@ place_arguments(Draft *draft, Segment *segment, int id)
 	lfirst(cell) = copy;
 }
 
+/* Add conditions to the draft. */
+static void
+place_conjuncts(Draft *draft, Segment *segment, List *conjuncts)
+{
+	ListCell   *lc;
+
+	foreach(lc, conjuncts)
+	{
+		TvbConjunct *conjunct = lfirst(lc);
+
+		draft->quals = list_append_unique(draft->quals,
+										  place_mutator((Node *) conjunct->expr, segment));
+	}
+}
+
 /*
  * Add the way of member id to the draft; id itself is there already.  alone:
  * id is a stored row, its own conditions apply too.  Returns the root.
@@ -145,17 +161,11 @@ place_way(Draft *draft, Segment *segment, TvbForest *forest, int id, bool alone)
 	on = -1;
 	while ((on = bms_next_member(forest->way[id], on)) >= 0)
 		place_arguments(draft, segment, on);
+	if (!alone)
+		place_conjuncts(draft, segment, tvb_guard_conjuncts(forest, id));
 	for (on = id; on != 0; on = forest->next[on])
 	{
-		ListCell   *lc;
-
-		foreach(lc, tvb_way_conjuncts(forest, on, alone || on != id))
-		{
-			TvbConjunct *conjunct = lfirst(lc);
-
-			draft->quals = list_append_unique(draft->quals,
-											  place_mutator((Node *) conjunct->expr, segment));
-		}
+		place_conjuncts(draft, segment, tvb_way_conjuncts(forest, on, alone || on != id));
 		root = on;
 	}
 	return root;
