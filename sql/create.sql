@@ -163,6 +163,8 @@ SELECT count(tviews_drop(tview)) FROM tviews_batch.tview WHERE starts_with(tview
 CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE TABLE named (name text COLLATE nocase NOT NULL, s text PRIMARY KEY);
 CREATE UNIQUE INDEX ON named (name COLLATE "C");
+CREATE TABLE parent (i int PRIMARY KEY, s text);
+CREATE TABLE child () INHERITS (parent);
 CREATE VIEW v_elements AS SELECT row_number() OVER (ORDER BY n) AS i, x FROM (VALUES
     (1, 'string_agg(s, s) OVER (PARTITION BY g1)'), (2, 'string_agg(s, s) OVER (PARTITION BY g1 ORDER BY i)'), (3, 'string_agg(g2, s) OVER (ORDER BY g2)'),
     (4, 'sum(g1) OVER (ORDER BY g1 ROWS 1 PRECEDING)'), (5, 'sum(g1) OVER (ORDER BY g1)'), (6, 'sum(g1) OVER (ORDER BY g1, i ROWS 1 PRECEDING)'),
@@ -175,7 +177,10 @@ CREATE VIEW v_elements AS SELECT row_number() OVER (ORDER BY n) AS i, x FROM (VA
     (20, '(SELECT max(y.i) FROM (SELECT x.i FROM t x ORDER BY x.g1 OFFSET 1 FETCH FIRST 2 ROWS WITH TIES) y)'),
     (21, '(SELECT x.s FROM named x ORDER BY x.s LIMIT 1)'), (22, '(SELECT x.s FROM named x ORDER BY x.name LIMIT 1)'),
     (23, '(SELECT n.name FROM t x JOIN named n ON n.s = x.s ORDER BY x.i LIMIT 1)'),
-    (24, '(SELECT n.name FROM t x JOIN named n ON n.s = x.s COLLATE nocase ORDER BY x.i LIMIT 1)')) AS e (n, x);
+    (24, '(SELECT n.name FROM t x JOIN named n ON n.s = x.s COLLATE nocase ORDER BY x.i LIMIT 1)'),
+    (25, '(SELECT x.s FROM (SELECT p.* FROM parent p) x ORDER BY x.i LIMIT 1)'),
+    (26, '(SELECT x.i FROM (SELECT p.i, count(*) FROM (SELECT * FROM parent) p GROUP BY p.i) x ORDER BY x.i LIMIT 1)'),
+    (27, '(SELECT x.s FROM (SELECT p.* FROM ONLY parent p) x ORDER BY x.i LIMIT 1)')) AS e (n, x);
 CREATE FUNCTION notes_of(expression text) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE result text[];
 BEGIN
@@ -187,6 +192,7 @@ BEGIN
 END $$;
 SET client_min_messages = warning;
 SELECT i, x, notes_of(x) AS notes FROM v_elements ORDER BY i;
+DROP TABLE parent, child;
 RESET client_min_messages;
 DROP FUNCTION notes_of;
 DROP VIEW v_elements;

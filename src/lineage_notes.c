@@ -75,11 +75,37 @@ has_column(List *exprs, int varno, AttrNumber attno)
 	return false;
 }
 
+/* Whether a table has rows of others that inherit from it, which are in none of its indexes. */
+static bool
+has_children(RangeTblEntry *rte)
+{
+	return rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_RELATION && rte->inh && has_subclass(rte->relid);
+}
+
+/* Whether what makes a query's rows unique may be such a table's key, taken on trust (lineage_key.c). */
+static bool
+trusts_children(Query *query)
+{
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (query->groupClause != NIL)
+		return false;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (has_children(rte) || (rte->rtekind == RTE_SUBQUERY && trusts_children(rte->subquery)))
+			return true;
+	}
+	return false;
+}
+
 /* Whether exprs name all the columns that make a subquery's rows unique. */
 static bool
 covers_subquery_key(Query *subquery, int varno, List *exprs)
 {
-	List	   *key = tvb_lineage_unique_columns(subquery);
+	List	   *key = trusts_children(subquery) ? NIL : tvb_lineage_unique_columns(subquery);
 	ListCell   *lc;
 
 	foreach(lc, key)
@@ -102,8 +128,7 @@ covers_unique_index(Query *query, int varno, List *exprs)
 
 	if (rte->rtekind == RTE_SUBQUERY)
 		return covers_subquery_key(rte->subquery, varno, exprs);
-	/* rows of children are in none of their parent's indexes */
-	if (rte->rtekind != RTE_RELATION || (rte->relkind == RELKIND_RELATION && rte->inh && has_subclass(rte->relid)))
+	if (rte->rtekind != RTE_RELATION || has_children(rte))
 		return false;
 	relation = relation_open(rte->relid, AccessShareLock);
 	indexes = RelationGetIndexList(relation);
