@@ -25,6 +25,10 @@
  * In a comparison of a range or of the whole the third column is the number of stored rows,
  * (SELECT pg_catalog.count(*) FROM ONLY public.tv_product AS s WHERE <filter on s>).
  *
+ * Where no unique index of the key's says so, a key may have come to have two stored rows.  Then those of each key are numbered, and
+ * the view's row is joined to the first:  AND n.nth = o.nth, with 1 AS nth in n, and in o
+ * row_number() OVER (PARTITION BY s.pk ORDER BY s.ctid).  What is joined to nothing is deleted.
+ *
  * OFFSET 0 keeps the view's expressions below the FULL JOIN: the planner takes casts to domains for
  * strict, and above the join they would meet NULLs that the view never has.
  *
@@ -57,6 +61,7 @@
 
 #include "compat.h"
 #include "evaluate.h"
+#include "probe.h"
 #include "pushdown.h"
 #include "range.h"
 
@@ -74,6 +79,7 @@ static void append_columns(StringInfo sql, List *columns, const char *alias);
 static void append_aliases(StringInfo sql, int n, const char *prefix);
 static void append_where(StringInfo sql, const TvbFilter *filter, const char *alias);
 static void append_count(StringInfo sql, const TvbTview *tview, const TvbFilter *filter);
+static void append_number(StringInfo sql, const TvbTview *tview);
 static bool append_arrays(StringInfo sql, const TvbFilter *filter, const char *alias);
 static void append_exact(StringInfo sql, const TvbFilter *filter, const char *alias);
 static void append_keyed(StringInfo sql, const TvbTview *tview, const char *keyed);
@@ -158,6 +164,7 @@ char *
 tvb_evaluate_pairs_sql(const TvbTview *tview, const TvbFilter *filter)
 {
 	int			n = list_length(tview->columns);
+	bool		numbered = !OidIsValid(tvb_probe_index(tview));
 	StringInfoData sql;
 
 	initStringInfo(&sql);
@@ -170,19 +177,22 @@ tvb_evaluate_pairs_sql(const TvbTview *tview, const TvbFilter *filter)
 
 	appendStringInfoString(&sql, " FROM (SELECT true, ");
 	append_columns(&sql, tview->columns, "s");
+	appendStringInfoString(&sql, numbered ? ", 1::pg_catalog.int8" : "");
 	append_view(&sql, tview, filter);
 	appendStringInfoString(&sql, " OFFSET 0) AS n (present, ");
 	append_aliases(&sql, n, "");
 
-	appendStringInfoString(&sql, ") FULL JOIN (SELECT s.ctid, ");
+	appendStringInfo(&sql, "%s) FULL JOIN (SELECT s.ctid, ", numbered ? ", nth" : "");
 	append_columns(&sql, tview->columns, "s");
+	if (numbered)
+		append_number(&sql, tview);
 	appendStringInfo(&sql, " FROM ONLY %s AS s", tview->name);
 	append_where(&sql, filter, "s");
 	appendStringInfoString(&sql, ") AS o (tid, ");
 	append_aliases(&sql, n, "");
-	appendStringInfoString(&sql, ") ON (");
+	appendStringInfo(&sql, "%s) ON (", numbered ? ", nth" : "");
 	append_join(&sql, tview, filter);
-	appendStringInfoChar(&sql, ')');
+	appendStringInfo(&sql, "%s)", numbered ? " AND n.nth OPERATOR(pg_catalog.=) o.nth" : "");
 	return sql.data;
 }
 
@@ -378,6 +388,15 @@ append_count(StringInfo sql, const TvbTview *tview, const TvbFilter *filter)
 		append_where(sql, filter, "s");
 		appendStringInfoChar(sql, ')');
 	}
+}
+
+/* The number of a stored row among those of its key. */
+static void
+append_number(StringInfo sql, const TvbTview *tview)
+{
+	appendStringInfoString(sql, ", pg_catalog.row_number() OVER (PARTITION BY ");
+	append_columns(sql, tview->key, "s");
+	appendStringInfoString(sql, " ORDER BY s.ctid)");
 }
 
 /*
