@@ -47,6 +47,7 @@
 #include "progress.h"
 #include "queue.h"
 #include "settings.h"
+#include "steps.h"
 
 /*
  * With a time limit changes are taken in rounds.  A round is as large as the time that is left allows, if a change
@@ -61,6 +62,7 @@ typedef struct Drain
 	MemoryContext context;
 	MemoryContext caller_context;
 	TimestampTz started;
+	int64		begun;			/* the same by tvb_steps_clock */
 	TvbRun		run;
 	TvbCascade	cascade;
 	int64		claimed;
@@ -90,7 +92,7 @@ static bool time_is_over(const Drain *drain, const TvbDrainLimits *limits);
 static int64 count_remaining(Drain *drain);
 static void fill_result(Drain *drain, TvbDrainResult *result);
 static Datum result_tuple(FunctionCallInfo fcinfo, const TvbDrainResult *result);
-static double elapsed_ms(TimestampTz since);
+static double elapsed_ms(int64 since);
 
 PG_FUNCTION_INFO_V1(tvb_drain);
 
@@ -148,10 +150,11 @@ tvb_drain_run(const TvbDrainLimits *limits, TvbDrainResult *result)
 
 	memset(result, 0, sizeof(TvbDrainResult));
 	drain.started = GetCurrentTimestamp();
+	drain.begun = tvb_steps_clock();
 	if (!tvb_drain_lock(false) || !tvb_queue_try_hold())
 	{
 		result->busy = true;
-		result->elapsed_ms = elapsed_ms(drain.started);
+		result->elapsed_ms = elapsed_ms(drain.begun);
 		return;
 	}
 	limit_lock_waits(&drain);
@@ -172,7 +175,7 @@ tvb_drain_run(const TvbDrainLimits *limits, TvbDrainResult *result)
 		tvb_overflow_end(drain.overflows);
 	drain_end(&drain);
 	AtEOXact_GUC(true, drain.settings_level);
-	result->elapsed_ms = elapsed_ms(drain.started);
+	result->elapsed_ms = elapsed_ms(drain.begun);
 }
 
 void
@@ -181,6 +184,7 @@ tvb_drain_compare(Oid tview, TvbDrainResult *result)
 	Drain		drain = {0};
 
 	drain.started = GetCurrentTimestamp();
+	drain.begun = tvb_steps_clock();
 	/* without the drain lock, for which whoever has the row may wait */
 	tvb_progress_wait(tview);
 	tvb_drain_lock(true);
@@ -198,6 +202,7 @@ tvb_drain_compare_range(Oid tview, TvbDrainComparison *comparison, TvbDrainResul
 
 	memset(result, 0, sizeof(TvbDrainResult));
 	drain.started = GetCurrentTimestamp();
+	drain.begun = tvb_steps_clock();
 	tvb_progress_wait(tview);
 	tvb_drain_lock(true);
 	if (comparison->started == 0)
@@ -360,7 +365,7 @@ drain_work(Drain *drain, const TvbDrainLimits *limits)
 static void
 take_round(Drain *drain, TvbQueueClaim *claim, int64 max)
 {
-	TimestampTz started = GetCurrentTimestamp();
+	int64		started = tvb_steps_clock();
 	int64		before = drain->claimed;
 
 	claim_round(drain, claim, max);
@@ -404,7 +409,7 @@ round_size(const Drain *drain, const TvbDrainLimits *limits)
 
 	if (limits->max_ms > 0)
 	{
-		double		left = limits->max_ms - elapsed_ms(drain->started);
+		double		left = limits->max_ms - elapsed_ms(drain->begun);
 		double		ms = drain->ms_per_change > 0 ? drain->ms_per_change : 1.0;
 
 		size = (int64) Max(SMALLEST_ROUND, Min(left / ms, LARGEST_ROUND));
@@ -418,7 +423,7 @@ round_size(const Drain *drain, const TvbDrainLimits *limits)
 static bool
 time_is_over(const Drain *drain, const TvbDrainLimits *limits)
 {
-	return limits->max_ms > 0 && elapsed_ms(drain->started) >= limits->max_ms;
+	return limits->max_ms > 0 && elapsed_ms(drain->begun) >= limits->max_ms;
 }
 
 /*
@@ -463,7 +468,7 @@ fill_result(Drain *drain, TvbDrainResult *result)
 	result->keyed = cascade->keyed;
 	result->compared = cascade->compared;
 	result->stale = tvb_cascade_wanted(cascade);
-	result->elapsed_ms = elapsed_ms(drain->started);
+	result->elapsed_ms = elapsed_ms(drain->begun);
 }
 
 /* The row that tviews_drain returns. */
@@ -489,9 +494,9 @@ result_tuple(FunctionCallInfo fcinfo, const TvbDrainResult *result)
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
-/* Milliseconds since. */
+/* Milliseconds since then by tvb_steps_clock. */
 static double
-elapsed_ms(TimestampTz since)
+elapsed_ms(int64 since)
 {
-	return (GetCurrentTimestamp() - since) / 1000.0;
+	return (tvb_steps_clock() - since) / 1000.0;
 }

@@ -24,7 +24,7 @@
 #define DRAIN_CHANGES 100000
 #define LONGEST_MARGIN (2 * USECS_PER_SEC)
 
-static int64 drain_once(TimestampTz stop, TvbDrainResult *result);
+static int64 drain_once(int64 stop, TvbDrainResult *result);
 
 PG_FUNCTION_INFO_V1(tvb_drain_loop);
 
@@ -34,7 +34,7 @@ tvb_drain_loop(PG_FUNCTION_ARGS)
 {
 	int64		run_for = tvb_steps_usecs(fcinfo, 0, "run_for", false);
 	int64		pause = tvb_steps_usecs(fcinfo, 1, "pause", false);
-	TimestampTz stop = GetCurrentTimestamp() + run_for - Min(run_for / 10, LONGEST_MARGIN);
+	int64		stop = tvb_steps_clock() + run_for - Min(run_for / 10, LONGEST_MARGIN);
 
 	tvb_steps_begin(fcinfo, "tviews_drain_loop()");
 	tvb_steps_next();
@@ -45,7 +45,7 @@ tvb_drain_loop(PG_FUNCTION_ARGS)
 		bool		more = !result.busy && (result.remaining > 0 || result.stale);
 		int64		wait = more ? 0 : pause;
 
-		if (GetCurrentTimestamp() + wait + took >= stop)
+		if (tvb_steps_clock() + wait + took >= stop)
 			break;
 		if (wait > 0)
 			tvb_steps_sleep(wait);
@@ -56,9 +56,9 @@ tvb_drain_loop(PG_FUNCTION_ARGS)
 
 /* One drain in a transaction of its own; returns how long it took with its commit. */
 static int64
-drain_once(TimestampTz stop, TvbDrainResult *result)
+drain_once(int64 stop, TvbDrainResult *result)
 {
-	TimestampTz started = GetCurrentTimestamp();
+	int64		started = tvb_steps_clock();
 	int64		left_ms = (stop - started) / 1000;
 	TvbDrainLimits limits;
 
@@ -67,5 +67,5 @@ drain_once(TimestampTz stop, TvbDrainResult *result)
 	tvb_drain_check_transaction("tviews_drain_loop()");
 	tvb_drain_run(&limits, result);
 	tvb_steps_next();
-	return GetCurrentTimestamp() - started;
+	return tvb_steps_clock() - started;
 }

@@ -15,6 +15,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "portability/instr_time.h"
 #include "storage/latch.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
@@ -76,14 +77,23 @@ tvb_steps_usecs(FunctionCallInfo fcinfo, int argno, const char *name, bool zero_
 	return (int64) Min(usecs, (double) PG_INT64_MAX / 4);
 }
 
+int64
+tvb_steps_clock(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return (int64) INSTR_TIME_GET_MICROSEC(now);
+}
+
 void
 tvb_steps_sleep(int64 usecs)
 {
-	TimestampTz until = GetCurrentTimestamp() + usecs;
+	int64		until = tvb_steps_clock() + usecs;
 
 	for (;;)
 	{
-		int64		left_ms = (until - GetCurrentTimestamp() + 999) / 1000;
+		int64		left_ms = (until - tvb_steps_clock() + 999) / 1000;
 
 		if (left_ms <= 0)
 			break;

@@ -16,6 +16,9 @@ extern void tvb_steps_end(void);
 /* An interval argument in microseconds; an error unless it is positive, or zero where that is allowed. */
 extern int64 tvb_steps_usecs(FunctionCallInfo fcinfo, int argno, const char *name, bool zero_too);
 
+/* Microseconds by a clock that nobody sets. */
+extern int64 tvb_steps_clock(void);
+
 /* Sleep, unless interrupted by what ends the statement. */
 extern void tvb_steps_sleep(int64 usecs);
 

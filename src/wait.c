@@ -53,6 +53,7 @@ tvb_wait(PG_FUNCTION_ARGS)
 	int64		timeout = tvb_steps_usecs(fcinfo, 0, "timeout", true);
 	TransactionId before = XidFromFullTransactionId(ReadNextFullTransactionId());
 	TimestampTz began = GetCurrentTimestamp();
+	int64		since = tvb_steps_clock();
 
 	check_isolation();
 	for (;;)
@@ -62,7 +63,7 @@ tvb_wait(PG_FUNCTION_ARGS)
 
 		if (is_drained(before, began))
 			PG_RETURN_BOOL(true);
-		passed = GetCurrentTimestamp() - began;
+		passed = tvb_steps_clock() - since;
 		if (passed >= timeout)
 			PG_RETURN_BOOL(false);
 		pause = Max(SHORTEST_PAUSE, Min(passed / 8, LONGEST_PAUSE));
