@@ -72,6 +72,20 @@ SELECT tviews_refresh_sql('tv_part') LIKE '%FULL JOIN%' AS joins;
 SELECT begin_again();
 CREATE UNIQUE INDEX ON tv_part (rank);
 SELECT * FROM round('ranks are swapped');
+-- ... by keys that do not come in one statement: until they are compared
+CREATE TABLE place (id int PRIMARY KEY, k int, rank int);
+INSERT INTO place VALUES (1, 1, 10), (2, NULL, 20), (3, 3, 30), (4, 4, 40);
+CREATE VIEW v_place AS SELECT k, rank FROM place;
+SELECT tviews_create('v_place', key => '{k}');
+CREATE UNIQUE INDEX ON tv_place (rank);
+UPDATE place SET rank = 30 - rank WHERE id IN (1, 2);
+UPDATE place SET rank = 70 - rank WHERE id IN (3, 4);
+SELECT updated, failed FROM tviews_drain();
+SELECT * FROM tviews_refresh('tv_place');
+SELECT count(*) FROM tviews_failures;
+SELECT k, rank FROM tv_place ORDER BY k;
+SELECT tviews_drop('tv_place');
+DROP VIEW v_place;
 SELECT begin_again();
 ALTER TABLE tv_part ADD extra int DEFAULT 7, ADD twice int GENERATED ALWAYS AS (rank * 2) STORED;
 CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$

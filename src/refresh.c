@@ -122,7 +122,6 @@ static void query_group(Refresh *r, const TvbFilter *filter, const TvbRunArgs *a
 static TvbVerdict record_failures(Refresh *r, TvbVerdict verdict);
 static void attempt_record(void *arg);
 static void note_failure(Refresh *r, const TvbPacked *key);
-static bool is_conflict(int sqlstate);
 static char *key_text(Refresh *r, const TvbPacked *key);
 static void make_key_text(void *arg);
 static bool is_integer(Oid type);
@@ -254,7 +253,7 @@ refresh_batch(Refresh *r)
 {
 	TvbVerdict	verdict = attempt(r, r->keys, r->nkeys, WRITE, false);
 
-	if (verdict == TVB_FAILED && is_conflict(r->error->sqlerrcode) &&
+	if (verdict == TVB_FAILED && tvb_refresh_is_conflict(r->error->sqlerrcode) &&
 		tvb_writes_may_replace(r->writes))
 		verdict = attempt(r, r->keys, r->nkeys, WRITE, true);
 	if (verdict == TVB_FAILED)
@@ -297,7 +296,7 @@ retry_conflicts(Refresh *r)
 	{
 		TvbFailure *failure = lfirst(lc);
 
-		if (is_conflict(failure->sqlstate))
+		if (tvb_refresh_is_conflict(failure->sqlstate))
 			r->keys[r->nkeys++] = failure->key;
 		else
 		{
@@ -498,9 +497,8 @@ note_failure(Refresh *r, const TvbPacked *key)
 	MemoryContextSwitchTo(old);
 }
 
-/* Whether a key failed because of the value of another row. */
-static bool
-is_conflict(int sqlstate)
+bool
+tvb_refresh_is_conflict(int sqlstate)
 {
 	return sqlstate == ERRCODE_UNIQUE_VIOLATION || sqlstate == ERRCODE_EXCLUSION_VIOLATION;
 }

@@ -26,4 +26,7 @@ extern TvbVerdict tvb_refresh_keys(TvbRun *run, MemoryContext context, TvbTview 
 extern void tvb_refresh_check_unique(TvbRun *run, const TvbTview *tview, const TvbFilter *filter,
 									 const TvbRunArgs *args, TvbWrites *writes);
 
+/* Whether an error says that a row met a value of another one's. */
+extern bool tvb_refresh_is_conflict(int sqlstate);
+
 #endif

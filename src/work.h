@@ -39,7 +39,9 @@ typedef struct TvbJob
 	TvbRange   *range;			/* to be compared */
 	bool		begun;			/* it is not the first one */
 	TvbProgress progress;		/* before it, then after it */
-	TvbCounts	written;		/* by a comparison */
+	bool		replace;		/* a comparison deletes rows that differ and
+								 * inserts them anew */
+	TvbCounts	written;		/* by it */
 	int64		rows;			/* looked at by it */
 	ErrorData  *error;			/* of the last attempt that failed */
 } TvbJob;

@@ -16,8 +16,10 @@
 #include "keys.h"
 #include "owner.h"
 #include "quarantine.h"
+#include "refresh.h"
 #include "work_compare.h"
 
+static TvbVerdict compare(TvbJob *w);
 static bool compare_rows(TvbJob *w);
 static void mark_range(TvbJob *w);
 static bool collect_all(TvbJob *w);
@@ -55,7 +57,7 @@ tvb_work_compare_whole(TvbJob *w, bool whole)
 	TvbVerdict	verdict;
 
 	w->range = NULL;
-	verdict = tvb_attempt(attempt_compare, w, true, &w->error);
+	verdict = compare(w);
 	if (verdict == TVB_DONE)
 	{
 		take_written(w);
@@ -90,11 +92,32 @@ tvb_work_compare_mark(TvbJob *w, TimestampTz since)
 	touched->progress = NULL;
 }
 
+/*
+ * Compare.  Where a row met a value of another one's under a unique constraint of the user's, do it once more: rows that differ are
+ * deleted before any is inserted, as that one may have to change as well.
+ */
+static TvbVerdict
+compare(TvbJob *w)
+{
+	TvbVerdict	verdict;
+
+	w->replace = false;
+	verdict = tvb_attempt(attempt_compare, w, true, &w->error);
+	if (verdict == TVB_FAILED && tvb_refresh_is_conflict(w->error->sqlerrcode) &&
+		tvb_writes_may_replace(w->writes))
+	{
+		tvb_writes_forget(w->writes);
+		w->replace = true;
+		verdict = tvb_attempt(attempt_compare, w, true, &w->error);
+	}
+	return verdict;
+}
+
 /* Compare the rows of the range, or put its keys into the bag; false: neither is possible, which is dealt with. */
 static bool
 compare_rows(TvbJob *w)
 {
-	TvbVerdict	verdict = tvb_attempt(attempt_compare, w, true, &w->error);
+	TvbVerdict	verdict = compare(w);
 
 	if (verdict == TVB_DONE)
 	{
@@ -181,13 +204,13 @@ attempt_forget(void *arg)
 		tvb_postponed_clear(w->tview);
 }
 
-/* Compare. */
+/* The attempt. */
 static void
 attempt_compare(void *arg)
 {
 	TvbJob	   *w = arg;
 
-	tvb_writes_mode(w->writes, false, false);
+	tvb_writes_mode(w->writes, false, w->replace);
 	memset(&w->written, 0, sizeof(TvbCounts));
 	w->rows = tvb_compare_write(w->cascade->run, w->tview, w->range, w->writes, &w->written);
 }
