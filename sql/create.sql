@@ -269,20 +269,21 @@ SELECT count(*) > 0 AS kept FROM tv_int;
 DELETE FROM tv_int;
 
 -- rows that the view leaves out are no error of a lookup that would be one for them; long columns do not make it wide
-CREATE TABLE part (id int PRIMARY KEY, x int, kind text, code text, body text);
-INSERT INTO part SELECT i, i, 'number', i::text, 'b' || i FROM generate_series(1, 5) i;
+CREATE TABLE part (id int PRIMARY KEY, x int, kind text, code text, body text, doc jsonb DEFAULT '3');
+INSERT INTO part SELECT i, i, 'number', i::text, 'b' || i, '["a", "b"]' FROM generate_series(1, 5) i;
 CREATE VIEW v_divided AS SELECT t.i, count(*) AS n FROM t JOIN part p ON t.i = 10 / p.x WHERE p.x <> 0 AND p.body IS NOT NULL GROUP BY t.i;
 CREATE VIEW v_number AS SELECT p.code::int AS code, count(*) AS n, min(p.body) AS body FROM part p WHERE p.kind = 'number' AND p.body > 'a' GROUP BY p.code::int;
 CREATE VIEW v_per AS SELECT p.id, count(*) OVER (PARTITION BY 10 / p.x) AS n FROM part p WHERE p.x <> 0;
 CREATE VIEW v_spelled AS SELECT lower(p.kind) AS kind, count(*) AS n FROM part p WHERE p.x <> 0 GROUP BY lower(p.kind);
-SELECT tviews_create('v_divided'), tviews_create('v_number'), tviews_create('v_per', key => '{id}'), tviews_create('v_spelled');
+CREATE VIEW v_element AS SELECT e.e AS element, count(*) AS n FROM part p, jsonb_array_elements_text(p.doc) AS e (e) WHERE jsonb_typeof(p.doc) = 'array' GROUP BY e.e;
+SELECT tviews_create('v_divided'), tviews_create('v_number'), tviews_create('v_per', key => '{id}'), tviews_create('v_spelled'), tviews_create('v_element');
 SELECT tview, l.link_columns, regexp_replace(sql, '\s+', ' ', 'g') AS sql FROM tviews_batch.lookup l JOIN tviews_batch.route USING (tview, occurrence)
  WHERE source = 'part'::regclass ORDER BY tview::text COLLATE "C", ord;
 INSERT INTO part VALUES (6, 0, 'word', 'six', 'b'), (7, 0, 'number', '7', 'b'), (8, 1, 'word', 'eight', 'b');
 SELECT failed FROM tviews_drain();
 SELECT tview, state, last_error FROM tviews_status WHERE state <> 'ok' ORDER BY tview::text COLLATE "C";
-UPDATE part SET x = 1 - x, kind = 'number', code = '6' WHERE id >= 6;
-UPDATE part SET x = 0, kind = 'word', code = 'one' WHERE id = 1;
+UPDATE part SET x = 1 - x, kind = 'number', code = '6', doc = '["b"]' WHERE id >= 6;
+UPDATE part SET x = 0, kind = 'word', code = 'one', doc = '{}' WHERE id = 1;
 SELECT failed FROM tviews_drain();
 SELECT tview, state, last_error FROM tviews_status WHERE state <> 'ok' ORDER BY tview::text COLLATE "C";
 DELETE FROM part WHERE id <> 3;
@@ -290,7 +291,7 @@ SELECT failed FROM tviews_drain();
 SELECT tview, state, last_error FROM tviews_status WHERE state <> 'ok' ORDER BY tview::text COLLATE "C";
 SELECT tview, differences(tview) FROM tviews_batch.tview ORDER BY tview::text COLLATE "C";
 SELECT count(tviews_drop(tview)) FROM tviews_batch.tview;
-DROP VIEW v_divided, v_number, v_per, v_spelled;
+DROP VIEW v_divided, v_number, v_per, v_spelled, v_element;
 DROP TABLE part;
 
 -- a cast to a domain that rejects NULL is not evaluated for rows that the view does not have

@@ -25,7 +25,10 @@
 
 /* The server's functions that are known for what they refuse. */
 static const char *const failing_functions[] = {
-	"chr", "decode", "div", "ln", "log", "mod", "power", "sqrt", "to_date", "to_number", "to_timestamp",
+	"chr", "decode", "div", "json_array_elements", "json_array_elements_text", "json_array_length", "json_each",
+	"json_each_text", "json_object_keys", "jsonb_array_elements", "jsonb_array_elements_text", "jsonb_array_length",
+	"jsonb_each", "jsonb_each_text", "jsonb_object_keys", "ln", "log", "mod", "power", "sqrt", "to_date", "to_number",
+	"to_timestamp",
 };
 
 /* Whether a type is one of numbers, or of strings. */
@@ -100,18 +103,34 @@ names_kind(Expr *expr)
 		tvb_graph_is_equality(op->opno, exprType(linitial(op->args)));
 }
 
-List *
-tvb_guard_conjuncts(TvbForest *forest, int id)
+/* What a lookup does with columns of its changed rows: conditions, calls in FROM, and the target. */
+static List *
+first_exprs(TvbForest *forest, int id)
 {
 	List	   *exprs = NIL;
-	List	   *guards = NIL;
-	List	   *linked;
+	int			on = -1;
 	ListCell   *lc;
 
 	foreach(lc, tvb_way_conjuncts(forest, id, false))
 		exprs = lappend(exprs, ((TvbConjunct *) lfirst(lc))->expr);
-	if (forest->next[id] == 0)
-		exprs = list_concat(exprs, forest->root_exprs[id]);
+	while ((on = bms_next_member(forest->way[id], on)) >= 0)
+	{
+		TvbMember  *member = tvb_graph_member(forest->graph, on);
+
+		if (bms_is_member(id, member->depends))
+			exprs = lappend(exprs, member->rte->functions);
+	}
+	return forest->next[id] == 0 ? list_concat(exprs, forest->root_exprs[id]) : exprs;
+}
+
+List *
+tvb_guard_conjuncts(TvbForest *forest, int id)
+{
+	List	   *exprs = first_exprs(forest, id);
+	List	   *guards = NIL;
+	List	   *linked;
+	ListCell   *lc;
+
 	if (!may_fail((Node *) exprs, NULL))
 		return NIL;
 	linked = pull_var_clause((Node *) exprs, 0);
