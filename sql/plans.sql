@@ -242,6 +242,31 @@ SELECT updated FROM tviews_drain();
 TABLE v_part EXCEPT ALL TABLE tv_part;
 SELECT tviews_drop('tv_part');
 
+-- a condition that tells equal values apart does not go below what groups or numbers them, nor beside it, where the planner would move it
+CREATE EXTENSION citext SCHEMA plans;
+CREATE TABLE mention (id int PRIMARY KEY, who citext NOT NULL, stars numeric NOT NULL);
+INSERT INTO mention VALUES (1, 'ann', 1.0), (2, 'ANN', 1.00), (3, 'bob', 2);
+CREATE TABLE person (name text PRIMARY KEY, age int);
+INSERT INTO person VALUES ('ann', 1), ('bob', 2);
+CREATE VIEW v_person AS SELECT p.name, p.age, m.mentions FROM person p
+    LEFT JOIN (SELECT g.who::text AS name, g.mentions FROM (SELECT who, count(*) AS mentions FROM mention GROUP BY who) g) m ON m.name = p.name;
+CREATE VIEW v_mention AS SELECT p.name, p.age, m.id, m.mentions FROM person p
+    LEFT JOIN (SELECT w.who::text AS name, w.id, w.mentions FROM (SELECT id, who, count(*) OVER (PARTITION BY who) AS mentions FROM mention) w) m ON m.name = p.name;
+CREATE VIEW v_sorted AS SELECT p.name, p.age, m.id, m.mentions FROM person p
+    LEFT JOIN (SELECT w.who::text AS name, w.id, w.mentions FROM (SELECT id, who, count(*) OVER (PARTITION BY who) AS mentions FROM mention) w ORDER BY 2) m ON m.name = p.name;
+CREATE VIEW v_stars AS SELECT w.stars::text AS stars, w.id, w.alike, p.age FROM (SELECT id, stars, count(*) OVER (PARTITION BY stars) AS alike FROM mention) w
+    JOIN person p ON p.age = w.id;
+SELECT tviews_create('v_person', key => '{name}'), tviews_create('v_mention', key => '{name,id}'), tviews_create('v_sorted', key => '{name,id}'),
+       tviews_create('v_stars', key => '{stars,id}');
+UPDATE person SET age = age + 10 WHERE name = 'ann';
+UPDATE person SET age = 1 WHERE name = 'ann';
+SELECT changes FROM tviews_drain();
+TABLE v_person EXCEPT ALL TABLE tv_person;
+TABLE v_mention EXCEPT ALL TABLE tv_mention;
+TABLE v_sorted EXCEPT ALL TABLE tv_sorted;
+(TABLE v_stars EXCEPT ALL TABLE tv_stars) UNION ALL (TABLE tv_stars EXCEPT ALL TABLE v_stars);
+SELECT count(tviews_drop(tview)) FROM unnest('{tv_person,tv_mention,tv_sorted,tv_stars}'::regclass[]) tview;
+
 -- tviews_status is thought to be cheap, or the server would compile it, which takes a second
 CREATE FUNCTION cost(query text) RETURNS numeric LANGUAGE plpgsql AS $$
 DECLARE

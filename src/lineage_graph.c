@@ -405,6 +405,20 @@ resolve_target(TvbBuilder *builder, TvbScope *scope, TargetEntry *tle)
 	return tvb_resolve_expr(builder, scope, (Node *) tle->expr);
 }
 
+/* Whether a target is in a PARTITION BY. */
+static bool
+is_partitioned_by(Query *query, TargetEntry *tle)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->windowClause)
+	{
+		if (in_clause(lfirst_node(WindowClause, lc)->partitionClause, tle))
+			return true;
+	}
+	return false;
+}
+
 /* One output of a query that is no set operation; NULL if not plain. */
 static Expr *
 query_output(TvbBuilder *builder, TvbScope *scope, TargetEntry *tle, List *fuzzy)
@@ -430,7 +444,8 @@ query_output(TvbBuilder *builder, TvbScope *scope, TargetEntry *tle, List *fuzzy
 			return NULL;
 		expr = tvb_graph_mark(expr);
 	}
-	if (query->distinctClause)
+	/* what distinguishes equal values of a column that tells partitions apart is moved below the window by the planner */
+	if (query->distinctClause || is_partitioned_by(query, tle))
 		expr = tvb_graph_mark(expr);
 	return expr;
 }

@@ -159,6 +159,91 @@ tvb_fact_columns(TvbFact *fact, int varno)
 	return context.others ? NULL : context.attnos;
 }
 
+typedef struct FineContext
+{
+	int			varno;
+	int			depth;
+} FineContext;
+
+/* The column of a range table entry that an expression is, perhaps seen as another type of the same bytes; else NULL. */
+static Var *
+column_of(Node *expr, FineContext *context)
+{
+	while (expr && IsA(expr, RelabelType))
+		expr = (Node *) ((RelabelType *) expr)->arg;
+	if (expr == NULL || !IsA(expr, Var) || ((Var *) expr)->varno != context->varno ||
+		((Var *) expr)->varlevelsup != context->depth || ((Var *) expr)->varattno <= 0)
+		return NULL;
+	return (Var *) expr;
+}
+
+/* Whether an operator takes the values of an operand that is a column for equal as its type's default equality does. */
+static bool
+compares_column(Oid opno, Oid collation, Node *operand, FineContext *context)
+{
+	Var		   *var = column_of(operand, context);
+
+	return var != NULL && tvb_graph_is_equality(opno, getBaseType(var->vartype)) &&
+		tvb_graph_collations_agree(collation, var->varcollid) &&
+		tvb_graph_collations_agree(collation, exprCollation(operand));
+}
+
+static bool fine_walker(Node *node, FineContext *context);
+
+/* Whether an operand of an operator is told apart more finely than that. */
+static bool
+fine_operands(Oid opno, Oid collation, List *args, FineContext *context)
+{
+	ListCell   *lc;
+
+	foreach(lc, args)
+	{
+		if (!compares_column(opno, collation, lfirst(lc), context) && fine_walker(lfirst(lc), context))
+			return true;
+	}
+	return false;
+}
+
+static bool
+fine_walker(Node *node, FineContext *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_OpExpr:
+			return fine_operands(((OpExpr *) node)->opno, ((OpExpr *) node)->inputcollid, ((OpExpr *) node)->args, context);
+		case T_ScalarArrayOpExpr:
+			return fine_operands(((ScalarArrayOpExpr *) node)->opno, ((ScalarArrayOpExpr *) node)->inputcollid,
+								 ((ScalarArrayOpExpr *) node)->args, context);
+		case T_NullTest:
+			return column_of((Node *) ((NullTest *) node)->arg, context) == NULL &&
+				expression_tree_walker(node, fine_walker, context);
+		case T_Var:
+			return ((Var *) node)->varno == context->varno && ((Var *) node)->varlevelsup == context->depth &&
+				!tvb_graph_equal_is_identical(((Var *) node)->vartype, ((Var *) node)->varcollid);
+		case T_Query:
+			{
+				bool		fine;
+
+				context->depth++;
+				fine = query_tree_walker((Query *) node, fine_walker, context, 0);
+				context->depth--;
+				return fine;
+			}
+		default:
+			return expression_tree_walker(node, fine_walker, context);
+	}
+}
+
+bool
+tvb_fact_is_fine(Node *qual, int varno)
+{
+	FineContext context = {varno, 0};
+
+	return fine_walker(qual, &context);
+}
+
 Node *
 tvb_fact_key(Var *column, int param)
 {

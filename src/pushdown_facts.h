@@ -38,6 +38,12 @@ extern Node *tvb_fact_exists(RangeTblEntry *rte, List *quals);
 /* Whether the keys of GROUP BY, DISTINCT ON or PARTITION BY contain an expression, by its default equality. */
 extern bool tvb_fact_clause_has(Query *query, List *clauses, Node *expr);
 
+/*
+ * Whether a condition may tell values of columns of a range table entry apart that are equal: c::text = 'a' where c is citext.
+ * So it does not decide about whole groups.
+ */
+extern bool tvb_fact_is_fine(Node *qual, int varno);
+
 /* Whether a condition contains a subquery: the planner does not move such. */
 extern bool tvb_fact_has_sublink(Node *qual);
 

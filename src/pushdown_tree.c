@@ -115,6 +115,24 @@ fact_may_restrict(Query *query, TvbFact *fact, int varno)
 	return columns != NULL;
 }
 
+/*
+ * Whether a condition over a query's FROM tells equal values of a subquery apart.  It must not even stand beside it: the
+ * planner, too, would move it below what groups these values.
+ */
+static bool
+tells_equals_apart(Query *query, Node *qual)
+{
+	Bitmapset  *rels = tvb_compat_pull_varnos(qual);
+	int			rtindex = -1;
+
+	while ((rtindex = bms_next_member(rels, rtindex)) >= 0)
+	{
+		if (rt_fetch(rtindex, query->rtable)->rtekind != RTE_RELATION && tvb_fact_is_fine(qual, rtindex))
+			return true;
+	}
+	return false;
+}
+
 /* Whether it decides about whole partitions of every window, too. */
 static bool
 fact_tells_partitions(Query *query, TvbFact *fact, int varno)
@@ -346,6 +364,8 @@ push_plain(Pushdown *push, Query *query, int varno, List *facts, bool alone)
 		if (!fact_may_restrict(query, fact, varno))
 			continue;
 		qual = tvb_fact_flatten(query, tvb_fact_translate(fact->qual, varno, query->targetList));
+		if (tells_equals_apart(query, qual))
+			continue;
 		if (fact_tells_partitions(query, fact, varno))
 			inner = lappend(inner, tvb_fact_make(qual, true, fact->known));
 		else
