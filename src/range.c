@@ -15,7 +15,7 @@
  * When one value of the first column has more rows than a range should, the walk goes down to the second
  * column for this value, and so on:
  *
- *		s.a OPERATOR(pg_catalog.=) $1 AND s.b OPERATOR(pg_catalog.>=) $2 AND ...
+ *		s.a OPERATOR(pg_catalog.=) ANY (ARRAY[$1]) AND s.b OPERATOR(pg_catalog.>=) $2 AND ...
  *
  * and then on with what is above the value.  Where a range ends is asked of
  * the view and of the stored rows, as each may have rows that the other lacks: the
@@ -64,6 +64,7 @@ static void descend(TvbRange *range);
 static void append_side(StringInfo sql, const char *relation, const TvbRange *range, int64 step);
 static void append_condition(StringInfo sql, const TvbRange *range, const char *alias, bool with_nulls);
 static int	append_prefix(StringInfo sql, const TvbRange *range, const char *alias);
+static void append_order(StringInfo sql, const TvbRange *range, const char *alias);
 static void append_is_null(StringInfo sql, const TvbRange *range, const char *alias);
 static void append_comparison(StringInfo sql, const TvbRange *range, const char *alias,
 							  int strategy, int param);
@@ -283,7 +284,9 @@ append_side(StringInfo sql, const char *relation, const TvbRange *range, int64 s
 		appendStringInfoString(sql, " AND NOT ");
 		append_is_null(sql, range, "s");
 	}
-	appendStringInfo(sql, " ORDER BY s.%s OFFSET " INT64_FORMAT " LIMIT 1)", column_name(range), step);
+	appendStringInfoString(sql, " ORDER BY ");
+	append_order(sql, range, "s");
+	appendStringInfo(sql, " OFFSET " INT64_FORMAT " LIMIT 1)", step);
 }
 
 /* The condition of a range; with NULLs too, if so told, where it has a lower end alone. */
@@ -316,15 +319,36 @@ append_condition(StringInfo sql, const TvbRange *range, const char *alias, bool 
 		appendStringInfoString(sql, "true");
 }
 
-/* The fixed columns, each followed by AND; returns how many parameters that takes. */
+/*
+ * The fixed columns, each followed by AND; returns how many parameters that takes.  Not by "= $1": of what the view sets
+ * equal to the column the planner would say the same, and move it below what groups other values with $1 (w.who::text =
+ * s.k, where w has PARTITION BY who, citext).
+ */
 static int
 append_prefix(StringInfo sql, const TvbRange *range, const char *alias)
 {
 	for (int i = 0; i < range->depth; i++)
-		appendStringInfo(sql, "%s.%s %s $%d AND ", alias,
-						 quote_identifier(list_nth(range->columns, i)),
-						 operator_phrase(column_type(range, i), BTEqualStrategyNumber), i + 1);
+	{
+		Oid			type = column_type(range, i);
+		const char *name = quote_identifier(list_nth(range->columns, i));
+
+		if (tvb_evaluate_travels_in_array(type))
+			appendStringInfo(sql, "%s.%s %s ANY (ARRAY[$%d]) AND ", alias, name,
+							 operator_phrase(type, BTEqualStrategyNumber), i + 1);
+		else
+			appendStringInfo(sql, "%s.%s %s $%d AND %s.%s %s $%d AND ",
+							 alias, name, operator_phrase(type, BTGreaterEqualStrategyNumber), i + 1,
+							 alias, name, operator_phrase(type, BTLessEqualStrategyNumber), i + 1);
+	}
 	return range->depth;
+}
+
+/* The columns up to the one that the range is a part of, as an index has them. */
+static void
+append_order(StringInfo sql, const TvbRange *range, const char *alias)
+{
+	for (int i = 0; i <= range->depth; i++)
+		appendStringInfo(sql, "%s%s.%s", i > 0 ? ", " : "", alias, quote_identifier(list_nth(range->columns, i)));
 }
 
 /* s.b IS NULL */
