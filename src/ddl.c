@@ -296,7 +296,7 @@ follow_new_files(TvbCommand *command, List *tviews)
 	foreach(lc, command->relations)
 		rewritten |= was_rewritten(lfirst_oid(lc));
 	if (rewritten && tviews != NIL && !tvb_drain_lock(false))
-		tvb_derive_stale(tviews, "a table was rewritten while a drain was at work");
+		tvb_derive_stale(tviews, TVB_REASON_REWRITTEN);
 }
 
 /* No dependency leads to those who use a text search configuration of the server's, or the one that is set. */

@@ -36,6 +36,9 @@ extern bool tvb_derive_reads_json_as(Oid relid, List *types);
 /* Whether the view of a TVIEW converts values to one of the domains (oid list).  Connected to SPI. */
 extern bool tvb_derive_converts_to(Oid relid, List *domains);
 
+/* Why: what was read under an older snapshot may have lacked its rows. */
+#define TVB_REASON_REWRITTEN "a table was rewritten while a drain was at work"
+
 /* Mark TVIEWs stale.  A drain at work that does not see the mark leaves it. */
 extern void tvb_derive_stale(List *relids, const char *reason);
 

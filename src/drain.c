@@ -23,6 +23,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -38,6 +39,7 @@
 
 #include "attempt.h"
 #include "cascade.h"
+#include "ddl_find.h"
 #include "derive.h"
 #include "drain.h"
 #include "epoch.h"
@@ -46,6 +48,7 @@
 #include "overflow.h"
 #include "progress.h"
 #include "queue.h"
+#include "rewritten.h"
 #include "settings.h"
 #include "steps.h"
 
@@ -83,6 +86,7 @@ static void limit_lock_waits(Drain *drain);
 static void drain_begin(Drain *drain);
 static void enter_drain(Drain *drain);
 static void leave_drain(void *arg);
+static void mark_rewritten(Drain *drain);
 static void drain_end(Drain *drain);
 static void drain_work(Drain *drain, const TvbDrainLimits *limits);
 static void take_round(Drain *drain, TvbQueueClaim *claim, int64 max);
@@ -165,6 +169,7 @@ tvb_drain_run(const TvbDrainLimits *limits, TvbDrainResult *result)
 		drain_work(&drain, limits);
 		fill_result(&drain, result);
 		tvb_history_stamp(drain.cascade.touched, drain.prepared_pending);
+		mark_rewritten(&drain);
 		tvb_history_record(drain.started, result);
 		tvb_queue_settle(drain.run.snapshot);
 		tvb_queue_turn_ring();
@@ -230,6 +235,7 @@ compare(Drain *drain, TvbDrainResult *result)
 	tvb_cascade_run(&drain->cascade);
 	fill_result(drain, result);
 	tvb_history_stamp(drain->cascade.touched, drain->prepared_pending);
+	mark_rewritten(drain);
 	tvb_history_record(drain->started, result);
 }
 
@@ -295,6 +301,7 @@ drain_begin(Drain *drain)
 	enter_drain(drain);
 	tvb_memory_begin(MemoryContextGetParent(drain->context));
 
+	tvb_rewritten_begin();
 	drain->prepared_pending = tvb_epoch_check();
 	drain->overflows = tvb_overflow_advance();
 	drain->run.context = drain->context;
@@ -332,6 +339,31 @@ leave_drain(void *arg)
 {
 	draining = false;
 	tvb_memory_end();
+}
+
+/* Rows of tables that were rewritten since the snapshot was taken may have been missing: the TVIEWs that were worked on are stale. */
+static void
+mark_rewritten(Drain *drain)
+{
+	List	   *relids = tvb_rewritten_since(drain->run.snapshot);
+	List	   *classes = NIL;
+	List	   *tviews = NIL;
+	ListCell   *lc;
+	ListCell   *cell;
+
+	if (relids == NIL || drain->cascade.touched == NIL)
+		return;
+	for (int i = 0; i < list_length(relids); i++)
+		classes = lappend_oid(classes, RelationRelationId);
+	foreach(lc, tvb_ddl_find_dependent(classes, relids))
+	{
+		foreach(cell, drain->cascade.touched)
+		{
+			if (((TvbTouched *) lfirst(cell))->tview == lfirst_oid(lc))
+				tviews = lappend_oid(tviews, lfirst_oid(lc));
+		}
+	}
+	tvb_derive_stale(tviews, TVB_REASON_REWRITTEN);
 }
 
 /* Let go of what begin took, except the lock. */
