@@ -53,6 +53,7 @@
 #include "repair.h"
 #include "run.h"
 #include "sources.h"
+#include "young.h"
 
 PG_FUNCTION_INFO_V1(tvb_follow_ddl);
 
@@ -365,6 +366,17 @@ follow_rewrite(TvbCommand *command)
 		tvb_derive_stale_whole_readers(lfirst_oid(lc));
 }
 
+/* What changed results may have new parts of its own, of which DDL that is under way does not know whom they concern. */
+static void
+follow_results(List *tviews, const char *reason)
+{
+	ListCell   *lc;
+
+	tvb_derive_stale(tviews, reason);
+	foreach(lc, tviews)
+		tvb_young_begin(lfirst_oid(lc), NULL);
+}
+
 /* What follows from a command for TVIEWs. */
 static void
 work_follow(TvbCommand *command)
@@ -388,7 +400,7 @@ work_follow(TvbCommand *command)
 	foreach(lc, list_concat_unique_oid(list_copy(tviews), command->resolving))
 		changed |= tvb_derive_again(lfirst_oid(lc));
 	if (reason)
-		tvb_derive_stale(tviews, reason);
+		follow_results(tviews, reason);
 	tvb_derive_stale(command->reading, "a type was altered that the view reads JSON as");
 	tvb_derive_stale(command->converting, "a domain that the view converts values to was given a constraint");
 	if (command->tree && IsA(command->tree, AlterDomainStmt))

@@ -41,6 +41,7 @@
 #include "rights.h"
 #include "run.h"
 #include "sources.h"
+#include "young.h"
 
 /* What is stored of the TVIEW. */
 typedef struct Stored
@@ -506,7 +507,11 @@ derive(Oid relid)
 		replace_routes(&definition, relid);
 	}
 	if (rerouted || reason)
+	{
 		store(&definition, relid, reason);
+		/* DDL that is under way has not seen what it depends on now, or what its texts name */
+		tvb_young_begin(relid, strcmp(stored->definition, definition.fingerprint) != 0 ? NULL : "");
+	}
 	return rerouted || reason != NULL;
 }
 

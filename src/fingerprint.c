@@ -86,6 +86,15 @@ append_tree(StringInfo out, const char *tree)
 	}
 }
 
+/* A name as it stands between spaces and slashes, whatever the session quotes. */
+static const char *
+quoted(const char *name)
+{
+	if (name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0')
+		return name;
+	return quote_literal_cstr(name);
+}
+
 /* Append the columns of a relation that is read as a whole. */
 static void
 append_row_type(StringInfo out, Oid relid)
@@ -99,7 +108,7 @@ append_row_type(StringInfo out, Oid relid)
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
 		if (!att->attisdropped)
-			appendStringInfo(out, " %d/%s/%u/%d/%u", att->attnum, quote_identifier(NameStr(att->attname)),
+			appendStringInfo(out, " %d/%s/%u/%d/%u", att->attnum, quoted(NameStr(att->attname)),
 							 att->atttypid, att->atttypmod, att->attcollation);
 	}
 	relation_close(relation, NoLock);
@@ -167,7 +176,7 @@ append_columns(StringInfo out, Oid relid, List *attnos)
 
 	appendStringInfoChar(out, '(');
 	foreach(lc, attnos)
-		appendStringInfo(out, "%s ", quote_identifier(get_attname(relid, lfirst_int(lc), false)));
+		appendStringInfo(out, "%s ", quoted(get_attname(relid, lfirst_int(lc), false)));
 	appendStringInfoChar(out, ')');
 }
 

@@ -1,20 +1,23 @@
 /*-------------------------------------------------------------------------
  *
  * young.c
- *		Definition: DDL that was under way, unseen, while a TVIEW was made.
+ *		Definition: DDL that was under way, unseen, while a TVIEW was made or derived again.
  *
  * A TVIEW that is being made is seen by nobody else, so DDL of other transactions does not follow it; nor does
  * tviews_create see what they have not committed.  What a view reads is locked meanwhile.  Functions, operators, casts and types
  * cannot be, nor can new ones be kept away that a stored text would mean when it is parsed again.
  *
  * So a TVIEW is young at first: a row of tviews_batch.young has a fingerprint of what its view depends on, made before the TVIEW
- * was filled.  It is a table of its own, as DDL must not wait for a drain that writes it.  Drains derive it again, and compare the
- * fingerprint.
+ * was filled.  It is a table of its own, and every time there is another row, as DDL must not wait for a drain that writes it.
+ * Drains derive the TVIEW again, and compare the fingerprint.
+ *
+ * It is young once more when DDL was followed that lets its view depend on something else, or its texts name something else: of
+ * who is under way with an object or a name, nobody has found it.  In the latter case there is nothing to compare.
  *
  * Invariants:
  *
- *	- Whoever does not see a TVIEW has a transaction id that was given out before the TVIEW's commit.  The fence is the next id to
- *	  be given out when a drain sees the TVIEW for the first time: all these are below it.
+ *	- Whoever does not see a row has a transaction id that was given out before the row's commit.  The fence is the next id to
+ *	  be given out when a drain sees the row for the first time: all these are below it.
  *	- It is young until all ids below the fence have ended, and a drain has looked after that.
  *	- In between it is looked at again when one of them has ended.  One that stays open for hours does not make every drain
  *	  derive all that is young.
@@ -44,19 +47,26 @@
 #include "run.h"
 #include "young.h"
 
+/* A row that says so of a TVIEW. */
+typedef struct Row
+{
+	int64		id;
+	char	   *objects;		/* "": nothing to compare */
+	bool		passed;			/* all below its fence have ended */
+} Row;
+
 /* A TVIEW that is young. */
 typedef struct Young
 {
 	Oid			relid;
 	Oid			view;
 	bool		gone;			/* it is no TVIEW any more */
-	char	   *objects;
-	bool		passed;			/* all below its fence have ended */
+	List	   *rows;
 	char	   *snapshot;		/* what is looked at now */
 	/* found now: */
 	bool		locked;			/* by somebody else */
 	bool		changed;
-	char	   *found;			/* objects */
+	char	   *found;			/* objects, if there are any to compare */
 } Young;
 
 void
@@ -77,8 +87,7 @@ tvb_young_begin(Oid relid, const char *objects)
 		objects = tvb_objects_fingerprint(linitial_oid(views));
 	}
 	values[1] = CStringGetTextDatum(objects);
-	tvb_run_own_change(&plan, "INSERT INTO tviews_batch.young (tview, objects) VALUES ($1, $2)"
-					   " ON CONFLICT (tview) DO UPDATE SET objects = excluded.objects, fence = NULL, looked = NULL", &args);
+	tvb_run_own_change(&plan, "INSERT INTO tviews_batch.young (tview, objects) VALUES ($1, $2)", &args);
 }
 
 /* Lock what deriving a TVIEW would wait for; false: somebody has it locked, and no drain refreshes it now. */
@@ -97,7 +106,7 @@ static void
 look(void *arg)
 {
 	Young	   *young = arg;
-	char	   *objects;
+	ListCell   *lc;
 
 	young->locked = !lock_relations(young);
 	if (young->locked)
@@ -105,9 +114,17 @@ look(void *arg)
 	young->changed = tvb_derive_again(young->relid);
 	if (young->changed)
 		tvb_levels_sync();
-	objects = tvb_objects_fingerprint(young->view);
-	young->changed |= strcmp(objects, young->objects) != 0;
-	young->found = objects;
+	young->found = NULL;
+	foreach(lc, young->rows)
+	{
+		Row		   *row = lfirst(lc);
+
+		if (*row->objects == '\0')
+			continue;
+		if (young->found == NULL)
+			young->found = tvb_objects_fingerprint(young->view);
+		young->changed |= strcmp(young->found, row->objects) != 0;
+	}
 }
 
 /* Something has become of it: look once more, to keep what follows, and mark it. */
@@ -118,7 +135,7 @@ follow(void *arg)
 
 	look(young);
 	if (!young->locked)
-		tvb_derive_stale(list_make1_oid(young->relid), "what the view uses was altered while the TVIEW was made");
+		tvb_derive_stale(list_make1_oid(young->relid), "what the view uses was altered at the same time");
 }
 
 /*
@@ -131,8 +148,9 @@ find_young(FullTransactionId next)
 	static SPIPlanPtr plan = NULL;
 	TvbRunArgs	args = TVB_RUN_ARG(XID8OID, FullTransactionIdGetDatum(next));
 	List	   *found = NIL;
+	Young	   *young = NULL;
 
-	tvb_run_own_query(&plan, "SELECT y.tview::oid, t.view::oid, y.objects,"
+	tvb_run_own_query(&plan, "SELECT y.tview::oid, t.view::oid, y.id, y.objects,"
 					  " coalesce(y.fence, $1) <= pg_snapshot_xmin(s.now), y.xmin, s.now::text"
 					  " FROM tviews_batch.young y LEFT JOIN tviews_batch.tview t USING (tview), pg_current_snapshot() AS s (now)"
 					  " WHERE y.fence IS NULL OR y.looked IS NULL OR y.fence <= pg_snapshot_xmin(s.now)"
@@ -143,46 +161,56 @@ find_young(FullTransactionId next)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[i];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
-		Young	   *young = palloc0(sizeof(Young));
+		Oid			relid;
+		Row		   *row;
 		bool		isnull;
 
-		young->relid = DatumGetObjectId(SPI_getbinval(tuple, desc, 1, &isnull));
-		young->view = DatumGetObjectId(SPI_getbinval(tuple, desc, 2, &isnull));
-		young->gone = isnull;
-		young->objects = SPI_getvalue(tuple, desc, 3);
-		young->passed = DatumGetBool(SPI_getbinval(tuple, desc, 4, &isnull));
-		young->snapshot = SPI_getvalue(tuple, desc, 6);
-		if (!TransactionIdIsCurrentTransactionId(DatumGetTransactionId(SPI_getbinval(tuple, desc, 5, &isnull))))
+		if (TransactionIdIsCurrentTransactionId(DatumGetTransactionId(SPI_getbinval(tuple, desc, 6, &isnull))))
+			continue;
+		relid = DatumGetObjectId(SPI_getbinval(tuple, desc, 1, &isnull));
+		if (young == NULL || young->relid != relid)
+		{
+			young = palloc0(sizeof(Young));
+			young->relid = relid;
+			young->view = DatumGetObjectId(SPI_getbinval(tuple, desc, 2, &isnull));
+			young->gone = isnull;
+			young->snapshot = SPI_getvalue(tuple, desc, 7);
 			found = lappend(found, young);
+		}
+		row = palloc(sizeof(Row));
+		row->id = DatumGetInt64(SPI_getbinval(tuple, desc, 3, &isnull));
+		row->objects = SPI_getvalue(tuple, desc, 4);
+		row->passed = DatumGetBool(SPI_getbinval(tuple, desc, 5, &isnull));
+		young->rows = lappend(young->rows, row);
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return found;
 }
 
-/* It is young no longer, or is no TVIEW any more. */
+/* It is young no longer on account of a row, or is no TVIEW any more. */
 static void
-end(const Young *young)
+end(const Row *row)
 {
 	static SPIPlanPtr plan = NULL;
-	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(young->relid));
+	TvbRunArgs	args = TVB_RUN_ARG(INT8OID, Int64GetDatum(row->id));
 
-	tvb_run_own_change(&plan, "DELETE FROM tviews_batch.young WHERE tview = $1", &args);
+	tvb_run_own_change(&plan, "DELETE FROM tviews_batch.young WHERE id = $1", &args);
 }
 
 /* It stays young. */
 static void
-store(const Young *young, FullTransactionId fence)
+store(const Row *row, const Young *young, FullTransactionId fence)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			types[] = {OIDOID, TEXTOID, XID8OID, TEXTOID};
+	Oid			types[] = {INT8OID, TEXTOID, XID8OID, TEXTOID};
 	Datum		values[] = {
-		ObjectIdGetDatum(young->relid), CStringGetTextDatum(young->found), FullTransactionIdGetDatum(fence),
+		Int64GetDatum(row->id), CStringGetTextDatum(*row->objects ? young->found : ""), FullTransactionIdGetDatum(fence),
 		CStringGetTextDatum(young->snapshot)
 	};
 	TvbRunArgs	args = {4, types, values, NULL};
 
 	tvb_run_own_change(&plan, "UPDATE tviews_batch.young SET objects = $2, fence = coalesce(fence, $3), looked = $4::pg_snapshot"
-					   " WHERE tview = $1", &args);
+					   " WHERE id = $1", &args);
 }
 
 /*
@@ -200,21 +228,23 @@ tvb_young_look(void)
 {
 	FullTransactionId next = ReadNextFullTransactionId();
 	ListCell   *lc;
+	ListCell   *cell;
 
 	foreach(lc, find_young(next))
 	{
 		Young	   *young = lfirst(lc);
+		bool		gone = young->gone || get_rel_name(young->relid) == NULL || get_rel_relkind(young->view) != RELKIND_VIEW;
 
-		if (young->gone || get_rel_name(young->relid) == NULL || get_rel_relkind(young->view) != RELKIND_VIEW)
+		if (!gone && (!attempt(look, young, false) || (young->changed && !attempt(follow, young, true))))
+			continue;
+		foreach(cell, young->rows)
 		{
-			end(young);
-			continue;
+			Row		   *row = lfirst(cell);
+
+			if (gone || row->passed)
+				end(row);
+			else
+				store(row, young, next);
 		}
-		if (!attempt(look, young, false) || (young->changed && !attempt(follow, young, true)))
-			continue;
-		if (young->passed)
-			end(young);
-		else
-			store(young, next);
 	}
 }

@@ -324,7 +324,8 @@ COMMENT ON COLUMN tviews_batch.unfollowed.after IS 'its name in the view';
 COMMENT ON SEQUENCE tviews_batch.unfollowed_id_seq IS 'numbers of rows in tviews_batch.unfollowed';
 
 CREATE TABLE tviews_batch.young (
-    tview   regclass PRIMARY KEY,
+    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tview   regclass NOT NULL,
     objects text NOT NULL,
     fence   xid8,
     looked  pg_snapshot
@@ -338,11 +339,13 @@ CREATE TABLE tviews_batch.watched (
     fence          xid8,
     collation_version text
 );
-COMMENT ON TABLE tviews_batch.young IS 'TVIEWs made a short time ago: DDL may end that did not see them, so drains look at them again';
+COMMENT ON TABLE tviews_batch.young IS 'TVIEWs made or derived again a short time ago: DDL may end that did not see them so, and drains look at them again';
+COMMENT ON COLUMN tviews_batch.young.id IS 'number';
 COMMENT ON COLUMN tviews_batch.young.tview IS 'the TVIEW';
-COMMENT ON COLUMN tviews_batch.young.objects IS 'fingerprint of what the view depends on, from before the TVIEW was filled';
-COMMENT ON COLUMN tviews_batch.young.fence IS 'transactions below it may not have seen the TVIEW; NULL: no drain has looked yet';
+COMMENT ON COLUMN tviews_batch.young.objects IS 'fingerprint of what the view depends on, from before the TVIEW was filled; empty: only its texts name something else';
+COMMENT ON COLUMN tviews_batch.young.fence IS 'transactions below it may not have seen the row; NULL: no drain has looked yet';
 COMMENT ON COLUMN tviews_batch.young.looked IS 'what the last drain that looked could see; the next looks when a transaction below the fence has ended since';
+COMMENT ON SEQUENCE tviews_batch.young_id_seq IS 'numbers of rows in tviews_batch.young';
 COMMENT ON TABLE tviews_batch.watched IS 'the event triggers as they were when all DDL was known to have been followed, and the database''s collation';
 COMMENT ON COLUMN tviews_batch.watched.one IS 'there is one row';
 COMMENT ON COLUMN tviews_batch.watched.event_triggers IS 'their rows in the catalog; others: they were switched off for a time';
