@@ -247,6 +247,68 @@ DROP TABLE ma, mb, mp CASCADE;
 TABLE state;
 
 --
+-- Commands that event triggers of the user run inside of ours
+--
+CREATE TABLE na (id int PRIMARY KEY, v int);
+CREATE TABLE nb (LIKE na INCLUDING ALL);
+CREATE TABLE np (k int, g int, v int) PARTITION BY LIST (g);
+CREATE TABLE np1 PARTITION OF np FOR VALUES IN (1);
+CREATE TYPE npair AS (x int, y int);
+CREATE TABLE nc (id int PRIMARY KEY, p npair);
+INSERT INTO na SELECT i, i FROM generate_series(1, 3) i;
+INSERT INTO np VALUES (1, 1, 1);
+INSERT INTO nc VALUES (1, '(1,2)');
+CREATE FUNCTION nf(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1; END';
+CREATE VIEW v_na AS SELECT id, v FROM na;
+CREATE VIEW v_nf AS SELECT id, nf(v) AS v FROM na;
+CREATE VIEW v_nr AS SELECT id, v FROM na;
+CREATE VIEW v_np AS SELECT k, sum(v) AS v FROM np GROUP BY k;
+CREATE VIEW v_nc AS SELECT id, to_jsonb(p) AS p FROM nc;
+CREATE VIEW v_gone AS SELECT id, 1 AS one FROM na;
+CREATE VIEW v_nb AS SELECT id, v FROM nb;
+CREATE VIEW v_fails AS SELECT id, 1 / (v - 1) AS v FROM na;
+SELECT tviews_create('v_na'), tviews_create('v_nf'), tviews_create('v_nr'), tviews_create('v_np'), tviews_create('v_nc'), tviews_create('v_gone');
+CALL tviews_reconcile();
+UPDATE na SET v = v + 10 WHERE id = 3;
+CREATE TABLE was_here (n int);
+CREATE FUNCTION ntrigger() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM ddl_left.was_here) THEN
+        RETURN;
+    END IF;
+    INSERT INTO ddl_left.was_here VALUES (1);
+    CREATE OR REPLACE VIEW ddl_left.v_na AS SELECT id, v + 1000 AS v FROM ddl_left.na;
+    CREATE OR REPLACE FUNCTION ddl_left.nf(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 + 5; END';
+    CREATE TABLE ddl_left.np2 PARTITION OF ddl_left.np FOR VALUES IN (2);
+    INSERT INTO ddl_left.np VALUES (2, 2, 2);
+    DROP TABLE ddl_left.np1;
+    ALTER TABLE ddl_left.na RENAME v TO w;
+    ALTER VIEW ddl_left.v_nr RENAME v TO w;
+    ALTER TYPE ddl_left.npair DROP ATTRIBUTE y;
+    DROP VIEW ddl_left.v_gone;
+    BEGIN
+        PERFORM "Ext s".tviews_create('ddl_left.v_fails');
+    EXCEPTION WHEN division_by_zero THEN
+    END;
+END $$;
+CREATE EVENT TRIGGER ddl_left_nested ON ddl_command_end WHEN TAG IN ('CREATE TRIGGER') EXECUTE FUNCTION ntrigger();
+SELECT tviews_create('v_nb');
+DROP EVENT TRIGGER ddl_left_nested;
+SELECT differences FROM drained();
+CALL tviews_reconcile();
+INSERT INTO np VALUES (3, 2, 3);
+UPDATE na SET w = w + 1 WHERE id = 1;
+SELECT * FROM drained();
+SELECT tview, state FROM state WHERE tview::text ~ '^tv_[ng]';
+TABLE tv_nr ORDER BY id;
+-- after an error inside of such a command DDL is followed as before
+DO $$ BEGIN PERFORM "Ext s".tviews_create('v_fails'); EXCEPTION WHEN division_by_zero THEN END $$;
+CREATE OR REPLACE VIEW v_nr AS SELECT id, -w AS w FROM na;
+SELECT tview, state, reason FROM state WHERE tview = 'tv_nr'::regclass;
+SELECT differences FROM drained();
+DROP TABLE na, nb, np, nc CASCADE;
+
+--
 -- The extension goes: ordinary tables stay; it comes back
 --
 DROP EXTENSION pg_tviews_batch;

@@ -527,6 +527,29 @@ follow_command(TvbCommand *command)
 	tvb_ddl_work_protect(work_follow, command);
 }
 
+/* Columns have the new name from now on; the rest is left. */
+static void
+work_left(TvbCommand *command)
+{
+	if (tvb_ddl_command_renames_column(command->tree))
+		follow_column_rename(command);
+	tvb_repair_remember_objects(command->classes, command->objects);
+}
+
+/*
+ * An event trigger of the user ran a command inside of one of ours, in the middle of what we do for TVIEWs and their sources: the
+ * next drain follows it.
+ */
+static void
+leave_command(TvbCommand *command)
+{
+	read_command(command);
+	if (command->objects == NIL)
+		return;
+	add_row_types(command);
+	tvb_ddl_work_protect(work_left, command);
+}
+
 /*
  * ddl_command_end: something was created or altered.  ddl_command_start: a
  * subscription will be altered or dropped.
@@ -537,7 +560,7 @@ tvb_follow_ddl(PG_FUNCTION_ARGS)
 	EventTriggerData *data = tvb_ddl_work_trigger(fcinfo, "tviews_batch.follow_ddl");
 	TvbCommand	command = {0};
 
-	if (tvb_ddl_command_makes_something_new(data->parsetree) || tvb_sources_in_ddl() || !tvb_ddl_work_wanted())
+	if (tvb_ddl_command_makes_something_new(data->parsetree) || tvb_sources_is_own_ddl(data->parsetree) || !tvb_ddl_work_wanted())
 		PG_RETURN_NULL();
 	command.tree = data->parsetree;
 	SPI_connect();
@@ -545,6 +568,8 @@ tvb_follow_ddl(PG_FUNCTION_ARGS)
 		tvb_ddl_work_protect(work_unwatched, &command);
 	else if (tvb_ddl_command_changes_subscriptions(command.tree))
 		tvb_ddl_work_protect(work_subscribed, &command);
+	else if (tvb_sources_in_ddl())
+		leave_command(&command);
 	else
 		follow_command(&command);
 	SPI_finish();

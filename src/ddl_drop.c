@@ -304,6 +304,33 @@ work_derive(TvbCommand *command)
 		tvb_levels_sync();
 }
 
+/* Relations that have lost a column. */
+static void
+work_shorter_left(TvbCommand *command)
+{
+	List	   *classes = NIL;
+
+	for (int i = 0; i < list_length(command->relations); i++)
+		classes = lappend_oid(classes, RelationRelationId);
+	tvb_repair_remember_objects(classes, command->relations);
+}
+
+/* The same of what an event trigger of the user dropped inside of a command of ours: the next drain follows. */
+static void
+leave_drop(TvbCommand *command)
+{
+	Dropped		dropped;
+
+	tvb_ddl_work_protect(work_unseen, command);
+	dropped = read_dropped();
+	command->relations = dropped.shorter;
+	if (command->relations != NIL)
+		tvb_ddl_work_protect(work_shorter_left, command);
+	command->relations = list_concat(dropped.shown, dropped.compared);
+	if (command->relations != NIL)
+		tvb_ddl_work_protect(work_types_unseen, command);
+}
+
 /*
  * sql_drop: something was dropped.
  */
@@ -314,9 +341,15 @@ tvb_follow_drop(PG_FUNCTION_ARGS)
 	TvbCommand	command = {0};
 	Dropped		dropped;
 
-	if (tvb_sources_in_ddl() || !tvb_ddl_work_wanted())
+	if (tvb_sources_is_own_ddl(data->parsetree) || !tvb_ddl_work_wanted())
 		PG_RETURN_NULL();
 	SPI_connect();
+	if (tvb_sources_in_ddl())
+	{
+		leave_drop(&command);
+		SPI_finish();
+		PG_RETURN_NULL();
+	}
 	if (IsolationUsesXactSnapshot())
 		tvb_ddl_work_protect(work_unseen, &command);
 	dropped = read_dropped();

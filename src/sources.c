@@ -32,11 +32,14 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
@@ -47,9 +50,18 @@
 #include "run.h"
 #include "sources.h"
 
-/* How many commands of ours run, one inside the other, and the nesting level of the first. */
-static int	ddl_depth = 0;
-static int	ddl_level = 0;
+/*
+ * A command of ours that runs, inside of others: such may have event triggers of the user run further commands, and these have us
+ * run more.  It lives in a context of its own.
+ */
+typedef struct OwnCommand
+{
+	Node	   *tree;
+	int			level;			/* of (sub)transactions, where it began */
+	struct OwnCommand *outer;
+} OwnCommand;
+
+static OwnCommand *own_command = NULL;	/* the innermost */
 
 static const char *const trigger_events[] = {"insert", "update", "delete", "truncate"};
 static const int16 trigger_types[] = {TRIGGER_TYPE_INSERT, TRIGGER_TYPE_UPDATE, TRIGGER_TYPE_DELETE,
@@ -62,28 +74,38 @@ static void
 ddl_xact_callback(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_ABORT)
-		ddl_depth = 0;
+		own_command = NULL;
 }
 
-/* Subtransaction callback: the same, where the first of them began in it or in one inside. */
+/* Subtransaction callback: the same of those that began in it or in one inside. */
 static void
 ddl_subxact_callback(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
 {
-	if (event == SUBXACT_EVENT_ABORT_SUB && GetCurrentTransactionNestLevel() <= ddl_level)
-		ddl_depth = 0;
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	while (own_command != NULL && own_command->level >= GetCurrentTransactionNestLevel())
+		own_command = own_command->outer;
 }
 
 bool
 tvb_sources_in_ddl(void)
 {
-	return ddl_depth > 0;
+	return own_command != NULL;
 }
 
-/* Counted, as a command of ours may have event triggers of others run further ones. */
+bool
+tvb_sources_is_own_ddl(Node *tree)
+{
+	return own_command != NULL && equal(own_command->tree, tree);
+}
+
 void
 tvb_sources_ddl(const char *command)
 {
 	static bool registered = false;
+	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "tviews_batch command", ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	OwnCommand *own = palloc(sizeof(OwnCommand));
 	int			result;
 
 	if (!registered)
@@ -92,10 +114,14 @@ tvb_sources_ddl(const char *command)
 		RegisterSubXactCallback(ddl_subxact_callback, NULL);
 		registered = true;
 	}
-	if (ddl_depth++ == 0)
-		ddl_level = GetCurrentTransactionNestLevel();
+	own->tree = linitial_node(RawStmt, raw_parser(command, RAW_PARSE_DEFAULT))->stmt;
+	own->level = GetCurrentTransactionNestLevel();
+	own->outer = own_command;
+	MemoryContextSwitchTo(caller);
+	own_command = own;
 	result = SPI_execute(command, false, 0);
-	ddl_depth--;
+	own_command = own->outer;
+	MemoryContextDelete(context);
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", command, SPI_result_code_string(result));
 }

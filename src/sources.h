@@ -3,6 +3,7 @@
 #define TVB_SOURCES_H
 
 #include "postgres.h"
+#include "nodes/nodes.h"
 #include "nodes/pg_list.h"
 
 /* A relation with its descendants, and the ancestors of all these: oid list. */
@@ -67,7 +68,10 @@ extern void tvb_sources_drop_guard(Oid relid);
 /* Run DDL of ours that must succeed: our event triggers do not follow it.  Connected to SPI. */
 extern void tvb_sources_ddl(const char *command);
 
-/* True while our own DDL runs: event triggers have nothing to follow. */
+/* True while our own DDL runs, also for commands that event triggers of the user run inside of it. */
 extern bool tvb_sources_in_ddl(void);
+
+/* Whether a command is that of ours which runs now: there is nothing to follow. */
+extern bool tvb_sources_is_own_ddl(Node *tree);
 
 #endif
