@@ -297,7 +297,7 @@ DROP EVENT TRIGGER ddl_left_nested;
 SELECT differences FROM drained();
 CALL tviews_reconcile();
 INSERT INTO np VALUES (3, 2, 3);
-UPDATE na SET w = w + 1 WHERE id = 1;
+UPDATE na SET w = w + 1 WHERE id = 2;
 SELECT * FROM drained();
 SELECT tview, state FROM state WHERE tview::text ~ '^tv_[ng]';
 TABLE tv_nr ORDER BY id;

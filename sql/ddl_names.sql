@@ -293,6 +293,64 @@ SELECT DISTINCT reason FROM tviews_status WHERE state <> 'ok';
 CALL tviews_reconcile();
 SELECT * FROM differences();
 
+-- functions that nothing in a view's query names: of a type, of an operator class that is not the type's default or is of one of the
+-- server's types, of a domain's check
+CREATE TYPE signed;
+CREATE FUNCTION signed_in(cstring) RETURNS signed LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION signed_out(signed) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+CREATE TYPE signed (INPUT = signed_in, OUTPUT = signed_out, LIKE = int4);
+CREATE FUNCTION version_cmp(text, text) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT btarraycmp(string_to_array($1, '.')::int[], string_to_array($2, '.')::int[]) $$;
+CREATE FUNCTION version_lt(text, text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN ddl_names.version_cmp($1, $2) < 0; END';
+CREATE OPERATOR <# (LEFTARG = text, RIGHTARG = text, FUNCTION = version_lt);
+CREATE OPERATOR CLASS version_ops FOR TYPE text USING btree AS OPERATOR 1 <#, OPERATOR 3 =, FUNCTION 1 version_cmp(text, text);
+CREATE TYPE versions AS RANGE (subtype = text, subtype_opclass = version_ops);
+CREATE FUNCTION json_cmp(json, json) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT btint4cmp($1::text::int, $2::text::int) $$;
+CREATE FUNCTION json_lt(json, json) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN ddl_names.json_cmp($1, $2) < 0; END';
+CREATE FUNCTION json_eq(json, json) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN ddl_names.json_cmp($1, $2) = 0; END';
+CREATE OPERATOR <# (LEFTARG = json, RIGHTARG = json, FUNCTION = json_lt);
+CREATE OPERATOR =# (LEFTARG = json, RIGHTARG = json, FUNCTION = json_eq);
+CREATE OPERATOR CLASS json_ops DEFAULT FOR TYPE json USING btree AS OPERATOR 1 <#, OPERATOR 3 =#, FUNCTION 1 json_cmp(json, json);
+CREATE FUNCTION allowed(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN true; END';
+CREATE DOMAIN allowed_int AS int CHECK (allowed(VALUE));
+CREATE TABLE tb_s (id int PRIMARY KEY, s signed);
+CREATE TABLE tb_u (id int PRIMARY KEY, t text, j json);
+INSERT INTO tb_s VALUES (1, '-1'), (2, '5');
+INSERT INTO tb_u VALUES (1, '1.10', '1'), (2, '1.9', '2'), (3, '10.1', '3');
+CREATE VIEW v_shown AS SELECT id, s::text AS s, to_jsonb(s) AS j FROM tb_s;
+CREATE VIEW v_ranges AS SELECT id, versions('1.0', '1.15') @> t AS inside FROM tb_u;
+CREATE VIEW v_sorting AS SELECT id > 0 AS all_of_them, string_agg(t, ', ' ORDER BY t USING <#) AS t FROM tb_u GROUP BY id > 0;
+CREATE VIEW v_elements AS SELECT id, ARRAY[j] < ARRAY['2'::json] AS less FROM tb_u;
+CREATE VIEW v_allowed AS SELECT id, id::allowed_int AS allowed FROM tb_u;
+CREATE VIEW v_unconcerned AS SELECT id, t FROM tb_u;
+SELECT tviews_create('v_shown'), tviews_create('v_ranges'), tviews_create('v_sorting', key => '{all_of_them}'), tviews_create('v_elements'),
+       tviews_create('v_allowed'), tviews_create('v_unconcerned');
+CALL tviews_reconcile();
+CREATE OR REPLACE FUNCTION signed_out(signed) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'oidout';
+CREATE OR REPLACE FUNCTION version_cmp(text, text) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT bttextcmp($1 COLLATE "C", $2 COLLATE "C") $$;
+\c
+SET search_path = ddl_names, public;
+SET client_min_messages = warning;
+SELECT tview, state, reason FROM tviews_status WHERE state <> 'ok' ORDER BY tview::text COLLATE "C";
+CALL tviews_reconcile();
+SELECT tview, n FROM differences() WHERE tview ~ 'shown|ranges|sorting|elements|allowed|unconcerned';
+CREATE OR REPLACE FUNCTION json_cmp(json, json) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT btint4cmp($2::text::int, $1::text::int) $$;
+SELECT tview, state, reason FROM tviews_status WHERE tview = 'tv_elements'::regclass;
+CALL tviews_reconcile();
+SELECT tview, n FROM differences() WHERE tview ~ 'shown|ranges|sorting|elements|allowed|unconcerned';
+CREATE OR REPLACE FUNCTION allowed(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 <> 2; END';
+SELECT tview, state, reason FROM tviews_status WHERE state <> 'ok' ORDER BY tview::text COLLATE "C";
+SELECT failed FROM tviews_drain();
+SELECT tview, state FROM tviews_status WHERE state <> 'ok' ORDER BY tview::text COLLATE "C";
+CREATE OR REPLACE FUNCTION allowed(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN true; END';
+CALL tviews_reconcile();
+SELECT tview, state, n FROM differences() WHERE tview ~ 'shown|ranges|sorting|elements|allowed|unconcerned';
+-- a class that goes concerns those who are compared by it: nobody who uses the type otherwise
+DROP OPERATOR CLASS version_ops USING btree CASCADE;
+DROP OPERATOR CLASS json_ops USING btree;
+SELECT tview, state, reason FROM tviews_status WHERE state <> 'ok' ORDER BY tview::text COLLATE "C";
+DROP TABLE tb_s, tb_u CASCADE;
+DROP TABLE tv_shown, tv_ranges, tv_sorting, tv_elements, tv_allowed, tv_unconcerned;
+
 -- a name in a constant that is an array or a row: the view has its number, and nobody says that another table has the name now
 CREATE TABLE called_1 (x int);
 CREATE TABLE called_2 (x int);

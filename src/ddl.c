@@ -402,7 +402,9 @@ work_follow(TvbCommand *command)
 	if (reason)
 		follow_results(tviews, reason);
 	tvb_derive_stale(command->reading, "a type was altered that the view reads JSON as");
-	tvb_derive_stale(command->converting, "a domain that the view converts values to was given a constraint");
+	tvb_derive_stale(command->converting, command->tree && IsA(command->tree, AlterDomainStmt) ?
+					 "a domain that the view converts values to was given a constraint" :
+					 "a function was replaced or altered that a domain calls which the view converts values to");
 	if (command->tree && IsA(command->tree, AlterDomainStmt))
 	{
 		foreach(lc, tviews)

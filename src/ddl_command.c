@@ -184,7 +184,12 @@ tvb_ddl_command_alters_rows(Node *tree)
 bool
 tvb_ddl_command_restricts_domain(Node *tree)
 {
-	return tree && IsA(tree, AlterDomainStmt) && strchr("CO", ((AlterDomainStmt *) tree)->subtype) != NULL;
+	if (tree == NULL)
+		return false;
+	/* a check may call it */
+	if (IsA(tree, CreateFunctionStmt) || IsA(tree, AlterFunctionStmt))
+		return true;
+	return IsA(tree, AlterDomainStmt) && strchr("CO", ((AlterDomainStmt *) tree)->subtype) != NULL;
 }
 
 bool

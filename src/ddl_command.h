@@ -33,7 +33,7 @@ extern bool tvb_ddl_command_names_text_search(Node *tree);
 /* Why results can be others now although nothing that names them changed, or NULL. */
 extern const char *tvb_ddl_command_changes_results(Node *tree);
 
-/* Whether a domain allows less than before. */
+/* Whether a domain may allow less than before. */
 extern bool tvb_ddl_command_restricts_domain(Node *tree);
 
 /* Whether a type may be read from text, or JSON, in another way now. */

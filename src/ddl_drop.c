@@ -152,10 +152,11 @@ read_dropped(void)
 					   "   'table column', 'foreign table column', 'composite type column')"
 					   " UNION"
 					   /* NULL: the type is gone, too; quotes are by the user's settings */
-					   " SELECT CASE object_type WHEN 'cast' THEN 5 ELSE 7 END,"
-					   "   pg_catalog.to_regtype(CASE object_type WHEN 'cast' THEN address_names[1] ELSE address_args[1] END)::oid"
-					   "  FROM d WHERE object_type IN ('operator of access method', 'function of access method')"
-					   "   OR object_type = 'cast' AND replace(address_args[1], '\"', '') IN ('json', 'pg_catalog.json')", NULL);
+					   " SELECT CASE object_type WHEN 'cast' THEN 5 ELSE 7 END, t.type::oid"
+					   "  FROM d, pg_catalog.to_regtype(CASE object_type WHEN 'cast' THEN address_names[1] ELSE address_args[1] END) AS t (type)"
+					   /* nothing is looked up any more by a type of the server's */
+					   "  WHERE t.type::oid >= 16384 AND (object_type IN ('operator of access method', 'function of access method')"
+					   "   OR object_type = 'cast' AND replace(address_args[1], '\"', '') IN ('json', 'pg_catalog.json'))", NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[i];

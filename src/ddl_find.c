@@ -74,7 +74,7 @@ tvb_ddl_find_all(void)
 	/* how values of a type become JSON, or are compared as elements and fields, is looked up by the type */ \
 	"  UNION ALL" \
 	"  SELECT 'pg_type'::regclass, k.castsource FROM unnest($1, $2) AS s (c, o) JOIN pg_cast k ON k.oid = s.o" \
-	"   WHERE s.c = 'pg_cast'::regclass AND k.casttarget = 'json'::regtype" \
+	"   WHERE s.c = 'pg_cast'::regclass AND k.casttarget = 'json'::regtype AND k.castsource >= 16384" \
 	"  UNION ALL" \
 	"  SELECT 'pg_type'::regclass, o.opcintype FROM unnest($1, $2) AS s (c, o) JOIN pg_opclass o ON o.oid = s.o" \
 	"   WHERE s.c = 'pg_opclass'::regclass AND o.opcdefault"
@@ -92,13 +92,21 @@ tvb_ddl_find_all(void)
 	"    'pg_type'::regclass, 'pg_cast'::regclass)" \
 	"   UNION ALL" \
 	"   SELECT 'pg_type'::regclass, k.castsource FROM pg_cast k" \
-	"    WHERE d.classid = 'pg_cast'::regclass AND k.oid = d.objid AND k.casttarget = 'json'::regtype" \
+	"    WHERE d.classid = 'pg_cast'::regclass AND k.oid = d.objid AND k.casttarget = 'json'::regtype AND k.castsource >= 16384" \
 	"   UNION ALL" \
-	"   SELECT 'pg_type'::regclass, a.amproclefttype FROM pg_amproc a" \
+	"   SELECT 'pg_type'::regclass, a.lefttype FROM (" \
+	"     SELECT amproclefttype, amprocfamily FROM pg_amproc WHERE d.classid = 'pg_amproc'::regclass AND oid = d.objid" \
+	"     UNION ALL" \
+	"     SELECT amoplefttype, amopfamily FROM pg_amop WHERE d.classid = 'pg_amop'::regclass AND oid = d.objid) AS a (lefttype, family)" \
+	"    WHERE EXISTS (SELECT FROM pg_opclass o WHERE o.opcfamily = a.family AND o.opcintype = a.lefttype AND o.opcdefault)" \
+	"   UNION ALL" \
+	/* whoever sorts by an operator of the family is sorted by its function, and so are the ends of ranges */ \
+	"   SELECT n.classid, n.objid FROM pg_amproc a CROSS JOIN LATERAL (" \
+	"     SELECT 'pg_operator'::regclass::oid, m.amopopr FROM pg_amop m WHERE m.amopfamily = a.amprocfamily" \
+	"     UNION ALL" \
+	"     SELECT 'pg_type'::regclass, r.rngtypid FROM pg_range r JOIN pg_opclass o ON o.oid = r.rngsubopc" \
+	"      WHERE o.opcfamily = a.amprocfamily) AS n (classid, objid)" \
 	"    WHERE d.classid = 'pg_amproc'::regclass AND a.oid = d.objid" \
-	"   UNION ALL" \
-	"   SELECT 'pg_type'::regclass, a.amoplefttype FROM pg_amop a" \
-	"    WHERE d.classid = 'pg_amop'::regclass AND a.oid = d.objid" \
 	"   UNION ALL" \
 	/* whoever has a column of the type or collation; its rows are values of a type, too */ \
 	"   SELECT r.classid, r.objid FROM pg_class c CROSS JOIN LATERAL (VALUES" \
@@ -107,8 +115,10 @@ tvb_ddl_find_all(void)
 	"    WHERE d.classid = 'pg_class'::regclass AND d.refclassid IN ('pg_type'::regclass, 'pg_collation'::regclass)" \
 	"     AND (d.objsubid > 0 OR c.reloftype = d.refobjid) AND c.oid = d.objid AND r.wanted"
 
-/* The TVIEWs that consist of the relations found, or read them. */
+/* The TVIEWs that consist of the relations found, or read them; all, where it is not noted who uses a type: the server's own. */
 #define TVIEWS_CONCERNED \
+	" SELECT tview::oid FROM tviews_batch.tview WHERE EXISTS (SELECT FROM up WHERE classid = 'pg_type'::regclass AND objid < 16384)" \
+	" UNION" \
 	" SELECT tview::oid FROM tviews_batch.tview WHERE tview IN (TABLE relation) OR view IN (TABLE relation)" \
 	" UNION" \
 	" SELECT tview::oid FROM tviews_batch.route" \
@@ -308,6 +318,7 @@ tvb_ddl_find_any(List *classes, List *objects)
 					form->classid == OperatorRelationId || form->classid == CastRelationId ||
 					(form->refclassid != OperatorClassRelationId && /* they are parts of it */
 					 (form->classid == AccessMethodProcedureRelationId || form->classid == AccessMethodOperatorRelationId)) ||
+					(form->refclassid == ProcedureRelationId && form->classid == TypeRelationId) ||
 					((form->refclassid == TypeRelationId || form->refclassid == CollationRelationId) &&
 					 (form->classid == RelationRelationId || form->classid == TypeRelationId));
 			else if (form->deptype == DEPENDENCY_NORMAL)
