@@ -309,6 +309,22 @@ SELECT differences FROM drained();
 DROP TABLE na, nb, np, nc CASCADE;
 
 --
+-- A view that goes with a temporary function, without DDL
+--
+CREATE TABLE ta (id int PRIMARY KEY, v int);
+INSERT INTO ta VALUES (1, 1);
+CREATE FUNCTION pg_temp.passing(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1; END';
+CREATE VIEW v_ta AS SELECT id, pg_temp.passing(v) AS v FROM ta;
+SELECT tviews_create('v_ta');
+SELECT tview, state, reason FROM state WHERE tview = 'tv_ta'::regclass;
+DISCARD TEMP;
+SELECT tview, state, reason FROM state WHERE tview = 'tv_ta'::regclass;
+UPDATE ta SET v = 2;
+SELECT differences FROM drained();
+SELECT tviews_drop('tv_ta');
+DROP TABLE ta;
+
+--
 -- The extension goes: ordinary tables stay; it comes back
 --
 DROP EXTENSION pg_tviews_batch;

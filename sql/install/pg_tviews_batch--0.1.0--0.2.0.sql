@@ -647,8 +647,12 @@ CREATE OR REPLACE VIEW tviews_batch.unwatched AS
       FROM relation r JOIN pg_catalog.pg_inherits i ON i.inhrelid = r.relation AND i.inhdetachpending
     UNION ALL
     SELECT r.tview, format('rows of the temporary table %s are in the view for one session only', c.oid::regclass)
-      FROM relation r JOIN pg_catalog.pg_class c ON c.oid = r.relation AND c.relpersistence = 't';
-COMMENT ON VIEW tviews_batch.unwatched IS 'TVIEWs that may change without notice: a trigger of the extension does not fire, row security applies that did not, the table has a parent or children, a source a partition half detached or a temporary child';
+      FROM relation r JOIN pg_catalog.pg_class c ON c.oid = r.relation AND c.relpersistence = 't'
+    UNION ALL
+    -- it goes with temporary functions or types that it uses, when their session ends, and no event trigger is called for that
+    SELECT t.tview, 'its view is gone, and DDL did not tell'
+      FROM tviews_batch.tview t WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.view);
+COMMENT ON VIEW tviews_batch.unwatched IS 'TVIEWs that may change without notice: a trigger of the extension does not fire, row security applies that did not, the table has a parent or children, a source a partition half detached or a temporary child, or the view is gone';
 COMMENT ON COLUMN tviews_batch.unwatched.reason IS 'why';
 
 ALTER FUNCTION tviews_batch.queue_depth() ROWS 20;
