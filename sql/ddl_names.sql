@@ -344,12 +344,28 @@ SELECT tview, state FROM tviews_status WHERE state <> 'ok' ORDER BY tview::text 
 CREATE OR REPLACE FUNCTION allowed(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN true; END';
 CALL tviews_reconcile();
 SELECT tview, state, n FROM differences() WHERE tview ~ 'shown|ranges|sorting|elements|allowed|unconcerned';
+-- rows are compared by what the family of their operators has for the types
+CREATE FUNCTION cross_lt(int, text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 < $2::numeric';
+CREATE FUNCTION cross_cmp(int, text) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT sign($1 - $2::numeric)::int';
+CREATE FUNCTION cross_back(int, text) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT sign($2::numeric - $1)::int';
+CREATE OPERATOR <# (LEFTARG = int, RIGHTARG = text, FUNCTION = cross_lt);
+CREATE OPERATOR FAMILY cross_ops USING btree;
+ALTER OPERATOR FAMILY cross_ops USING btree ADD OPERATOR 1 <# (int, text), FUNCTION 1 (int, text) cross_cmp(int, text);
+CREATE VIEW v_cross AS SELECT id, ROW(id, id) <# ROW(left(t, 1), t) AS less FROM tb_u;
+SELECT tviews_create('v_cross');
+BEGIN;
+ALTER OPERATOR FAMILY cross_ops USING btree DROP FUNCTION 1 (int, text);
+ALTER OPERATOR FAMILY cross_ops USING btree ADD FUNCTION 1 (int, text) cross_back(int, text);
+COMMIT;
+SELECT tview, state, reason FROM tviews_status WHERE state <> 'ok' ORDER BY tview::text COLLATE "C";
+CALL tviews_reconcile();
+SELECT tview, n FROM differences() WHERE tview = 'tv_cross';
 -- a class that goes concerns those who are compared by it: nobody who uses the type otherwise
 DROP OPERATOR CLASS version_ops USING btree CASCADE;
 DROP OPERATOR CLASS json_ops USING btree;
 SELECT tview, state, reason FROM tviews_status WHERE state <> 'ok' ORDER BY tview::text COLLATE "C";
 DROP TABLE tb_s, tb_u CASCADE;
-DROP TABLE tv_shown, tv_ranges, tv_sorting, tv_elements, tv_allowed, tv_unconcerned;
+DROP TABLE tv_shown, tv_ranges, tv_sorting, tv_elements, tv_allowed, tv_cross, tv_unconcerned;
 
 -- a name in a constant that is an array or a row: the view has its number, and nobody says that another table has the name now
 CREATE TABLE called_1 (x int);

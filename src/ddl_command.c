@@ -154,6 +154,8 @@ tvb_ddl_command_changes_results(Node *tree)
 		return "a cast to json was created";
 	if (IsA(tree, CreateOpClassStmt))
 		return "an operator class was created";
+	if (IsA(tree, AlterOpFamilyStmt))
+		return "an operator family was altered";
 	if (IsA(tree, AlterCollationStmt))
 		return "a collation that the view uses was given another version";
 	if (IsA(tree, AlterEnumStmt) && ((AlterEnumStmt *) tree)->oldVal != NULL)

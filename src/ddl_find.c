@@ -12,6 +12,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog/pg_amop.h"
 #include "catalog/pg_amproc.h"
 #include "catalog/pg_cast.h"
@@ -20,6 +21,7 @@
 #include "catalog/pg_depend.h"
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_opfamily.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_type.h"
@@ -94,19 +96,11 @@ tvb_ddl_find_all(void)
 	"   SELECT 'pg_type'::regclass, k.castsource FROM pg_cast k" \
 	"    WHERE d.classid = 'pg_cast'::regclass AND k.oid = d.objid AND k.casttarget = 'json'::regtype AND k.castsource >= 16384" \
 	"   UNION ALL" \
-	"   SELECT 'pg_type'::regclass, a.lefttype FROM (" \
-	"     SELECT amproclefttype, amprocfamily FROM pg_amproc WHERE d.classid = 'pg_amproc'::regclass AND oid = d.objid" \
-	"     UNION ALL" \
-	"     SELECT amoplefttype, amopfamily FROM pg_amop WHERE d.classid = 'pg_amop'::regclass AND oid = d.objid) AS a (lefttype, family)" \
-	"    WHERE EXISTS (SELECT FROM pg_opclass o WHERE o.opcfamily = a.family AND o.opcintype = a.lefttype AND o.opcdefault)" \
-	"   UNION ALL" \
-	/* whoever sorts by an operator of the family is sorted by its function, and so are the ends of ranges */ \
-	"   SELECT n.classid, n.objid FROM pg_amproc a CROSS JOIN LATERAL (" \
-	"     SELECT 'pg_operator'::regclass::oid, m.amopopr FROM pg_amop m WHERE m.amopfamily = a.amprocfamily" \
-	"     UNION ALL" \
-	"     SELECT 'pg_type'::regclass, r.rngtypid FROM pg_range r JOIN pg_opclass o ON o.oid = r.rngsubopc" \
-	"      WHERE o.opcfamily = a.amprocfamily) AS n (classid, objid)" \
+	"   SELECT 'pg_type'::regclass, a.amproclefttype FROM pg_amproc a" \
 	"    WHERE d.classid = 'pg_amproc'::regclass AND a.oid = d.objid" \
+	"   UNION ALL" \
+	"   SELECT 'pg_type'::regclass, a.amoplefttype FROM pg_amop a" \
+	"    WHERE d.classid = 'pg_amop'::regclass AND a.oid = d.objid" \
 	"   UNION ALL" \
 	/* whoever has a column of the type or collation; its rows are values of a type, too */ \
 	"   SELECT r.classid, r.objid FROM pg_class c CROSS JOIN LATERAL (VALUES" \
@@ -115,24 +109,76 @@ tvb_ddl_find_all(void)
 	"    WHERE d.classid = 'pg_class'::regclass AND d.refclassid IN ('pg_type'::regclass, 'pg_collation'::regclass)" \
 	"     AND (d.objsubid > 0 OR c.reloftype = d.refobjid) AND c.oid = d.objid AND r.wanted"
 
-/* The TVIEWs that consist of the relations found, or read them; all, where it is not noted who uses a type: the server's own. */
+/* The TVIEWs that consist of the relations found, or read them. */
 #define TVIEWS_CONCERNED \
-	" SELECT tview::oid FROM tviews_batch.tview WHERE EXISTS (SELECT FROM up WHERE classid = 'pg_type'::regclass AND objid < 16384)" \
-	" UNION" \
 	" SELECT tview::oid FROM tviews_batch.tview WHERE tview IN (TABLE relation) OR view IN (TABLE relation)" \
 	" UNION" \
 	" SELECT tview::oid FROM tviews_batch.route" \
 	"  WHERE source IN (TABLE relation)" \
 	"     OR source IN (SELECT c.source FROM tviews_batch.captured c WHERE c.relation IN (TABLE relation))"
 
+/*
+ * Append what depends on the families of operators that functions compare for: whoever sorts by an operator of the family is sorted
+ * by its function, and so are the ends of ranges.  Returns whether one is that of a type of the server's own, of whose users nothing
+ * is noted.  The plan is not kept, as functions are seldom such.
+ */
+static bool
+add_families(List **classes, List **objects)
+{
+	Oid			types[] = {OIDARRAYOID, OIDARRAYOID};
+	Datum		values[] = {tvb_run_oid_array(*classes), tvb_run_oid_array(*objects)};
+	TvbRunArgs	args = {2, types, values, NULL};
+	List	   *found_classes;
+	List	   *found_objects;
+	bool		unnoted = false;
+	ListCell   *class;
+	ListCell   *object;
+
+	if (!list_member_oid(*classes, ProcedureRelationId) && !list_member_oid(*classes, OperatorFamilyRelationId))
+		return false;
+	tvb_run_own_change(NULL,
+					   "WITH RECURSIVE func (oid) AS ("
+					   "  SELECT s.o FROM unnest($1, $2) AS s (c, o) WHERE s.c = 'pg_proc'::regclass"
+					   "  UNION"
+					   "  SELECT d.objid FROM func JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = func.oid"
+					   "   WHERE d.classid = 'pg_proc'::regclass),"
+					   " family (oid, type) AS ("
+					   "  SELECT a.amprocfamily, CASE a.amproclefttype WHEN a.amprocrighttype THEN a.amproclefttype ELSE 0 END FROM func JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = func.oid"
+					   "   JOIN pg_amproc a ON d.classid = 'pg_amproc'::regclass AND a.oid = d.objid"
+					   "  UNION"
+					   "  SELECT a.amopfamily, CASE a.amoplefttype WHEN a.amoprighttype THEN a.amoplefttype ELSE 0 END FROM func JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = func.oid"
+					   "   JOIN pg_amop a ON d.classid = 'pg_operator'::regclass AND a.amopopr = d.objid"
+					   "  UNION"
+					   "  SELECT s.o, NULL FROM unnest($1, $2) AS s (c, o) WHERE s.c = 'pg_opfamily'::regclass)"
+					   " SELECT 'pg_operator'::regclass::oid, m.amopopr FROM family f JOIN pg_amop m ON m.amopfamily = f.oid"
+					   " UNION ALL"
+					   " SELECT 'pg_type'::regclass, r.rngtypid FROM family f JOIN pg_opclass o ON o.opcfamily = f.oid"
+					   "  JOIN pg_range r ON r.rngsubopc = o.oid"
+					   " UNION ALL"
+					   " SELECT 'pg_type'::regclass, o.opcintype FROM family f JOIN pg_opclass o ON o.opcfamily = f.oid"
+					   "  WHERE o.opcdefault AND (o.opcintype = f.type OR f.type IS NULL AND o.opcintype >= 16384)", &args);
+	found_classes = tvb_run_oid_column(1);
+	found_objects = tvb_run_oid_column(2);
+	SPI_freetuptable(SPI_tuptable);
+	forboth(class, found_classes, object, found_objects)
+		unnoted |= lfirst_oid(class) == TypeRelationId && lfirst_oid(object) < FirstNormalObjectId;
+	*classes = list_concat_copy(*classes, found_classes);
+	*objects = list_concat_copy(*objects, found_objects);
+	return unnoted;
+}
+
 List *
 tvb_ddl_find_dependent(List *classes, List *objects)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[] = {OIDARRAYOID, OIDARRAYOID};
-	Datum		values[] = {tvb_run_oid_array(classes), tvb_run_oid_array(objects)};
+	Datum		values[2];
 	TvbRunArgs	args = {2, types, values, NULL};
 
+	if (add_families(&classes, &objects))
+		return tvb_ddl_find_all();
+	values[0] = tvb_run_oid_array(classes);
+	values[1] = tvb_run_oid_array(objects);
 	return tvb_run_own_oids(&plan,
 							"WITH RECURSIVE up (classid, objid) AS ("
 							OBJECTS
@@ -249,7 +295,8 @@ tvb_ddl_find_used_row_types(List *relids)
 bool
 tvb_ddl_find_looked_up(List *classes)
 {
-	return list_member_oid(classes, CastRelationId) || list_member_oid(classes, OperatorClassRelationId);
+	return list_member_oid(classes, CastRelationId) || list_member_oid(classes, OperatorClassRelationId) ||
+		list_member_oid(classes, OperatorFamilyRelationId);
 }
 
 List *
