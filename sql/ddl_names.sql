@@ -367,6 +367,38 @@ SELECT tview, state, reason FROM tviews_status WHERE state <> 'ok' ORDER BY tvie
 DROP TABLE tb_s, tb_u CASCADE;
 DROP TABLE tv_shown, tv_ranges, tv_sorting, tv_elements, tv_allowed, tv_cross, tv_unconcerned;
 
+-- a table or view that is not read, only its row type is named, and a sequence that is only named
+CREATE TABLE row_1 (x int, y int);
+CREATE TABLE row_2 (x int, y int, z int);
+CREATE VIEW view_1 AS SELECT 1 AS x;
+CREATE VIEW view_2 AS SELECT 1 AS x, 2 AS y;
+CREATE SEQUENCE seq_1;
+CREATE SEQUENCE seq_2;
+CREATE TABLE tb_doc (id int PRIMARY KEY, a int, doc jsonb, rel oid);
+INSERT INTO tb_doc SELECT i, i % 3 + 1, jsonb_build_object('x', i, 'y', 2, 'z', 3), 'seq_1'::regclass FROM generate_series(1, 6) i;
+CREATE VIEW v_rows AS
+    SELECT a.id, t.s FROM tb_a a LEFT JOIN (SELECT a, jsonb_agg(to_jsonb(jsonb_populate_record(NULL::row_1, doc)) ORDER BY id) AS s FROM tb_doc GROUP BY a) t ON t.a = a.id;
+CREATE VIEW v_rows_of_view AS
+    SELECT a.id, t.s FROM tb_a a LEFT JOIN (SELECT a, jsonb_agg(to_jsonb(jsonb_populate_record(NULL::view_1, doc)) ORDER BY id) AS s FROM tb_doc GROUP BY a) t ON t.a = a.id;
+CREATE VIEW v_sequence AS
+    SELECT a.id, t.n FROM tb_a a LEFT JOIN (SELECT a, count(*) AS n FROM tb_doc WHERE rel = 'seq_1'::regclass GROUP BY a) t ON t.a = a.id;
+SELECT tviews_create('v_rows'), tviews_create('v_rows_of_view'), tviews_create('v_sequence');
+SELECT DISTINCT tview, keyed FROM way WHERE tview::text ~ 'rows|sequence' ORDER BY 1;
+SELECT * FROM differences() WHERE tview ~ 'rows|sequence';
+ALTER TABLE row_1 RENAME TO row_3;
+ALTER TABLE row_2 RENAME TO row_1;
+ALTER VIEW view_1 RENAME TO view_3;
+ALTER VIEW view_2 RENAME TO view_1;
+ALTER SEQUENCE seq_1 RENAME TO seq_3;
+ALTER SEQUENCE seq_2 RENAME TO seq_1;
+\c
+SET search_path = ddl_names, public;
+SET client_min_messages = warning;
+UPDATE tb_doc SET doc = doc || '{"y": 9}' WHERE id = 1;
+SELECT * FROM differences() WHERE tview ~ 'rows|sequence';
+DROP VIEW v_rows, v_rows_of_view, v_sequence;
+DROP TABLE tb_doc, tv_rows, tv_rows_of_view, tv_sequence;
+
 -- a name in a constant that is an array or a row: the view has its number, and nobody says that another table has the name now
 CREATE TABLE called_1 (x int);
 CREATE TABLE called_2 (x int);

@@ -333,22 +333,26 @@ work_text_search_names(TvbCommand *command)
 	tvb_derive_stale(tviews, "a text search configuration was made, or given another name");
 }
 
-/* The row types that it altered: what has values of them, or makes such, is concerned as well. */
+/* The row types that it altered, or gave other names: what has values of them, or makes such, is concerned as well. */
 static void
 add_row_types(TvbCommand *command)
 {
+	bool		alters = tvb_ddl_command_alters_rows(command->tree);
 	List	   *relids = NIL;
+	List	   *types;
 	ListCell   *lc;
 
-	if (!tvb_ddl_command_alters_rows(command->tree))
+	if (!alters && !tvb_ddl_command_renames(command->tree))
 		return;
 	foreach(lc, command->relations)
 	{
 		if (get_rel_name(lfirst_oid(lc)) != NULL)
 			relids = list_concat_unique_oid(relids, find_all_inheritors(lfirst_oid(lc), NoLock, NULL));
 	}
-	command->row_types = tvb_ddl_find_used_row_types(relids);
-	foreach(lc, command->row_types)
+	types = tvb_ddl_find_used_row_types(relids);
+	if (alters)
+		command->row_types = types;
+	foreach(lc, types)
 	{
 		command->classes = lappend_oid(command->classes, TypeRelationId);
 		command->objects = lappend_oid(command->objects, lfirst_oid(lc));

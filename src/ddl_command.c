@@ -134,6 +134,12 @@ tvb_ddl_command_renames_everywhere(Node *tree)
 }
 
 bool
+tvb_ddl_command_renames(Node *tree)
+{
+	return tree && (IsA(tree, RenameStmt) || IsA(tree, AlterObjectSchemaStmt));
+}
+
+bool
 tvb_ddl_command_renames_column(Node *tree)
 {
 	return tree && IsA(tree, RenameStmt) && ((RenameStmt *) tree)->renameType == OBJECT_COLUMN;

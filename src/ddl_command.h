@@ -12,6 +12,9 @@ extern bool tvb_ddl_command_makes_something_new(Node *tree);
 /* Whether the command moved names that any lookup may have in it. */
 extern bool tvb_ddl_command_renames_everywhere(Node *tree);
 
+/* Whether it gives something another name, or schema. */
+extern bool tvb_ddl_command_renames(Node *tree);
+
 /* Whether it is a RenameStmt that gave a column of a table or view another name. */
 extern bool tvb_ddl_command_renames_column(Node *tree);
 
