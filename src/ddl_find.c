@@ -363,7 +363,7 @@ tvb_ddl_find_any(List *classes, List *objects)
 			if (form->classid != RewriteRelationId)
 				found = form->classid == ProcedureRelationId ||
 					form->classid == OperatorRelationId || form->classid == CastRelationId ||
-					(form->refclassid != OperatorClassRelationId && /* they are parts of it */
+					(form->refclassid != OperatorClassRelationId && form->refclassid != OperatorFamilyRelationId &&	/* they are parts of it */
 					 (form->classid == AccessMethodProcedureRelationId || form->classid == AccessMethodOperatorRelationId)) ||
 					(form->refclassid == ProcedureRelationId && form->classid == TypeRelationId) ||
 					((form->refclassid == TypeRelationId || form->refclassid == CollationRelationId) &&
