@@ -1,51 +1,23 @@
 /*-------------------------------------------------------------------------
  *
  * lineage_query.c
- *		Stage 3, fourth step: write ways out as queries.
+ *		Stage 3, fourth step: which queries the ways of a changed member become.
  *
- * A lookup is
- *
- *		SELECT DISTINCT <key> FROM tviews_changed, <members of the way>
- *		WHERE <conjuncts of the way>
- *
- * with tviews_changed, the changed link values, where the source stood.  A
- * query with windows on the way is in segments: to the partition columns,
- * from there to all rows of the partition, and on.
+ * One for its own rows, and with windows around it others in segments: to the partition columns, from there to all rows of
+ * the partition, and on.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "catalog/pg_attribute.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/optimizer.h"
-#include "parser/parse_oper.h"
 #include "utils/lsyscache.h"
-#include "utils/ruleutils.h"
 #include "utils/typcache.h"
 
-#include "compat.h"
-#include "lineage_guard.h"
+#include "lineage_draft.h"
 #include "lineage_query.h"
-
-#define CHANGED "tviews_changed"
-
-/* The query being put together: entry 1 of its range table is tviews_changed. */
-typedef struct Draft
-{
-	List	   *members;		/* TvbMember *: entries 2, 3, ... */
-	List	   *quals;			/* Expr * */
-} Draft;
-
-/* Where each member of a segment stands in the draft: index by member id. */
-typedef struct Segment
-{
-	TvbGraph   *graph;
-	int		   *varno;			/* 0: not there */
-} Segment;
 
 /* What is the same for all queries of one member. */
 typedef struct Search
@@ -57,342 +29,22 @@ typedef struct Search
 	const char *reason;			/* set: no way */
 } Search;
 
-/* ---------- putting a draft together ---------- */
-
-static Draft *
-copy_draft(Draft *draft)
-{
-	Draft	   *copy = palloc(sizeof(Draft));
-
-	copy->members = list_copy(draft->members);
-	copy->quals = list_copy(draft->quals);
-	return copy;
-}
-
-static Segment *
-new_segment(TvbGraph *graph)
-{
-	Segment    *segment = palloc(sizeof(Segment));
-
-	segment->graph = graph;
-	segment->varno = palloc0(sizeof(int) * (list_length(graph->members) + 1));
-	return segment;
-}
-
-static Node *
-place_mutator(Node *node, Segment *segment)
-{
-	if (node == NULL)
-		return NULL;
-	if (IsA(node, Var))
-	{
-		Var		   *var = copyObject((Var *) node);
-
-		var->varno = segment->varno[var->varno];
-		Assert(var->varno > 0);
-		return (Node *) var;
-	}
-	return expression_tree_mutator(node, place_mutator, segment);
-}
-
-/* Put a member into the draft, unless the segment has it. */
-static void
-place_member(Draft *draft, Segment *segment, int id)
-{
-	TvbMember  *member = tvb_graph_member(segment->graph, id);
-
-	if (segment->varno[id] != 0)
-		return;
-	draft->members = lappend(draft->members, member);
-	segment->varno[id] = list_length(draft->members) + 1;
-}
-
-/* A derived member's arguments are the columns of this draft. */
-static void
-place_arguments(Draft *draft, Segment *segment, int id)
-{
-	TvbMember  *member = tvb_graph_member(segment->graph, id);
-	TvbMember  *copy;
-	RangeTblEntry *rte;
-	ListCell   *cell;
-
-	if (!member->derived || segment->varno[id] < 2)
-		return;
-	cell = list_nth_cell(draft->members, segment->varno[id] - 2);
-	if (lfirst(cell) != member)
-		return;					/* done already */
-	copy = palloc(sizeof(TvbMember));
-	*copy = *member;
-	rte = copyObject(member->rte);
-	rte->functions = (List *) place_mutator((Node *) rte->functions, segment);
-	rte->values_lists = (List *) place_mutator((Node *) rte->values_lists, segment);
-	rte->tablefunc = (TableFunc *) place_mutator((Node *) rte->tablefunc, segment);
-	copy->rte = rte;
-	lfirst(cell) = copy;
-}
-
-/* Add conditions to the draft. */
-static void
-place_conjuncts(Draft *draft, Segment *segment, List *conjuncts)
-{
-	ListCell   *lc;
-
-	foreach(lc, conjuncts)
-	{
-		TvbConjunct *conjunct = lfirst(lc);
-
-		draft->quals = list_append_unique(draft->quals,
-										  place_mutator((Node *) conjunct->expr, segment));
-	}
-}
-
-/*
- * Add the way of member id to the draft; id itself is there already.  alone:
- * id is a stored row, its own conditions apply too.  Returns the root.
- */
-static int
-place_way(Draft *draft, Segment *segment, TvbForest *forest, int id, bool alone)
-{
-	int			on = -1;
-	int			root = id;
-
-	while ((on = bms_next_member(forest->way[id], on)) >= 0)
-		place_member(draft, segment, on);
-	on = -1;
-	while ((on = bms_next_member(forest->way[id], on)) >= 0)
-		place_arguments(draft, segment, on);
-	if (!alone)
-		place_conjuncts(draft, segment, tvb_guard_conjuncts(forest, id));
-	for (on = id; on != 0; on = forest->next[on])
-	{
-		place_conjuncts(draft, segment, tvb_way_conjuncts(forest, on, alone || on != id));
-		root = on;
-	}
-	return root;
-}
-
-/* ---------- from a draft to a query ---------- */
-
-typedef struct LinkContext
-{
-	List	   *attnos;			/* int: link columns so far */
-	List	   *vars;			/* Var *: one per link column */
-} LinkContext;
-
-/* Number the columns of tviews_changed in the order they are met. */
-static Node *
-link_mutator(Node *node, LinkContext *context)
-{
-	if (node == NULL)
-		return NULL;
-	if (IsA(node, Var) && ((Var *) node)->varno == 1)
-	{
-		Var		   *var = copyObject((Var *) node);
-		int			at = 0;
-		ListCell   *lc;
-
-		foreach(lc, context->attnos)
-		{
-			if (lfirst_int(lc) == var->varattno)
-				break;
-			at++;
-		}
-		if (lc == NULL)
-		{
-			context->attnos = lappend_int(context->attnos, var->varattno);
-			context->vars = lappend(context->vars, var);
-		}
-		var->varattno = at + 1;
-		return (Node *) var;
-	}
-	return expression_tree_mutator(node, link_mutator, context);
-}
-
-/* The range table entry that stands for the changed link values. */
-static RangeTblEntry *
-changed_rte(LinkContext *links, RangeTblEntry *source)
-{
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	List	   *names = NIL;
-	ListCell   *attno;
-	ListCell   *lc;
-
-	forboth(attno, links->attnos, lc, links->vars)
-	{
-		Var		   *var = lfirst_node(Var, lc);
-
-		names = lappend(names, makeString(get_attname(source->relid, lfirst_int(attno), false)));
-		rte->coltypes = lappend_oid(rte->coltypes, var->vartype);
-		rte->coltypmods = lappend_int(rte->coltypmods, var->vartypmod);
-		rte->colcollations = lappend_oid(rte->colcollations, var->varcollid);
-	}
-	rte->rtekind = RTE_CTE;
-	rte->ctename = pstrdup(CHANGED);
-	rte->eref = makeAlias(CHANGED, names);
-	rte->inFromCl = true;
-	return rte;
-}
-
-/* A member's range table entry for a query of ours. */
-static RangeTblEntry *
-member_rte(TvbMember *member, int n)
-{
-	RangeTblEntry *rte = copyObject(member->rte);
-	Alias	   *alias = makeAlias(psprintf("m%d", n), NIL);
-
-	if (rte->rtekind == RTE_RELATION)
-		rte->alias = alias;
-	else
-	{
-		alias->colnames = copyObject(rte->eref->colnames);
-		rte->alias = alias;
-	}
-	rte->eref = makeAlias(alias->aliasname, copyObject(rte->eref->colnames));
-	rte->inFromCl = true;
-	rte->lateral = member->derived;
-	tvb_compat_clear_permissions(rte);
-	return rte;
-}
-
-/* FROM lists derived members after those they take their arguments from. */
-static List *
-from_list(Draft *draft, bool changed)
-{
-	List	   *from = NIL;
-
-	if (changed)
-	{
-		RangeTblRef *ref = makeNode(RangeTblRef);
-
-		ref->rtindex = 1;
-		from = lappend(from, ref);
-	}
-	for (int derived = 0; derived <= 1; derived++)
-	{
-		int			rtindex = 2;
-		ListCell   *lc;
-
-		foreach(lc, draft->members)
-		{
-			if (((TvbMember *) lfirst(lc))->derived == (derived == 1))
-			{
-				RangeTblRef *ref = makeNode(RangeTblRef);
-
-				ref->rtindex = rtindex;
-				from = lappend(from, ref);
-			}
-			rtindex++;
-		}
-	}
-	return from;
-}
-
-/* DISTINCT over all columns of a target list. */
-static List *
-distinct_clause(List *targets)
-{
-	List	   *clause = NIL;
-	ListCell   *lc;
-
-	foreach(lc, targets)
-	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-		SortGroupClause *group = makeNode(SortGroupClause);
-
-		tle->ressortgroupref = tle->resno;
-		group->tleSortGroupRef = tle->resno;
-		get_sort_group_operators(exprType((Node *) tle->expr), true, true, false,
-								 &group->sortop, &group->eqop, NULL, &group->hashable);
-		clause = lappend(clause, group);
-	}
-	return clause;
-}
-
-/* The positions in tviews_changed that the outputs are, if they are nothing else; else NIL. */
-static List *
-direct_positions(Draft *draft, List *exprs)
-{
-	List	   *positions = NIL;
-	ListCell   *lc;
-
-	if (draft->members != NIL || draft->quals != NIL)
-		return NIL;
-	foreach(lc, exprs)
-	{
-		Var		   *var = lfirst(lc);
-
-		if (!IsA(var, Var) || var->varno != 1)
-			return NIL;
-		positions = lappend_int(positions, var->varattno - 1);
-	}
-	return positions;
-}
-
-/* Finish a draft: SELECT DISTINCT exprs, which are positions of the key. */
-static void
-finish(Search *search, Draft *draft, List *exprs, List *positions)
-{
-	TvbWayQuery *result = palloc0(sizeof(TvbWayQuery));
-	Query	   *query = makeNode(Query);
-	TvbMember  *source = tvb_graph_member(search->graph, search->id);
-	LinkContext links = {NIL, NIL};
-	List	   *quals;
-	ListCell   *lc;
-	ListCell   *member;
-	int			resno = 1;
-	int			n = 1;
-
-	exprs = (List *) link_mutator((Node *) exprs, &links);
-	quals = (List *) link_mutator((Node *) draft->quals, &links);
-	query->commandType = CMD_SELECT;
-	query->canSetTag = true;
-	query->rtable = list_make1(NULL);
-	foreach(member, draft->members)
-	{
-		RangeTblEntry *rte = member_rte(lfirst(member), n++);
-
-		rte->functions = (List *) link_mutator((Node *) rte->functions, &links);
-		rte->values_lists = (List *) link_mutator((Node *) rte->values_lists, &links);
-		rte->tablefunc = (TableFunc *) link_mutator((Node *) rte->tablefunc, &links);
-		query->rtable = lappend(query->rtable, rte);
-	}
-	linitial(query->rtable) = changed_rte(&links, source->rte);
-	query->jointree = makeFromExpr(from_list(draft, links.attnos != NIL),
-								   (Node *) make_ands_explicit(quals));
-	if (quals == NIL)
-		query->jointree->quals = NULL;
-	foreach(lc, exprs)
-	{
-		query->targetList = lappend(query->targetList,
-									makeTargetEntry(lfirst(lc), resno, psprintf("k%d", resno), false));
-		resno++;
-	}
-	query->distinctClause = distinct_clause(query->targetList);
-	result->query = query;
-	result->link_attnos = links.attnos;
-	result->key_positions = list_copy(positions);
-	result->direct = direct_positions(draft, exprs);
-	result->only_changed = draft->members == NIL && links.attnos != NIL;
-	search->queries = lappend(search->queries, result);
-}
-
 /* ---------- the last segment: to the key ---------- */
+
+/* A draft is complete: SELECT DISTINCT exprs, which are positions of the key. */
+static void
+finish(Search *search, TvbDraft *draft, List *exprs, List *positions)
+{
+	TvbMember  *source = tvb_graph_member(search->graph, search->id);
+
+	search->queries = lappend(search->queries, tvb_draft_finish(draft, source->rte, exprs, positions));
+}
 
 /* The root's expressions of one target, placed. */
 static List *
-placed_exprs(Segment *segment, TvbForest *forest, int root)
+placed_exprs(TvbSegment *segment, TvbForest *forest, int root)
 {
-	return (List *) place_mutator((Node *) forest->root_exprs[root], segment);
-}
-
-static Segment *
-copy_segment(Segment *segment)
-{
-	Segment    *copy = new_segment(segment->graph);
-
-	memcpy(copy->varno, segment->varno,
-		   sizeof(int) * (list_length(segment->graph->members) + 1));
-	return copy;
+	return (List *) tvb_draft_place((Node *) forest->root_exprs[root], segment);
 }
 
 /*
@@ -400,11 +52,11 @@ copy_segment(Segment *segment)
  * part of it that the nearest one has.
  */
 static void
-finish_key(Search *search, Draft *draft, Segment *segment, int id, bool alone)
+finish_key(Search *search, TvbDraft *draft, TvbSegment *segment, int id, bool alone)
 {
 	TvbForest  *nearest = search->keys->nearest;
-	Draft	   *part;
-	Segment    *copy;
+	TvbDraft	   *part;
+	TvbSegment    *copy;
 	int			root;
 
 	if (search->keys->targets == NIL)
@@ -417,9 +69,9 @@ finish_key(Search *search, Draft *draft, Segment *segment, int id, bool alone)
 		search->reason = "no condition leads to the key";
 		return;
 	}
-	part = copy_draft(draft);
-	copy = copy_segment(segment);
-	root = place_way(part, copy, nearest, id, alone);
+	part = tvb_draft_copy(draft);
+	copy = tvb_draft_copy_segment(segment);
+	root = tvb_draft_place_way(part, copy, nearest, id, alone);
 	finish(search, part,
 		   list_concat(copyObject(search->keys->constants), placed_exprs(copy, nearest, root)),
 		   list_concat(list_copy(search->keys->positions), nearest->target[id]->positions));
@@ -488,7 +140,7 @@ make_is_null(Expr *a)
 	return (Expr *) test;
 }
 
-static void walk_windows(Search *search, Draft *draft, Segment *segment, int id,
+static void walk_windows(Search *search, TvbDraft *draft, TvbSegment *segment, int id,
 						 bool alone, int below);
 
 /*
@@ -497,25 +149,25 @@ static void walk_windows(Search *search, Draft *draft, Segment *segment, int id,
  * conditions an index can serve.
  */
 static void
-cross_partition(Search *search, Draft *draft, Segment *segment, TvbWindow *window,
+cross_partition(Search *search, TvbDraft *draft, TvbSegment *segment, TvbWindow *window,
 				TvbForest *forest, TvbTarget *target, int root)
 {
-	List	   *from = (List *) place_mutator((Node *) forest->root_exprs[root], segment);
+	List	   *from = (List *) tvb_draft_place((Node *) forest->root_exprs[root], segment);
 	int			patterns = 1 << list_length(target->exprs);
 
 	for (int pattern = 0; pattern < patterns; pattern++)
 	{
-		Draft	   *next = copy_draft(draft);
-		Segment    *rows = new_segment(search->graph);
+		TvbDraft	   *next = tvb_draft_copy(draft);
+		TvbSegment    *rows = tvb_draft_segment(search->graph);
 		bool		possible = true;
 		int			i = 0;
 		ListCell   *a;
 		ListCell   *b;
 
-		place_member(next, rows, target->carrier);
+		tvb_draft_place_member(next, rows, target->carrier);
 		forboth(a, from, b, target->exprs)
 		{
-			Expr	   *here = (Expr *) place_mutator(lfirst(b), rows);
+			Expr	   *here = (Expr *) tvb_draft_place(lfirst(b), rows);
 
 			if ((pattern & (1 << i++)) == 0)
 				next->quals = lappend(next->quals, make_equality(copyObject(lfirst(a)), here));
@@ -601,7 +253,7 @@ is_evaluated(TvbGraph *graph, TvbKeyTargets *keys, int id, int below)
 
 /* From member id to its partitions of one window, and on. */
 static void
-through_window(Search *search, Draft *draft, Segment *segment, int id, bool alone,
+through_window(Search *search, TvbDraft *draft, TvbSegment *segment, int id, bool alone,
 			   TvbWindow *window)
 {
 	int			n = list_length(search->graph->members);
@@ -619,8 +271,8 @@ through_window(Search *search, Draft *draft, Segment *segment, int id, bool alon
 		int			carrier = tried == 0 ? id : tried;
 		TvbTarget  *target = partition_target(search->graph, window, carrier);
 		TvbForest  *forest;
-		Draft	   *copy;
-		Segment    *placed;
+		TvbDraft	   *copy;
+		TvbSegment    *placed;
 		int			root;
 
 		if (target == NULL)
@@ -628,9 +280,9 @@ through_window(Search *search, Draft *draft, Segment *segment, int id, bool alon
 		forest = tvb_way_forest(search->graph, list_make1(target), NULL, window->scope);
 		if (forest->target[id] == NULL)
 			continue;
-		copy = copy_draft(draft);
-		placed = copy_segment(segment);
-		root = place_way(copy, placed, forest, id, alone);
+		copy = tvb_draft_copy(draft);
+		placed = tvb_draft_copy_segment(segment);
+		root = tvb_draft_place_way(copy, placed, forest, id, alone);
 		/* a partner in the FULL JOIN may be missing: then rows of the other variant would not be found */
 		if (window->sides && root != id)
 			search->reason = "a window over a FULL JOIN whose PARTITION BY columns are not those of the changed row";
@@ -651,12 +303,12 @@ through_window(Search *search, Draft *draft, Segment *segment, int id, bool alon
  * the inside out and below the scope number given, those of its partition.
  */
 static void
-walk_windows(Search *search, Draft *draft, Segment *segment, int id, bool alone, int below)
+walk_windows(Search *search, TvbDraft *draft, TvbSegment *segment, int id, bool alone, int below)
 {
 	TvbMember  *member = tvb_graph_member(search->graph, id);
 	ListCell   *lc;
 
-	finish_key(search, copy_draft(draft), copy_segment(segment), id, alone);
+	finish_key(search, tvb_draft_copy(draft), tvb_draft_copy_segment(segment), id, alone);
 	foreach(lc, search->graph->windows)
 	{
 		TvbWindow  *window = lfirst(lc);
@@ -711,7 +363,7 @@ static void
 add_null_extended(Search *search)
 {
 	TvbTarget  *target = linitial(search->keys->targets);
-	Draft		draft = {NIL, NIL};
+	TvbDraft		draft = {NIL, NIL};
 	List	   *exprs = copyObject(search->keys->constants);
 
 	exprs = list_concat(exprs, null_exprs(target->exprs));
@@ -814,8 +466,8 @@ List *
 tvb_query_member(TvbGraph *graph, int id, TvbKeyTargets *keys, const char **reason)
 {
 	Search		search = {graph, id, keys};
-	Draft		draft = {NIL, NIL};
-	Segment    *segment = new_segment(graph);
+	TvbDraft		draft = {NIL, NIL};
+	TvbSegment    *segment = tvb_draft_segment(graph);
 
 	if (tvb_graph_member(graph, id)->opaque)
 	{
