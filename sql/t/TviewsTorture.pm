@@ -283,6 +283,7 @@ sub calm
 {
 	my ($self, $may_stay) = @_;
 	my $deadline = time + $SETTLE_SECONDS;
+	my $patience = $may_stay ? time + 3 : $deadline;
 	my @stale;
 	for my $n (1 .. $MAX_DRAINS)
 	{
@@ -290,7 +291,7 @@ sub calm
 		my $nothing = $d && $d->[4] == 0 && $d->[5] eq 'f';
 		@stale = grep { $_->[1] eq 'stale' && !($may_stay && $_->[4] =~ $may_stay) } $self->states if $nothing;
 		# changes that were put off are taken a second later; for what is prepared they may have to wait
-		my $late = $nothing && !$may_stay && ($self->main->run("SELECT 'LATE', count(*) FROM tviews_batch.postponed;"))[1] =~ /^LATE\|[1-9]/m;
+		my $late = $nothing && time < $patience && ($self->main->run("SELECT 'LATE', count(*) FROM tviews_batch.postponed;"))[1] =~ /^LATE\|[1-9]/m;
 		return 1 if $nothing && !@stale && !$late;
 		sleep 0.5 if $late;
 		return 0 if $self->failed || time > $deadline;
@@ -312,7 +313,7 @@ sub settle
 		my $lost = any { $_->{crashed} } @{ $self->{prepared} };
 		for my $s (grep { $_->[1] ne 'paused' } $self->states(1))
 		{
-			$self->problem('prepared', "tv_$s->[0] is $s->[1] ($s->[4]), $s->[3] rows differ") if $s->[3] > 0 || ($s->[1] eq 'stale' && !$lost && $s->[4] !~ /prepared/);
+			$self->problem('prepared', "tv_$s->[0] is $s->[1] ($s->[4]), $s->[3] rows differ") if ($s->[3] > 0 && $s->[4] !~ /wait: it is locked/) || ($s->[1] eq 'stale' && !$lost && $s->[4] !~ /prepared/);
 			$self->problem('prepared', "tv_$s->[0] is ok although a transaction prepared before the crash is pending") if $lost && !$self->{logged} && $s->[1] ne 'stale';
 		}
 		$self->count('episode', 'settled with prepared');
