@@ -249,6 +249,23 @@ SELECT drains > 1 AS in_ranges, drains < 20 AS long_ones, inserted FROM drains()
 SELECT differing('win');
 SET tviews_batch.batch_keys = 10;
 
+-- ranges in the third column: where they end is read in the order of the index, not from the first column's value on
+CREATE TABLE deep (a int, b int, c int, PRIMARY KEY (a, b, c));
+INSERT INTO deep SELECT 1, i % 20, i FROM generate_series(1, 1000) i;
+ANALYZE deep;
+CREATE VIEW v_deep AS SELECT a, b, c FROM deep;
+SELECT tviews_create('v_deep', key => '{a,b,c}');
+CALL unseen($$ DELETE FROM tv_deep WHERE c % 7 = 0 $$);
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+BEGIN;
+SELECT drains > 50 AS in_ranges, inserted FROM drains();
+SELECT pg_stat_get_xact_tuples_returned('deep_pkey'::regclass) < 10000 AS few_read;
+COMMIT;
+RESET enable_seqscan;
+RESET enable_bitmapscan;
+SELECT differing('deep');
+
 -- NULLs of the view where the table's key cannot have any: met by the last range, and no end of one
 CREATE TABLE loose (id int PRIMARY KEY, code text UNIQUE NOT NULL);
 INSERT INTO loose SELECT i, 'c' || i FROM generate_series(1, 10) i;

@@ -62,8 +62,8 @@ static bool find_end(TvbRun *run, const TvbTview *tview, TvbRange *range, int64 
 					 bool *is_lower);
 static void descend(TvbRange *range);
 static void append_side(StringInfo sql, const char *relation, const TvbRange *range, int64 step);
-static void append_condition(StringInfo sql, const TvbRange *range, const char *alias, bool with_nulls);
-static int	append_prefix(StringInfo sql, const TvbRange *range, const char *alias);
+static void append_condition(StringInfo sql, const TvbRange *range, const char *alias, bool sorted, bool with_nulls);
+static int	append_prefix(StringInfo sql, const TvbRange *range, const char *alias, bool sorted);
 static void append_order(StringInfo sql, const TvbRange *range, const char *alias);
 static void append_is_null(StringInfo sql, const TvbRange *range, const char *alias);
 static void append_comparison(StringInfo sql, const TvbRange *range, const char *alias,
@@ -139,7 +139,7 @@ tvb_range_end_sql(const TvbTview *tview, const TvbRange *range, int64 step)
 void
 tvb_range_condition(StringInfo sql, const TvbRange *range, const char *alias)
 {
-	append_condition(sql, range, alias, range->has_lower && !range->has_upper && !column_nullable(range));
+	append_condition(sql, range, alias, false, range->has_lower && !range->has_upper && !column_nullable(range));
 }
 
 TvbRunArgs *
@@ -278,7 +278,7 @@ static void
 append_side(StringInfo sql, const char *relation, const TvbRange *range, int64 step)
 {
 	appendStringInfo(sql, "(SELECT s.%s FROM %s AS s WHERE ", column_name(range), relation);
-	append_condition(sql, range, "s", false);
+	append_condition(sql, range, "s", true, false);
 	if (!range->has_lower && column_nullable(range))
 	{
 		appendStringInfoString(sql, " AND NOT ");
@@ -289,11 +289,11 @@ append_side(StringInfo sql, const char *relation, const TvbRange *range, int64 s
 	appendStringInfo(sql, " OFFSET " INT64_FORMAT " LIMIT 1)", step);
 }
 
-/* The condition of a range; with NULLs too, if so told, where it has a lower end alone. */
+/* The condition of a range; with NULLs too, if so told, where it has a lower end alone.  sorted: its rows are wanted in order. */
 static void
-append_condition(StringInfo sql, const TvbRange *range, const char *alias, bool with_nulls)
+append_condition(StringInfo sql, const TvbRange *range, const char *alias, bool sorted, bool with_nulls)
 {
-	int			nparams = append_prefix(sql, range, alias);
+	int			nparams = append_prefix(sql, range, alias, sorted);
 
 	if (range->only_nulls)
 		append_is_null(sql, range, alias);
@@ -322,17 +322,18 @@ append_condition(StringInfo sql, const TvbRange *range, const char *alias, bool 
 /*
  * The fixed columns, each followed by AND; returns how many parameters that takes.  Not by "= $1": of what the view sets
  * equal to the column the planner would say the same, and move it below what groups other values with $1 (w.who::text =
- * s.k, where w has PARTITION BY who, citext).
+ * s.k, where w has PARTITION BY who, citext).  Before PostgreSQL 17 an index is only read in its order where no column but the
+ * first is compared with an array: of the others it would be read from the first column's first row on.
  */
 static int
-append_prefix(StringInfo sql, const TvbRange *range, const char *alias)
+append_prefix(StringInfo sql, const TvbRange *range, const char *alias, bool sorted)
 {
 	for (int i = 0; i < range->depth; i++)
 	{
 		Oid			type = column_type(range, i);
 		const char *name = quote_identifier(list_nth(range->columns, i));
 
-		if (tvb_evaluate_travels_in_array(type))
+		if (tvb_evaluate_travels_in_array(type) && !(sorted && i > 0))
 			appendStringInfo(sql, "%s.%s %s ANY (ARRAY[$%d]) AND ", alias, name,
 							 operator_phrase(type, BTEqualStrategyNumber), i + 1);
 		else
