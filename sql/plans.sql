@@ -277,6 +277,22 @@ RESET tviews_batch.batch_keys;
 SELECT count(*) FROM tv_often;
 TABLE v_often EXCEPT ALL TABLE tv_often;
 SELECT tviews_drop('tv_often');
+-- a view that groups nothing is in nobody's way; COALESCE that is compared as its arguments are tells none of them apart
+CREATE VIEW v_plain AS SELECT m.id, m.who, m.stars FROM mention m WHERE m.id > 0;
+CREATE VIEW v_spelt AS SELECT p.name, p.age, m.n FROM person p
+    LEFT JOIN (SELECT who::text AS name, count(*) AS n FROM v_plain GROUP BY who::text) m ON m.name = p.name;
+CREATE TABLE rating (stars numeric PRIMARY KEY, word text);
+INSERT INTO rating VALUES (1, 'poor'), (2, 'fair'), (3, 'good');
+CREATE VIEW v_rating AS SELECT r.stars, r.word, f.a, f.b FROM rating r LEFT JOIN (SELECT stars, x.n AS a, y.n AS b
+    FROM (SELECT stars, count(*) AS n FROM mention GROUP BY stars) x FULL JOIN (SELECT stars, count(*) AS n FROM v_plain GROUP BY stars) y USING (stars)) f ON f.stars = r.stars;
+SELECT tviews_create('v_spelt', key => '{name}'), tviews_create('v_rating', key => '{stars}');
+SELECT tview, count(*) AS restricted FROM unnest('{tv_spelt,tv_rating}'::regclass[]) tview, regexp_matches(tviews_refresh_sql(tview), '(who|stars)\S* = ANY', 'g') GROUP BY tview ORDER BY tview::text;
+UPDATE person SET age = age + 1;
+UPDATE rating SET word = upper(word) WHERE stars < 3;
+SELECT updated FROM tviews_drain();
+(TABLE v_spelt EXCEPT ALL TABLE tv_spelt) UNION ALL (TABLE tv_spelt EXCEPT ALL TABLE v_spelt);
+(TABLE v_rating EXCEPT ALL TABLE tv_rating) UNION ALL (TABLE tv_rating EXCEPT ALL TABLE v_rating);
+SELECT count(tviews_drop(tview)) FROM unnest('{tv_spelt,tv_rating}'::regclass[]) tview;
 
 -- tviews_status is thought to be cheap, or the server would compile it, which takes a second
 CREATE FUNCTION cost(query text) RETURNS numeric LANGUAGE plpgsql AS $$

@@ -177,18 +177,31 @@ column_of(Node *expr, FineContext *context)
 	return (Var *) expr;
 }
 
-/* Whether an operator takes the values of an operand that is a column for equal as its type's default equality does. */
+static bool fine_walker(Node *node, FineContext *context);
+
+/*
+ * Whether an operator takes the values of an operand that is a column, or one of several, for equal as its type's default
+ * equality does.
+ */
 static bool
 compares_column(Oid opno, Oid collation, Node *operand, FineContext *context)
 {
 	Var		   *var = column_of(operand, context);
+	ListCell   *lc;
 
+	if (IsA(operand, CoalesceExpr))
+	{
+		foreach(lc, ((CoalesceExpr *) operand)->args)
+		{
+			if (!compares_column(opno, collation, lfirst(lc), context) && fine_walker(lfirst(lc), context))
+				return false;
+		}
+		return true;
+	}
 	return var != NULL && tvb_graph_is_equality(opno, getBaseType(var->vartype)) &&
 		tvb_graph_collations_agree(collation, var->varcollid) &&
 		tvb_graph_collations_agree(collation, exprCollation(operand));
 }
-
-static bool fine_walker(Node *node, FineContext *context);
 
 /* Whether an operand of an operator is told apart more finely than that. */
 static bool

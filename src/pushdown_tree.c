@@ -115,9 +115,18 @@ fact_may_restrict(Query *query, TvbFact *fact, int varno)
 	return columns != NULL;
 }
 
+/* Whether a query neither groups, numbers nor chooses rows: a condition on its outputs is one on its FROM. */
+static bool
+is_plain(Query *query)
+{
+	return query->setOperations == NULL && query->groupClause == NIL && query->groupingSets == NIL && !query->hasAggs &&
+		query->havingQual == NULL && query->distinctClause == NIL && !query->hasWindowFuncs && !query->hasTargetSRFs &&
+		query->limitCount == NULL && query->limitOffset == NULL && query->cteList == NIL;
+}
+
 /*
- * Whether a condition over a query's FROM tells equal values of a subquery apart.  It must not even stand beside it: the
- * planner, too, would move it below what groups these values.
+ * Whether a condition over a query's FROM tells equal values of a subquery that groups these apart.  It must not even stand
+ * beside it: the planner, too, would move it below what groups them.
  */
 static bool
 tells_equals_apart(Query *query, Node *qual)
@@ -125,9 +134,16 @@ tells_equals_apart(Query *query, Node *qual)
 	Bitmapset  *rels = tvb_compat_pull_varnos(qual);
 	int			rtindex = -1;
 
+	check_stack_depth();
 	while ((rtindex = bms_next_member(rels, rtindex)) >= 0)
 	{
-		if (rt_fetch(rtindex, query->rtable)->rtekind != RTE_RELATION && tvb_fact_is_fine(qual, rtindex))
+		RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+
+		if (rte->rtekind == RTE_RELATION || !tvb_fact_is_fine(qual, rtindex))
+			continue;
+		if (rte->rtekind != RTE_SUBQUERY || !is_plain(rte->subquery) ||
+			tvb_fact_columns(tvb_fact_make(qual, false, false), rtindex) == NULL ||
+			tells_equals_apart(rte->subquery, tvb_fact_flatten(rte->subquery, tvb_fact_translate(qual, rtindex, rte->subquery->targetList))))
 			return true;
 	}
 	return false;
