@@ -149,13 +149,16 @@ add_families(List **classes, List **objects)
 					   "  SELECT a.amopfamily, CASE a.amoplefttype WHEN a.amoprighttype THEN a.amoplefttype ELSE 0 END FROM func JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = func.oid"
 					   "   JOIN pg_amop a ON d.classid = 'pg_operator'::regclass AND a.amopopr = d.objid"
 					   "  UNION"
-					   "  SELECT s.o, NULL FROM unnest($1, $2) AS s (c, o) WHERE s.c = 'pg_opfamily'::regclass)"
-					   " SELECT 'pg_operator'::regclass::oid, m.amopopr FROM family f JOIN pg_amop m ON m.amopfamily = f.oid"
+					   "  SELECT s.o, NULL FROM unnest($1, $2) AS s (c, o) WHERE s.c = 'pg_opfamily'::regclass),"
+					   /* btree and hash: what those of other access methods have only their indexes use */
+					   " comparing AS ("
+					   "  SELECT f.* FROM family f JOIN pg_opfamily p ON p.oid = f.oid WHERE p.opfmethod IN (403, 405))"
+					   " SELECT 'pg_operator'::regclass::oid, m.amopopr FROM comparing f JOIN pg_amop m ON m.amopfamily = f.oid"
 					   " UNION ALL"
-					   " SELECT 'pg_type'::regclass, r.rngtypid FROM family f JOIN pg_opclass o ON o.opcfamily = f.oid"
+					   " SELECT 'pg_type'::regclass, r.rngtypid FROM comparing f JOIN pg_opclass o ON o.opcfamily = f.oid"
 					   "  JOIN pg_range r ON r.rngsubopc = o.oid"
 					   " UNION ALL"
-					   " SELECT 'pg_type'::regclass, o.opcintype FROM family f JOIN pg_opclass o ON o.opcfamily = f.oid"
+					   " SELECT 'pg_type'::regclass, o.opcintype FROM comparing f JOIN pg_opclass o ON o.opcfamily = f.oid"
 					   "  WHERE o.opcdefault AND (o.opcintype = f.type OR f.type IS NULL AND o.opcintype >= 16384)", &args);
 	found_classes = tvb_run_oid_column(1);
 	found_objects = tvb_run_oid_column(2);
