@@ -45,6 +45,7 @@
 #include "queue.h"
 #include "repair.h"
 #include "run.h"
+#include "told.h"
 #include "young.h"
 
 #define REASON_LOST \
@@ -107,6 +108,8 @@ tvb_epoch_check(void)
 	findings = look(&epoch);
 	if (!settled)
 		look_watched(&findings);
+	if (findings.behind || findings.unfollowed || findings.young)
+		tvb_told_wait(GetActiveSnapshot());
 	if (findings.behind)
 		mark_behind(&epoch, found ? REASON_RESTORED : REASON_LOST, found ? tvb_repair_restored(&epoch) : NIL);
 	if (findings.unlogged_lost)

@@ -30,6 +30,7 @@
 #include "quarantine.h"
 #include "refresh.h"
 #include "settings.h"
+#include "told.h"
 #include "work.h"
 #include "work_compare.h"
 
@@ -305,6 +306,9 @@ attempt_prepare(void *arg)
 {
 	TvbJob	   *w = arg;
 
+	/* a mark may be there before its maker has told of the DDL that it is for */
+	if (tvb_work_is_stale(w->tview))
+		tvb_told_wait(w->cascade->run->snapshot);
 	if (w->tview->relid != w->cascade->only &&
 		!tvb_registry_try_lock(w->tview->relid, RowExclusiveLock, w->tview->view, w->tview->sources))
 	{
