@@ -115,10 +115,17 @@ tvb_graph_collations_agree(Oid used, Oid own)
 		(!OidIsValid(own) || get_collation_isdeterministic(own));
 }
 
+/* Two timestamps in an hour that is skipped are equal to the same value with time zone, and not to each other. */
+bool
+tvb_graph_is_transitive(Oid opno)
+{
+	return op_volatile(opno) == PROVOLATILE_IMMUTABLE;
+}
+
 bool
 tvb_graph_equates(OpExpr *op, Node *expr)
 {
-	return tvb_graph_is_equality(op->opno, exprType(expr)) &&
+	return tvb_graph_is_equality(op->opno, exprType(expr)) && tvb_graph_is_transitive(op->opno) &&
 		tvb_graph_collations_agree(op->inputcollid, exprCollation(expr));
 }
 
@@ -485,13 +492,6 @@ correlated_exprs(TvbBuilder *builder, TvbScope *scope)
 
 		if (!conjunct->equality || !conjunct->strict || !bms_equal(conjunct->scopes, scope->scopes) ||
 			!bms_equal(conjunct->shells, scope->shells) || !bms_is_subset(conjunct->nullable, scope->nullable))
-			continue;
-
-		/*
-		 * What is equal to the same value of another type by the time zone
-		 * need not be equal: there are hours that are skipped.
-		 */
-		if (op_volatile(op->opno) != PROVOLATILE_IMMUTABLE)
 			continue;
 		for (int side = 0; side < 2; side++)
 		{

@@ -117,6 +117,9 @@ extern bool tvb_graph_is_equality(Oid opno, Oid type);
 /* Whether what is equal by one collation is equal by the other. */
 extern bool tvb_graph_collations_agree(Oid used, Oid own);
 
+/* Whether what an equality takes for equal to one value is equal. */
+extern bool tvb_graph_is_transitive(Oid opno);
+
 /* Whether what an operator takes for equal is what grouping an operand by itself would. */
 extern bool tvb_graph_equates(OpExpr *op, Node *expr);
 

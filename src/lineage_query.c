@@ -31,12 +31,35 @@ typedef struct Search
 
 /* ---------- the last segment: to the key ---------- */
 
+/*
+ * Whether the planner might take columns for equal that are equal to the same value by the time zone, which two equalities
+ * have to say: the view may have them in outer joins, where it does not.
+ */
+static bool
+chains_by_zone(List *quals)
+{
+	int			found = 0;
+	ListCell   *lc;
+
+	foreach(lc, quals)
+	{
+		OpExpr	   *op = lfirst(lc);
+
+		if (IsA(op, OpExpr) && list_length(op->args) == 2 && op_mergejoinable(op->opno, exprType(linitial(op->args))) &&
+			!tvb_graph_is_transitive(op->opno))
+			found++;
+	}
+	return found > 1;
+}
+
 /* A draft is complete: SELECT DISTINCT exprs, which are positions of the key. */
 static void
 finish(Search *search, TvbDraft *draft, List *exprs, List *positions)
 {
 	TvbMember  *source = tvb_graph_member(search->graph, search->id);
 
+	if (chains_by_zone(draft->quals))
+		search->reason = "several equalities that the time zone decides";
 	search->queries = lappend(search->queries, tvb_draft_finish(draft, source->rte, exprs, positions));
 }
 

@@ -429,7 +429,7 @@ get_equality(TvbFact *fact, int varno, Equality *equality)
 	left = linitial(op->args);
 	right = lsecond(op->args);
 	if (!is_operand(op, left) || !is_operand(op, right) ||
-		!op_mergejoinable(op->opno, exprType(left)))
+		!op_mergejoinable(op->opno, exprType(left)) || !tvb_graph_is_transitive(op->opno))
 		return false;
 	equality->op = op;
 	equality->near = tvb_fact_column(left)->varno == varno ? left : right;
