@@ -208,5 +208,34 @@ SELECT differ('rung'), differ('heard'), differ('once');
 SELECT tview, state, reason FROM tviews_status WHERE state <> 'ok';
 RESET TimeZone;
 
+--
+-- A CTE that shows one of several equal values and is read twice shows the same one twice.
+--
+CREATE TABLE price (id int, amount numeric, x int);
+CREATE TABLE tag (id int PRIMARY KEY, amount numeric, note text);
+CREATE INDEX ON price (amount, id);
+CREATE INDEX ON tag (amount);
+INSERT INTO price VALUES (1, 1.00, 1), (2, 1.0, 1);
+INSERT INTO price SELECT i, i, i FROM generate_series(3, 20000) i;
+INSERT INTO tag SELECT i, i FROM generate_series(1, 2000) i;
+UPDATE price SET x = 2 WHERE id = 1;
+VACUUM ANALYZE price, tag;
+CREATE VIEW v_same AS
+  WITH p AS (SELECT amount, count(*) AS n FROM price GROUP BY amount)
+SELECT t.id, t.note, a.n, b.n AS same FROM tag t JOIN p a ON a.amount = t.amount LEFT JOIN p b ON b.amount::text = a.amount::text;
+CREATE VIEW v_shown AS
+  WITH p AS (SELECT amount, count(*) AS n FROM price GROUP BY amount)
+SELECT t.id, t.note, a.n, a.amount::text = b.amount::text AS same FROM tag t JOIN p a ON a.amount = t.amount
+  JOIN p b ON b.amount = a.amount AND b.n > 0;
+CREATE VIEW v_plain AS
+  WITH p AS (SELECT amount, count(*) AS n FROM price GROUP BY amount)
+SELECT t.id, t.note, a.n, b.n AS next FROM tag t JOIN p a ON a.amount = t.amount LEFT JOIN p b ON b.amount = t.id AND b.amount > 0;
+SELECT tviews_create('v_same', key => '{id}'), tviews_create('v_shown', key => '{id}'), tviews_create('v_plain', key => '{id}');
+UPDATE tag SET note = 'new' WHERE id = 1;
+SELECT failed FROM tviews_drain();
+SELECT differ('same'), differ('shown'), differ('plain');
+-- where nothing tells them apart, it is restricted for each reference
+SELECT tviews_refresh_sql('tv_same') ~ 'price' AS same, tviews_refresh_sql('tv_plain') ~ 'price' AS plain;
+
 SET client_min_messages = error;
 DROP SCHEMA vals CASCADE;

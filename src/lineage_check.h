@@ -40,6 +40,9 @@ extern List *tvb_check_notes(Query *expanded);
 /* Whether rows or values of a query depend on such an order; values that are equal count as the same. */
 extern bool tvb_check_unsettled(Query *expanded);
 
+/* Whether which of several equal values a query shows has no fixed order. */
+extern bool tvb_check_images(Query *expanded);
+
 /*
  * Whether a query may have other rows, or other values in some of its columns, when it runs once more: they are
  * chosen, or numbered, by an order that is not total.

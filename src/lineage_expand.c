@@ -38,7 +38,7 @@
 typedef struct Expansion
 {
 	List	   *queries;		/* Query *, innermost first */
-	bool		(*stays) (CommonTableExpr *cte);	/* NULL: no CTE does but recursive ones */
+	bool		(*stays) (CommonTableExpr *cte, Query *outermost);	/* NULL: no CTE does but recursive ones */
 } Expansion;
 
 static void expand(Query *query, Expansion *around);
@@ -72,7 +72,7 @@ tvb_expand_query(Query *query)
 }
 
 Query *
-tvb_expand_but(Query *query, bool (*stays) (CommonTableExpr *cte))
+tvb_expand_but(Query *query, bool (*stays) (CommonTableExpr *cte, Query *outermost))
 {
 	Query	   *copy = copyObject(query);
 	Expansion	expansion = {NIL, stays};
@@ -175,7 +175,7 @@ expand_view(RangeTblEntry *rte)
 static bool
 cte_stays(CommonTableExpr *cte, Expansion *expansion)
 {
-	return cte->cterecursive || (expansion->stays != NULL && expansion->stays(cte));
+	return cte->cterecursive || (expansion->stays != NULL && expansion->stays(cte, NULL));
 }
 
 /* Turn the reference to a CTE into a subquery, in place, unless it stays. */
@@ -235,6 +235,8 @@ expand(Query *query, Expansion *around)
 		/* those that are written out are so where they are read */
 		if (cte->cterecursive || expansion.stays != NULL)
 			expand(castNode(Query, cte->ctequery), &expansion);
+		if (!cte->cterecursive && expansion.stays != NULL)
+			(void) expansion.stays(cte, llast_node(Query, expansion.queries));
 	}
 	foreach(lc, query->rtable)
 	{

@@ -19,8 +19,11 @@ typedef struct TvbTable
 /* A copy of query, normalized, without RTEs of views, CTEs that are not recursive, virtual generated columns. */
 extern Query *tvb_expand_query(Query *query);
 
-/* The same, but CTEs for which stays() is true, nested views and CTEs in them written out, are left. */
-extern Query *tvb_expand_but(Query *query, bool (*stays) (CommonTableExpr *cte));
+/*
+ * The same, but CTEs for which stays() is true, nested views and CTEs in them written out, are left.  It is asked when nothing
+ * around them has been written out, and told the outermost query, and again, without, for each reference: with the same answer.
+ */
+extern Query *tvb_expand_but(Query *query, bool (*stays) (CommonTableExpr *cte, Query *outermost));
 
 /* Make an analysed tree the same whatever server version made it, in place. */
 extern void tvb_expand_normalize(Query *query);

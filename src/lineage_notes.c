@@ -698,6 +698,19 @@ tvb_check_unsettled(Query *expanded)
 	return false;
 }
 
+bool
+tvb_check_images(Query *expanded)
+{
+	ListCell   *lc;
+
+	foreach(lc, tvb_check_notes(expanded))
+	{
+		if (strcmp(lfirst(lc), NOTE_IMAGES) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* query: the one that is gone through, NULL at first */
 static bool
 chooses_walker(Node *node, Query *query)

@@ -3,11 +3,13 @@
  * pushdown_cte.c
  *		Stage 5, before it runs: CTEs that are evaluated once.
  *
- * Nearly all CTEs are written out as subqueries, so that each reference is restricted to what it needs.  Two kinds are not:
+ * Nearly all CTEs are written out as subqueries, so that each reference is restricted to what it needs.  Three kinds are not:
  *
  * - One that is read more than once and whose rows or values depend on an order that is not total (ties under DISTINCT
  *	 ON): each copy, restricted in its own way, might choose other rows, and a row that the view has whatever is chosen
  *	 (latest JOIN latest) would be missing.
+ * - One that is read more than once and shows one of several equal values ('a', 'A' of citext), where something tells these
+ *	 apart (one.c::text = other.c::text).
  * - One that is MATERIALIZED: conditions around it must not be evaluated for rows that it leaves out.
  *
  * Such a CTE is restricted itself, by the facts that hold for the rows all its references need.
@@ -17,10 +19,14 @@
 #include "postgres.h"
 
 #include "access/transam.h"
+#include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 #include "lineage_check.h"
 #include "lineage_expand.h"
+#include "lineage_graph.h"
 #include "pushdown_cte.h"
 #include "pushdown_facts.h"
 
@@ -46,8 +52,103 @@ own_aggregate_walker(Node *node, void *context)
 	return expression_tree_walker(node, own_aggregate_walker, context);
 }
 
+/* Whether an expression is a value of a type whose equal values may not be identical, that a query around it gets from one inside. */
+static bool
+is_value(Node *node)
+{
+	return IsA(node, Var) || IsA(node, Param) || IsA(node, SubLink);
+}
+
+/* Whether an operator sorts or compares values as their type does by default, so that equal ones are the same to it. */
+static bool
+takes_equals_alike(Oid opno, Oid collation, Node *operand)
+{
+	TypeCacheEntry *entry;
+
+	if (!is_value(operand) || !tvb_graph_collations_agree(collation, exprCollation(operand)))
+		return false;
+	entry = lookup_type_cache(exprType(operand), TYPECACHE_BTREE_OPFAMILY);
+	return OidIsValid(entry->btree_opf) && op_in_opfamily(opno, entry->btree_opf);
+}
+
+/* Whether an expression looks at values in a way that may tell equal ones apart.  Subqueries are not looked into. */
+static bool
+fine_walker(Node *node, void *context)
+{
+	OpExpr	   *op = (OpExpr *) node;
+	ListCell   *lc;
+
+	if (node == NULL || IsA(node, Query) || (IsA(node, NullTest) && is_value((Node *) ((NullTest *) node)->arg)))
+		return false;
+	if (is_value(node) && !tvb_graph_equal_is_identical(exprType(node), exprCollation(node)))
+		return true;
+	if (!IsA(node, OpExpr))
+		return expression_tree_walker(node, fine_walker, context);
+	foreach(lc, op->args)
+	{
+		if (!takes_equals_alike(op->opno, op->inputcollid, lfirst(lc)) && fine_walker(lfirst(lc), context))
+			return true;
+	}
+	return false;
+}
+
+/* Whether a comparison within an expression does. */
+static bool
+compares_walker(Node *node, void *context)
+{
+	if (node == NULL || IsA(node, Query))
+		return false;
+	if ((IsA(node, OpExpr) || IsA(node, FuncExpr) || IsA(node, ScalarArrayOpExpr) || IsA(node, DistinctExpr) ||
+		 IsA(node, NullIfExpr) || IsA(node, RowCompareExpr)) &&
+		(exprType(node) == BOOLOID || IsA(node, NullIfExpr)) && fine_walker(node, NULL))
+		return true;
+	return expression_tree_walker(node, compares_walker, context);
+}
+
+/* Whether what an entry of a range table computes does. */
+static bool
+entry_is_fine(RangeTblEntry *rte)
+{
+	return fine_walker((Node *) rte->functions, NULL) || fine_walker((Node *) rte->values_lists, NULL) ||
+		fine_walker((Node *) rte->tablefunc, NULL);
+}
+
+/*
+ * Whether a query or those in it tell equal values apart, or might do so unseen by what is around them, as they compute
+ * something of values.  outermost: what it computes is shown only.
+ */
+static bool
+tells_apart_walker(Node *node, Query *outermost)
+{
+	Query	   *query = (Query *) node;
+	ListCell   *lc;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, tells_apart_walker, outermost);
+	if (fine_walker((Node *) query->jointree, NULL) || fine_walker(query->havingQual, NULL))
+		return true;
+	foreach(lc, query->rtable)
+	{
+		if (entry_is_fine(lfirst(lc)))
+			return true;
+	}
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (is_value((Node *) tle->expr))
+			continue;
+		if (query == outermost && tle->ressortgroupref == 0 ? compares_walker((Node *) tle->expr, NULL)
+			: fine_walker((Node *) tle->expr, NULL))
+			return true;
+	}
+	return query_tree_walker(query, tells_apart_walker, outermost, 0);
+}
+
 bool
-tvb_cte_stays(CommonTableExpr *cte)
+tvb_cte_stays(CommonTableExpr *cte, Query *outermost)
 {
 	Query	   *query;
 
@@ -57,7 +158,13 @@ tvb_cte_stays(CommonTableExpr *cte)
 		return false;
 	query = copyObject(castNode(Query, cte->ctequery));
 	tvb_expand_normalize(query);
-	return tvb_check_unsettled(query) || own_aggregate_walker((Node *) query, NULL);
+	if (tvb_check_unsettled(query) || own_aggregate_walker((Node *) query, NULL))
+		return true;
+	if (outermost == NULL || !tvb_check_images(query) || !tells_apart_walker((Node *) outermost, outermost))
+		return false;
+	/* as it is read more than once, that says nothing new, but to us */
+	cte->ctematerialized = CTEMaterializeAlways;
+	return true;
 }
 
 static bool

@@ -14,8 +14,11 @@ typedef struct TvbShared
 	List	   *facts;			/* TvbFact *, over columns of a range table entry 1: what all that were met need */
 } TvbShared;
 
-/* Whether a CTE, nested views and CTEs in it written out, is not to be written out itself. */
-extern bool tvb_cte_stays(CommonTableExpr *cte);
+/*
+ * Whether a CTE, nested views and CTEs in it written out, is not to be written out itself.  outermost: the query it is in, or
+ * is around that, before others are; NULL: as was said then.
+ */
+extern bool tvb_cte_stays(CommonTableExpr *cte, Query *outermost);
 
 /* The CTEs that a query has and that are not recursive: TvbShared *. */
 extern List *tvb_cte_shared(Query *query);
