@@ -28,14 +28,16 @@
 #include "progress.h"
 #include "run.h"
 
+#define LOCK_ROW "SELECT FROM tviews_batch.tview WHERE tview = $1 FOR NO KEY UPDATE"
+
 /* The row of a TVIEW that somebody may have locked. */
 typedef struct RowLock
 {
 	Oid			tview;
-	bool		free;
+	bool		wait;
+	bool		locked;			/* by us */
 } RowLock;
 
-static void attempt_try_row(void *arg);
 static void attempt_lock_row(void *arg);
 
 bool
@@ -118,42 +120,30 @@ tvb_progress_ended(Oid tview, TimestampTz started)
 bool
 tvb_progress_may_save(Oid tview)
 {
-	RowLock		lock = {tview, false};
+	RowLock		lock = {tview, false, false};
 	ErrorData  *error;
 
-	return tvb_attempt(attempt_try_row, &lock, false, &error) == TVB_DONE && lock.free;
+	return tvb_attempt(attempt_lock_row, &lock, false, &error) == TVB_DONE && lock.locked;
 }
 
 void
 tvb_progress_wait(Oid tview)
 {
-	RowLock		lock = {tview, false};
+	RowLock		lock = {tview, true, false};
 	ErrorData  *error;
 
 	if (tvb_attempt(attempt_lock_row, &lock, false, &error) != TVB_DONE)
 		ReThrowError(error);
 }
 
-/* Lock the row if nobody has. */
-static void
-attempt_try_row(void *arg)
-{
-	RowLock    *lock = arg;
-	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(lock->tview));
-
-	lock->free = tvb_run_own_change(NULL, "SELECT FROM tviews_batch.tview WHERE tview = $1"
-									" FOR NO KEY UPDATE SKIP LOCKED", &args) > 0;
-}
-
-/* Lock the row. */
+/* Lock the row, or find that another session has. */
 static void
 attempt_lock_row(void *arg)
 {
 	RowLock    *lock = arg;
 	TvbRunArgs	args = TVB_RUN_ARG(OIDOID, ObjectIdGetDatum(lock->tview));
 
-	lock->free = tvb_run_own_change(NULL, "SELECT FROM tviews_batch.tview WHERE tview = $1"
-									" FOR NO KEY UPDATE", &args) > 0;
+	lock->locked = tvb_run_own_change(NULL, lock->wait ? LOCK_ROW : LOCK_ROW " SKIP LOCKED", &args) > 0;
 }
 
 Datum
