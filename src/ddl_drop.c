@@ -220,13 +220,12 @@ static void
 work_shorter(TvbCommand *command)
 {
 	List	   *types = tvb_ddl_find_used_row_types(command->relations);
-	List	   *classes = NIL;
+	List	   *classes = tvb_ddl_find_same_class(RelationRelationId, command->relations);
 	bool		changed = false;
 	ListCell   *lc;
 
 	foreach(lc, command->relations)
 	{
-		classes = lappend_oid(classes, RelationRelationId);
 		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_COMPOSITE_TYPE)
 			types = list_append_unique_oid(types, get_rel_type_id(lfirst_oid(lc)));
 	}
@@ -249,11 +248,7 @@ work_compared(TvbCommand *command)
 static void
 work_types_unseen(TvbCommand *command)
 {
-	List	   *classes = NIL;
-
-	for (int i = 0; i < list_length(command->relations); i++)
-		classes = lappend_oid(classes, TypeRelationId);
-	tvb_repair_remember_objects(classes, command->relations);
+	tvb_repair_remember_objects(tvb_ddl_find_same_class(TypeRelationId, command->relations), command->relations);
 }
 
 /* What follows from that something is gone which was looked up by types. */
@@ -309,11 +304,7 @@ work_derive(TvbCommand *command)
 static void
 work_shorter_left(TvbCommand *command)
 {
-	List	   *classes = NIL;
-
-	for (int i = 0; i < list_length(command->relations); i++)
-		classes = lappend_oid(classes, RelationRelationId);
-	tvb_repair_remember_objects(classes, command->relations);
+	tvb_repair_remember_objects(tvb_ddl_find_same_class(RelationRelationId, command->relations), command->relations);
 }
 
 /* The same of what an event trigger of the user dropped inside of a command of ours: the next drain follows. */

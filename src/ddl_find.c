@@ -171,6 +171,16 @@ add_families(List **classes, List **objects)
 }
 
 List *
+tvb_ddl_find_same_class(Oid class, List *objects)
+{
+	List	   *classes = NIL;
+
+	for (int i = 0; i < list_length(objects); i++)
+		classes = lappend_oid(classes, class);
+	return classes;
+}
+
+List *
 tvb_ddl_find_dependent(List *classes, List *objects)
 {
 	static SPIPlanPtr plan = NULL;

@@ -16,6 +16,9 @@ extern List *tvb_ddl_find_of_view(Oid view);
 /* All TVIEWs. */
 extern List *tvb_ddl_find_all(void);
 
+/* The classes of objects that are all of this one, for the functions that take both lists. */
+extern List *tvb_ddl_find_same_class(Oid class, List *objects);
+
 /*
  * The TVIEWs that depend on objects: through views, functions, operators,
  * casts, types and the columns of tables that have them.

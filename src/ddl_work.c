@@ -124,12 +124,8 @@ tvb_ddl_work_everything(TvbCommand *command)
 void
 tvb_ddl_work_stale_users(List *types, const char *reason)
 {
-	List	   *classes = NIL;
-	List	   *tviews;
+	List	   *tviews = tvb_ddl_find_dependent(tvb_ddl_find_same_class(TypeRelationId, types), types);
 
-	for (int i = 0; i < list_length(types); i++)
-		classes = lappend_oid(classes, TypeRelationId);
-	tviews = tvb_ddl_find_dependent(classes, types);
 	if (tviews != NIL)
 		tvb_derive_stale(tviews, reason);
 }

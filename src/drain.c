@@ -346,16 +346,13 @@ static void
 mark_rewritten(Drain *drain)
 {
 	List	   *relids = tvb_rewritten_since(drain->run.snapshot);
-	List	   *classes = NIL;
 	List	   *tviews = NIL;
 	ListCell   *lc;
 	ListCell   *cell;
 
 	if (relids == NIL || drain->cascade.touched == NIL)
 		return;
-	for (int i = 0; i < list_length(relids); i++)
-		classes = lappend_oid(classes, RelationRelationId);
-	foreach(lc, tvb_ddl_find_dependent(classes, relids))
+	foreach(lc, tvb_ddl_find_dependent(tvb_ddl_find_same_class(RelationRelationId, relids), relids))
 	{
 		foreach(cell, drain->cascade.touched)
 		{
